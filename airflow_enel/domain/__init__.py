@@ -1,0 +1,44 @@
+"""The words of the project as frozen dataclasses; they import nothing of the layers above.
+
+Times of day are ``*_at``: seconds since the epoch by the clock of the Spark driver.
+Durations are ``*_s``: seconds. Scale-outs are numbers of executors.
+"""
+
+from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
+from airflow_enel.domain.forecast import Forecast
+from airflow_enel.domain.progress import Progress
+from airflow_enel.domain.run import Bounds, PastRun, Run, RunKey, RunOutcome, RunState
+from airflow_enel.domain.snapshot import (
+    Component,
+    ExecutorSpan,
+    ScaleOut,
+    ScaleRequest,
+    Snapshot,
+    Stage,
+    StageMetrics,
+    TaskDigest,
+)
+
+__all__ = [
+    "Bounds",
+    "Component",
+    "Decision",
+    "ExecutorSpan",
+    "Forecast",
+    "GuardNote",
+    "PastRun",
+    "Progress",
+    "Proposal",
+    "Run",
+    "RunKey",
+    "RunOutcome",
+    "RunState",
+    "ScaleAnswer",
+    "ScaleOut",
+    "ScaleRequest",
+    "Snapshot",
+    "Stage",
+    "StageMetrics",
+    "Step",
+    "TaskDigest",
+]

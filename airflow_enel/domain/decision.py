@@ -1,0 +1,84 @@
+"""A decision: how many executors, why, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from airflow_enel.domain.forecast import Forecast
+from airflow_enel.domain.progress import Progress
+from airflow_enel.domain.wire import STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a policy wants, with a reason a person can read."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    executors: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardNote:
+    """A guard changed a proposal to ``executors``."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    guard: str
+    executors: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The number of executors for a run from an epoch on.
+
+    Epoch 0 is the initial size; later ones number the barriers of the run.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    epoch: int
+    try_number: int
+    decided_at: float
+    executors_before: int
+    executors: int
+    miss_probability: float | None
+    proposal: Proposal
+    guards: tuple[GuardNote, ...]
+
+    @property
+    def reason(self) -> str:
+        """One plain sentence."""
+        if self.epoch == 0:
+            change = f"start with {self.executors}"
+        elif self.executors == self.executors_before:
+            change = f"keep {self.executors}"
+        else:
+            change = f"scale {self.executors_before} → {self.executors}"
+        notes = "".join(f"; {note.guard}: {note.reason}" for note in self.guards)
+        return f"{change}: {self.proposal.reason}{notes}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One pass of the decision step: what it saw, foresaw and decided."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    progress: Progress
+    forecast: Forecast | None
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleAnswer:
+    """What the agent said to a request; ``executors`` is what is registered at that moment."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    accepted: bool
+    executors: int
+    message: str

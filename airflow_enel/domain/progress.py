@@ -1,0 +1,51 @@
+"""How far a run has come: what policies and forecasters read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from airflow_enel.domain.run import Bounds
+from airflow_enel.domain.snapshot import Component, ScaleRequest
+from airflow_enel.domain.wire import STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A reading, folded to what a decision needs.
+
+    :param elapsed_s: since the application's start, by the driver's clock
+    :param finished: finished components, in the order of their positions
+    :param running: the component that runs, if any (the latest of several)
+    :param executors: executors that take tasks now
+    :param requested: executors last asked for, the initial number if nothing was asked since
+    :param lost: executors that went without being asked to
+    :param epoch: number of barriers seen: finished components and unasked executor changes
+    :param requests: accepted requests so far, oldest first
+    :param age_s: seconds since Spark answered
+    :param complete: False if events were lost, so that the counts cannot be trusted
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    elapsed_s: float
+    finished: tuple[Component, ...]
+    running: Component | None
+    executors: int
+    requested: int
+    lost: int
+    epoch: int
+    requests: tuple[ScaleRequest, ...]
+    age_s: float
+    complete: bool
+
+    @classmethod
+    def at_start(cls, bounds: Bounds) -> Progress:
+        """The progress of a run that was not submitted yet."""
+        return cls(0.0, (), None, 0, bounds.maximum, 0, 0, (), 0.0, True)
+
+    @property
+    def at_new_barrier(self) -> bool:
+        """True if something finished or changed since the last accepted request."""
+        decided = max((r.epoch for r in self.requests), default=0)
+        return self.epoch > decided

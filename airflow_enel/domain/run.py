@@ -1,0 +1,134 @@
+"""A run: one execution of a recurring job, and what is remembered of past ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from airflow_enel.domain.snapshot import Component
+from airflow_enel.domain.wire import STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The scale-outs that are allowed.
+
+    :raises ValueError: unless 1 ≤ minimum ≤ maximum
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    minimum: int
+    maximum: int
+
+    def __post_init__(self) -> None:
+        if self.minimum < 1:
+            raise ValueError(f"min_executors must be at least 1, not {self.minimum}")
+        if self.maximum < self.minimum:
+            raise ValueError(
+                f"min_executors ({self.minimum}) must not exceed max_executors ({self.maximum})"
+            )
+
+    def clamp(self, executors: int) -> int:
+        """The nearest allowed scale-out."""
+        return max(self.minimum, min(self.maximum, executors))
+
+    @property
+    def candidates(self) -> tuple[int, ...]:
+        """Every allowed scale-out, ascending."""
+        return tuple(range(self.minimum, self.maximum + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Which Spark application: the Airflow task instance and the try that submitted it."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    submit_try: int
+
+    @property
+    def id(self) -> str:
+        """A stable identifier of 32 hexadecimal digits."""
+        parts = [self.dag_id, self.run_id, self.task_id, self.map_index, self.submit_try]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+class RunState(str, Enum):
+    """Where a run stands. A lost run ended without telling its result."""
+
+    SUBMITTED = "submitted"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    KILLED = "killed"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it is known at its start."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    key: RunKey
+    job_key: str
+    application: str
+    policy: str
+    bounds: Bounds
+    runtime_target_s: float | None
+    initial_executors: int
+    submitted_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended.
+
+    ``violation_s`` is by how much it missed its target (CVS of Enel), 0 if met, None without a
+    target or without an end; ``executor_seconds`` is the integral of registered executors.
+    ``executors_at_start`` is how many were there when the first component finished, or at the
+    end if none did. ``complete`` is False if events were lost, so that components may be missing.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    state: RunState
+    exit_code: int | None
+    app_id: str | None
+    started_at: float | None
+    ended_at: float | None
+    runtime_s: float | None
+    executor_seconds: float
+    executors_at_start: int
+    executors_lost: int
+    rescales: int
+    reversals: int
+    violation_s: float | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run that ended well, as the estimators need it.
+
+    ``mean_executors`` is the mean scale-out while components ran: the start-up, when no executor
+    is there yet, would make short runs look as if they had been at fewer. ``components`` carry
+    no stages unless they were asked for.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    run_id: str
+    started_at: float
+    runtime_s: float
+    mean_executors: float
+    initial_executors: int
+    components: tuple[Component, ...]

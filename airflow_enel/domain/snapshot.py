@@ -1,0 +1,180 @@
+"""What Spark has told us about one application: components, stages, executors, requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from airflow_enel.domain.wire import STRICT
+
+
+@dataclass(frozen=True, slots=True)
+class StageMetrics:
+    """Metrics of one stage attempt, summed over its tasks."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    executor_run_s: float = 0.0
+    executor_cpu_s: float = 0.0
+    gc_s: float = 0.0
+    shuffle_read_bytes: int = 0
+    shuffle_write_bytes: int = 0
+    input_bytes: int = 0
+    output_bytes: int = 0
+    memory_spilled_bytes: int = 0
+    disk_spilled_bytes: int = 0
+    peak_execution_memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDigest:
+    """Durations of the successful tasks of one stage attempt."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    count: int
+    total_s: float
+    median_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleOut:
+    """Executors at the start and the end of an interval.
+
+    ``rescaling_fraction`` is the part of the interval spent at neither of the two (r_i of Enel);
+    executors that are being decommissioned do not count.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    start: int
+    end: int
+    rescaling_fraction: float = 0.0
+    mean: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One submitted stage attempt: a node of its component's graph.
+
+    ``parents`` are the ids of submitted stages of the same component; edges through skipped
+    stages are contracted.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    stage_id: int
+    attempt: int
+    name: str
+    tasks: int
+    parents: tuple[int, ...]
+    submitted_at: float
+    completed_at: float | None
+    failure: str | None
+    metrics: StageMetrics
+    digest: TaskDigest | None
+    scale_out: ScaleOut
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One Spark job of the application.
+
+    ``key`` is the same from run to run; ``occurrence`` counts equal keys within the run.
+    ``added_s`` is the time the component added to the run: from the latest finish before it (or
+    the application's start) to its own finish, so that overlapping jobs are not counted twice
+    and the driver's time between jobs is not lost. The sum over all components is the time from
+    the application's start to the last finish. None while it runs.
+    ``disturbed`` tells that an executor came or went inside it.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    position: int
+    key: str
+    occurrence: int
+    job_id: int
+    started_at: float
+    finished_at: float | None
+    succeeded: bool | None
+    added_s: float | None
+    scale_out: ScaleOut
+    disturbed: bool
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorSpan:
+    """The life of one executor; ``draining_at`` is when its decommissioning began."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    executor_id: str
+    host: str
+    cores: int
+    added_at: float
+    draining_at: float | None = None
+    removed_at: float | None = None
+    reason: str | None = None
+
+    @property
+    def capacity_until(self) -> float | None:
+        """When it stopped to take tasks, or None if it still takes them."""
+        ends = [t for t in (self.draining_at, self.removed_at) if t is not None]
+        return min(ends) if ends else None
+
+    @property
+    def lost(self) -> bool:
+        """True if it went without being asked to."""
+        return self.removed_at is not None and self.draining_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleRequest:
+    """A request for a number of executors that the agent has accepted."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    executors: int
+    try_number: int
+    epoch: int
+    requested_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything known of one application at ``read_at``.
+
+    ``complete`` is False if events were lost on the way, so that counts cannot be trusted.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    app_id: str | None
+    app_name: str | None
+    spark_version: str | None
+    started_at: float | None
+    ended_at: float | None
+    read_at: float
+    complete: bool
+    initial_executors: int | None
+    components: tuple[Component, ...]
+    executors: tuple[ExecutorSpan, ...]
+    requests: tuple[ScaleRequest, ...]
+
+    @property
+    def finished_components(self) -> tuple[Component, ...]:
+        """Components that have ended, well or not, in the order of their positions."""
+        return tuple(c for c in self.components if c.finished_at is not None)
+
+    def executors_at(self, at: float) -> int:
+        """Executors that took tasks at a moment."""
+        return sum(
+            e.added_at <= at and (e.capacity_until is None or at < e.capacity_until)
+            for e in self.executors
+        )
+
+    def executor_seconds(self, until: float) -> float:
+        """Integral of the registered executors over time, draining ones included: the cost."""
+        return sum(max(0.0, min(until, e.removed_at or until) - e.added_at) for e in self.executors)
