@@ -1,0 +1,47 @@
+"""What every curve and every forecaster offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+    from typing_extensions import Self
+
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
+    from airflow_enel.predict.samples import FloatArray
+
+
+class Curve(Protocol):
+    """Seconds as a function of executors."""
+
+    def fit(self, executors: ArrayLike, runtime_s: ArrayLike) -> Self:
+        """Learn from samples of one shape ``(n,)``; executors > 0, seconds ≥ 0, all finite.
+
+        :raises ValueError: if there are no samples or unusable ones
+        """
+
+    def predict(self, executors: ArrayLike) -> FloatArray:
+        """Seconds, finite and > 0, shape ``(m,)`` for executors of shape ``(m,)`` or a number.
+
+        :raises ValueError: if it was not fitted, or executors are not finite and > 0
+        """
+
+
+class Forecaster(Protocol):
+    """Remaining seconds of a run per candidate scale-out."""
+
+    @property
+    def name(self) -> str:
+        """What forecasts and tables call it."""
+
+    def fit(self, past_runs: Sequence[PastRun]) -> Self:
+        """Learn from the past runs of one recurring job, in any order, possibly none."""
+
+    def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
+        """Remaining seconds from ``progress.elapsed_s`` on, per candidate of ``bounds``.
+
+        :return: None if there is no model yet
+        """
