@@ -1,0 +1,107 @@
+"""The decision step: what operator, sensor, trigger and simulator all call.
+
+Pure and without memory: the same reading gives the same step. A step is due at a barrier that
+no accepted request has answered yet; whoever takes it posts the number to the agent even if it
+stays the same, so that the epoch comes back in the stream and the barrier counts as answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_enel.control.guards import BASELINE_GUARDS, Guard, GuardContext, apply_guards
+from airflow_enel.control.progress import reduce_progress
+from airflow_enel.domain import Progress, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_enel.control.policies import Policy
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Proposal, Snapshot
+    from airflow_enel.predict import Forecaster
+
+
+@dataclass(frozen=True)
+class Steering:
+    """A run as the decision step sees it.
+
+    :param forecaster: fitted on the past runs; None for policies that need none
+    :param target_s: seconds the run may take from the application's start, None without a target
+    :param try_number: the Airflow try that decides
+    :param max_age_s: age up to which a reading counts as fresh
+    """
+
+    policy: Policy
+    forecaster: Forecaster | None
+    target_s: float | None
+    bounds: Bounds
+    try_number: int
+    guards: tuple[Guard, ...] = BASELINE_GUARDS
+    max_age_s: float = 30.0
+
+
+def first_step(
+    steering: Steering, past_runs: Sequence[PastRun], given: int | None, now: float
+) -> Step:
+    """Choose the initial size, before the application is submitted: epoch 0.
+
+    :param given: number of executors the user has set, if any
+    :raises ValueError: if the policy needs a target and there is none
+    """
+    progress = Progress.at_start(steering.bounds)
+    forecast = _forecast(steering, progress)
+    proposal = steering.policy.initial(
+        forecast,
+        past_runs,
+        steering.target_s,
+        steering.bounds,
+        given,
+        retry=steering.try_number > 1,
+    )
+    return _step(steering, progress, forecast, proposal, now)
+
+
+def decide(steering: Steering, snapshot: Snapshot, now: float) -> Step | None:
+    """Decide at a new barrier.
+
+    :param now: the present by the driver's clock
+    :return: None if nothing is to be decided: no new barrier, a policy that never rescales, an
+        application that has ended or not come to work yet, or a reading that is not fresh
+    """
+    if not steering.policy.rescales or not _at_work(snapshot):
+        return None
+    progress = reduce_progress(snapshot, steering.bounds, now)
+    if not progress.at_new_barrier or not _context(steering, progress, None).fresh:
+        return None
+    forecast = _forecast(steering, progress)
+    proposal = steering.policy.propose(forecast, steering.target_s, progress, steering.bounds)
+    return _step(steering, progress, forecast, proposal, now)
+
+
+def _at_work(snapshot: Snapshot) -> bool:
+    return bool(snapshot.ended_at is None and snapshot.executors and snapshot.components)
+
+
+def _forecast(steering: Steering, progress: Progress) -> Forecast | None:
+    if steering.forecaster is None:
+        return None
+    return steering.forecaster.predict(progress, steering.bounds)
+
+
+def _step(
+    steering: Steering,
+    progress: Progress,
+    forecast: Forecast | None,
+    proposal: Proposal,
+    now: float,
+) -> Step:
+    context = _context(steering, progress, forecast)
+    decision = apply_guards(
+        steering.guards, proposal, context, try_number=steering.try_number, now=now
+    )
+    return Step(progress, forecast, decision)
+
+
+def _context(steering: Steering, progress: Progress, forecast: Forecast | None) -> GuardContext:
+    return GuardContext(progress, forecast, steering.target_s, steering.bounds, steering.max_age_s)

@@ -1,0 +1,87 @@
+"""Sizes read off a forecast: what deadline policies have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from airflow_enel.control.policies.profiling import profiling
+from airflow_enel.domain import Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from airflow_enel.domain import Bounds, Forecast, PastRun
+
+
+def need_target(policy: str, target_s: float | None) -> float:
+    """The target of a policy that cannot do without.
+
+    :raises ValueError: if there is none
+    """
+    if target_s is None:
+        raise ValueError(
+            f"policy {policy!r} needs to know how long the run may take; "
+            'set runtime_target, or policy="static"'
+        )
+    return target_s
+
+
+def at_size(executors: int) -> str:
+    """A size in the words of a reason."""
+    return f"at {executors} executor{'' if executors == 1 else 's'}"
+
+
+def fastest(forecast: Forecast, candidates: Iterable[int]) -> int:
+    """The candidate with the least median, the smallest of equals."""
+    return min(candidates, key=forecast.median)
+
+
+class SizedFromHistory:
+    """What deadline policies start with."""
+
+    name: ClassVar[str]
+    needs_target: ClassVar[bool] = True
+
+    def initial(
+        self,
+        forecast: Forecast | None,
+        past_runs: Sequence[PastRun],
+        target_s: float | None,
+        bounds: Bounds,
+        given: int | None,  # noqa: ARG002
+        *,
+        retry: bool = False,
+    ) -> Proposal:
+        """The smallest size in time, else the fastest; sizes to learn from at first."""
+        needed_s = need_target(self.name, target_s)
+        return initial_size(forecast, past_runs, needed_s, bounds, retry=retry)
+
+
+def initial_size(
+    forecast: Forecast | None,
+    past_runs: Sequence[PastRun],
+    target_s: float,
+    bounds: Bounds,
+    *,
+    retry: bool,
+) -> Proposal:
+    """The smallest size whose predicted total meets the target, else the fastest.
+
+    While the past runs know too few sizes, one to learn from instead. Only a run that succeeds
+    is a past run, so a size at which the application cannot run (too little memory) would be
+    proposed to every retry again: those take the largest.
+    """
+    if (proposal := profiling(past_runs, target_s, bounds)) is not None:
+        if retry:
+            return Proposal(bounds.maximum, "a retry does not experiment")
+        return proposal
+    if forecast is None:
+        return Proposal(bounds.maximum, "the past runs give no forecast, so the largest size")
+    in_time = [s for s in forecast.executors if forecast.median(s) <= target_s]
+    size = min(in_time) if in_time else fastest(forecast, forecast.executors)
+    role = "the smallest that fits" if in_time else "the fastest, though too slow"
+    return Proposal(
+        size,
+        f"{at_size(size)} {forecast.median(size):.0f} s of work for {target_s:.0f} s "
+        f"of time; {size} is {role}",
+    )

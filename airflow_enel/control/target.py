@@ -1,0 +1,59 @@
+"""How long a run may take, as users and templates write it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from math import isfinite
+from typing import Final
+
+_CLOCK: Final = re.compile(
+    r"(?:(?P<days>[0-9]+) days?, )?(?P<hours>[0-9]+):(?P<minutes>[0-5]?[0-9])"
+    r":(?P<seconds>[0-5]?[0-9](?:\.[0-9]+)?)"
+)
+_ISO_8601: Final = re.compile(
+    r"P(?=[0-9T])(?:(?P<weeks>[0-9]+)W)?(?:(?P<days>[0-9]+)D)?(?:T(?=[0-9])"
+    r"(?:(?P<hours>[0-9]+(?:\.[0-9]+)?)H)?(?:(?P<minutes>[0-9]+(?:\.[0-9]+)?)M)?"
+    r"(?:(?P<seconds>[0-9]+(?:\.[0-9]+)?)S)?)?"
+)
+
+
+def parse_runtime_target(value: timedelta | float | str | None) -> float | None:
+    """Seconds of a runtime target.
+
+    :param value: a timedelta, seconds, or a string as a template renders it: seconds
+        (``"840"``), ``HH:MM:SS`` (``"0:14:00"``, also as ``str(timedelta)`` writes days), or an
+        ISO-8601 duration of weeks, days, hours, minutes and seconds (``"PT14M"``)
+    :return: None for None: no target
+    :raises ValueError: if it is anything else, not finite, or not greater than 0
+    """
+    if value is None:
+        return None
+    seconds = _seconds(value)
+    if seconds is None or not isfinite(seconds) or seconds <= 0:
+        raise ValueError(
+            f"runtime_target is {value!r}; write a duration greater than 0, such as "
+            "timedelta(minutes=14), 840, '840', '0:14:00' or 'PT14M'"
+        )
+    return seconds
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, str):
+        return _parsed(value.strip())
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return None
+
+
+def _parsed(text: str) -> float | None:
+    match = _CLOCK.fullmatch(text) or _ISO_8601.fullmatch(text.upper())
+    try:
+        if match is None:
+            return float(text)
+        parts = {unit: float(number) for unit, number in match.groupdict().items() if number}
+        return timedelta(**parts).total_seconds()
+    except (ValueError, OverflowError):
+        return None

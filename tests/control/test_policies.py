@@ -1,0 +1,222 @@
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from airflow_enel.control import Policy, policy, register
+from airflow_enel.control.policies import POLICIES, BellPolicy, EllisPolicy, StaticPolicy
+from airflow_enel.control.policies.profiling import profiling
+from airflow_enel.domain import Bounds, Proposal
+from airflow_enel.predict import BellRuntime, Ellis
+
+from .readings import forecast, past_run, progress
+
+BOUNDS = Bounds(2, 12)
+LEARNT = [past_run(0, 12), past_run(1, 6), past_run(2, 3)]
+DEADLINE = ["bell", "ellis"]
+
+
+def curve(scale: float = 600.0, floor: float = 0.0) -> dict[int, float]:
+    """``scale`` executor-seconds of work that divide well."""
+    return {s: floor + scale / s for s in BOUNDS.candidates}
+
+
+class TestRegistry:
+    def test_policies_are_found_by_name(self):
+        for name, made in (
+            ("static", StaticPolicy()),
+            ("bell", BellPolicy()),
+            ("ellis", EllisPolicy()),
+        ):
+            assert policy(name) == made
+            assert made.name == name
+
+    def test_an_unknown_name_is_answered_with_the_known_ones(self):
+        with pytest.raises(ValueError, match=r"no policy 'enell'.*bell, ellis, static"):
+            policy("enell")
+
+    def test_others_can_add_theirs(self, monkeypatch):
+        class Largest(StaticPolicy):
+            name = "largest"
+
+        added: Policy = Largest()
+        monkeypatch.delitem(POLICIES, "largest", raising=False)
+        register(added)
+        try:
+            assert policy("largest") is added
+        finally:
+            del POLICIES["largest"]
+
+    def test_but_not_under_a_name_that_is_taken(self):
+        class Impostor(StaticPolicy):
+            name = "bell"
+
+        with pytest.raises(ValueError, match="give yours another name"):
+            register(Impostor())
+        register(BellPolicy())
+        assert policy("bell") == BellPolicy()
+
+    def test_each_names_the_forecaster_it_needs(self):
+        assert policy("static").forecaster() is None
+        assert isinstance(policy("bell").forecaster(), BellRuntime)
+        assert isinstance(policy("ellis").forecaster(), Ellis)
+
+    def test_only_ellis_rescales(self):
+        assert [name for name in ("static", "bell", "ellis") if policy(name).rescales] == ["ellis"]
+
+    def test_all_but_static_need_a_target(self):
+        needing = [name for name in ("static", "bell", "ellis") if policy(name).needs_target]
+        assert needing == DEADLINE
+
+
+class TestStatic:
+    def test_starts_with_what_is_given_else_the_maximum(self):
+        assert StaticPolicy().initial(None, (), None, BOUNDS, 5).executors == 5
+        assert StaticPolicy().initial(None, (), None, BOUNDS, None).executors == 12
+
+    def test_needs_no_target_and_keeps(self):
+        assert StaticPolicy().propose(None, None, progress(7), BOUNDS).executors == 7
+
+
+@pytest.mark.parametrize("name", DEADLINE)
+class TestInitial:
+    def test_without_a_target_it_says_what_to_set(self, name):
+        with pytest.raises(ValueError, match=r'set runtime_target, or policy="static"'):
+            policy(name).initial(None, (), None, BOUNDS, None)
+
+    def test_is_the_smallest_size_in_time(self, name):
+        proposal = policy(name).initial(forecast(curve()), LEARNT, 100.0, BOUNDS, None)
+        assert proposal == Proposal(
+            6, "at 6 executors 100 s of work for 100 s of time; 6 is the smallest that fits"
+        )
+
+    def test_is_the_fastest_if_none_is_in_time(self, name):
+        late = {s: 200.0 + abs(s - 9) for s in BOUNDS.candidates}
+        proposal = policy(name).initial(forecast(late), LEARNT, 100.0, BOUNDS, None)
+        assert proposal.executors == 9
+        assert proposal.reason.endswith("9 is the fastest, though too slow")
+
+    def test_is_a_size_to_learn_from_at_first(self, name):
+        proposal = policy(name).initial(forecast(curve()), LEARNT[:1], 100.0, BOUNDS, None)
+        assert proposal.executors == 6
+        assert "not been tried" in proposal.reason
+
+    def test_a_retry_takes_the_largest_size_instead(self, name):
+        proposal = policy(name).initial(
+            forecast(curve()), LEARNT[:1], 100.0, BOUNDS, None, retry=True
+        )
+        assert proposal == Proposal(12, "a retry does not experiment")
+
+    def test_a_retry_of_a_job_that_is_known_is_sized_like_any_run(self, name):
+        proposal = policy(name).initial(forecast(curve()), LEARNT, 100.0, BOUNDS, None, retry=True)
+        assert proposal.executors == 6
+
+    def test_is_the_maximum_where_history_gives_no_forecast(self, name):
+        assert policy(name).initial(None, LEARNT, 100.0, BOUNDS, None).executors == 12
+
+
+class TestProfiling:
+    @pytest.mark.parametrize(
+        ("bounds", "half_s", "expected"),
+        [
+            (Bounds(1, 12), 90.0, [12, 6, 3]),
+            (Bounds(1, 12), 110.0, [12, 6, 9]),
+            (Bounds(4, 36), 90.0, [36, 18, 9]),
+            (Bounds(4, 36), 110.0, [36, 18, 27]),
+            (Bounds(1, 3), 90.0, [3, 2, 1]),
+            (Bounds(1, 3), 110.0, [3, 2, 1]),
+            (Bounds(8, 10), 90.0, [10, 8, 9]),
+            (Bounds(1, 2), 90.0, [2, 1]),
+            (Bounds(5, 5), 90.0, [5]),
+        ],
+    )
+    def test_tries_maximum_half_and_what_half_suggests(self, bounds, half_s, expected):
+        past_runs, sizes = [], []
+        while (proposal := profiling(past_runs, 100.0, bounds)) is not None:
+            sizes.append(proposal.executors)
+            runtime_s = half_s if len(past_runs) == 1 else 100.0
+            past_runs.append(past_run(len(past_runs), proposal.executors, runtime_s))
+        assert sizes == expected
+
+    def test_many_runs_at_one_size_do_not_count_for_more(self):
+        assert profiling([past_run(n, 12) for n in range(9)], 100.0, BOUNDS).executors == 6
+        assert profiling([past_run(n, 5) for n in range(9)], 100.0, BOUNDS).executors == 12
+
+    def test_the_latest_run_at_half_tells_whether_it_met_the_target(self):
+        past_runs = [past_run(0, 12), past_run(2, 6, 90.0), past_run(1, 6, 200.0)]
+        assert profiling(past_runs, 100.0, BOUNDS).executors == 3
+
+    @given(
+        st.lists(st.tuples(st.integers(1, 40), st.floats(1, 300)), max_size=8),
+        st.integers(1, 20),
+        st.integers(0, 20),
+    )
+    def test_stays_in_bounds_and_never_repeats_a_size(self, runs, minimum, width):
+        bounds = Bounds(minimum, minimum + width)
+        past_runs = [past_run(n, size, runtime_s) for n, (size, runtime_s) in enumerate(runs)]
+        proposal = profiling(past_runs, 100.0, bounds)
+        if proposal is not None:
+            assert proposal.executors in bounds.candidates
+            assert proposal.executors not in {size for size, _ in runs}
+
+
+class TestEllisRule:
+    """600 executor-seconds of work are left: 100 s at 6 executors."""
+
+    @pytest.mark.parametrize(
+        ("left_s", "expected", "reason"),
+        [
+            (100.0, 6, "100 s left of work for 100 s of time; that is close enough"),
+            (96.0, 6, "100 s left of work for 96 s of time; that is close enough"),
+            (117.0, 6, "100 s left of work for 117 s of time; that is close enough"),
+            (95.0, 8, "100 s left of work for 95 s of time; 8 is the smallest that fits"),
+            (118.0, 6, "100 s left of work for 118 s of time; 6 is the smallest that fits"),
+            (150.0, 5, "100 s left of work for 150 s of time; 5 is the smallest that fits"),
+            (1000.0, 2, "100 s left of work for 1000 s of time; 2 is the smallest that fits"),
+            (40.0, 12, "100 s left of work for 40 s of time; 12 is the fastest"),
+            (-20.0, 12, "100 s left of work, 20 s past the target; 12 is the fastest"),
+        ],
+    )
+    def test_every_branch(self, left_s, expected, reason):
+        proposal = EllisPolicy().propose(forecast(curve()), 100.0 + left_s, progress(6), BOUNDS)
+        assert proposal == Proposal(expected, f"at 6 executors {reason}")
+
+    def test_without_a_forecast_it_keeps(self):
+        assert EllisPolicy().propose(None, 200.0, progress(6), BOUNDS).executors == 6
+
+    def test_without_a_target_it_says_what_to_set(self):
+        with pytest.raises(ValueError, match="set runtime_target"):
+            EllisPolicy().propose(forecast(curve()), None, progress(6), BOUNDS)
+
+    @pytest.mark.parametrize("left_s", [1.0, 100.0, 10_000.0])
+    def test_where_no_size_makes_a_difference_it_keeps(self, left_s):
+        flat = forecast({s: 100.0 + 1e-9 * s for s in BOUNDS.candidates})
+        proposal = EllisPolicy().propose(flat, 100.0 + left_s, progress(6), BOUNDS)
+        assert proposal.executors == 6
+        assert proposal.reason.endswith("no size would change that")
+
+    def test_up_is_never_fewer_even_where_fewer_are_faster(self):
+        worse = forecast({s: 10.0 * s for s in BOUNDS.candidates})
+        assert EllisPolicy().propose(worse, 150.0, progress(6), BOUNDS).executors == 6
+
+    def test_a_size_outside_the_bounds_counts_as_the_nearest_inside(self):
+        assert EllisPolicy().propose(forecast(curve()), 150.0, progress(40), BOUNDS).executors == 12
+
+    @given(
+        st.lists(st.floats(0, 1e6), min_size=11, max_size=11),
+        st.floats(0, 1e5),
+        st.floats(0.1, 1e5),
+        st.integers(2, 12),
+    )
+    def test_up_never_means_fewer_and_down_never_more(self, median_s, elapsed_s, target_s, now):
+        seen = forecast(dict(zip(BOUNDS.candidates, median_s, strict=True)))
+        assume(min(median_s) < 0.99 * max(median_s))
+        left_s = target_s - elapsed_s
+        proposal = EllisPolicy().propose(seen, target_s, progress(now, elapsed_s), BOUNDS)
+        assert proposal.executors in BOUNDS.candidates
+        if seen.median(now) > 1.05 * left_s:
+            assert proposal.executors >= now
+        elif seen.median(now) < 0.85 * left_s:
+            assert proposal.executors <= now
+            assert seen.median(proposal.executors) < 0.9 * left_s
+        else:
+            assert proposal.executors == now
