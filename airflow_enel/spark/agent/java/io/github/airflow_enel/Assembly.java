@@ -1,0 +1,35 @@
+package io.github.airflow_enel;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** Puts the parts of the agent together. */
+final class Assembly {
+    private Assembly() {}
+
+    /** Starts an agent; its HTTP server follows on a thread of its own. */
+    static Recorder start(Settings settings, Troubles troubles) {
+        Application application = new Application();
+        EventRing ring = new EventRing(settings.maxBufferBytes);
+        EventStream stream = new EventStream(application, ring);
+        stream.add(logStart());
+        Scaling scaling = new Scaling(application, stream, settings, troubles);
+        Router router = new Router(
+                new TokenCheck(settings.tokenSha256),
+                new EventsEndpoint(stream),
+                new ScaleEndpoint(scaling),
+                new HealthEndpoint(application, ring, troubles),
+                troubles);
+        if (settings.tokenSha256 == null) {
+            troubles.add("spark.enel.agent.tokenSha256 is not set: every request is refused", null);
+        }
+        new AgentServer(settings, router, troubles).start();
+        return new Recorder(application, stream, scaling, settings.finalFile, troubles);
+    }
+
+    /** The first line of every event log; Spark gives it to no listener. */
+    private static ObjectNode logStart() {
+        return Json.object()
+                .put("Event", "SparkListenerLogStart")
+                .put("Spark Version", org.apache.spark.package$.MODULE$.SPARK_VERSION());
+    }
+}

@@ -1,0 +1,6 @@
+/* Compile-only: what the agent uses of it; the class of Spark takes its place at run time. */
+package scala.collection;
+
+public interface Iterable<A> {
+    Iterator<A> iterator();
+}

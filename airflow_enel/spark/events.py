@@ -1,0 +1,280 @@
+"""The one reducer: Spark's event-log JSON → :class:`Snapshot`.
+
+The live agent serves the same JSON that Spark writes to its event log, so both are folded here.
+Invariants: an event may come twice; one that cannot be read is skipped and marks the snapshot as
+incomplete, so that nobody acts on it; a finished component never changes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from airflow_enel.domain import (
+    Component,
+    ExecutorSpan,
+    ScaleRequest,
+    Snapshot,
+    TaskDigest,
+)
+from airflow_enel.spark.components import (
+    JobState,
+    StageState,
+    build_component,
+    component_key,
+    digest_of,
+    stage_metrics,
+)
+from airflow_enel.spark.fields import Event, count, ids, optional_text, seconds, text
+from airflow_enel.spark.timeline import CapacityTimeline
+
+_SQL = "org.apache.spark.sql.execution.ui."
+_ASKED_TO_GO = ("decommission", "killed by driver", "idle")
+_INITIAL_SIZE = (
+    "spark.enel.initialExecutors",
+    "spark.dynamicAllocation.initialExecutors",
+    "spark.executor.instances",
+)
+
+
+class EventFold:
+    """Folds the events of one application, in the order in which Spark posted them.
+
+    :ivar complete: False once an event was unreadable or missing
+    """
+
+    def __init__(self) -> None:
+        self.complete = True
+        self._app_id: str | None = None
+        self._app_name: str | None = None
+        self._version: str | None = None
+        self._started_at: float | None = None
+        self._ended_at: float | None = None
+        self._initial: int | None = None
+        self._jobs: dict[int, JobState] = {}
+        self._job_of_stage: dict[int, int] = {}
+        self._stages: dict[int, dict[tuple[int, int], StageState]] = {}
+        self._descriptions: dict[str, str] = {}
+        self._durations: dict[tuple[int, int], list[float]] = {}
+        self._executors: dict[str, ExecutorSpan] = {}
+        self._requests: dict[int, ScaleRequest] = {}
+        self._frozen: dict[int, Component] = {}
+        self._frontier: float | None = None  # the latest finish of a job so far
+        self._handlers: dict[str, Callable[[Event], None]] = {
+            "SparkListenerLogStart": self._on_log_start,
+            "SparkListenerEnvironmentUpdate": self._on_environment,
+            "SparkListenerApplicationStart": self._on_application_start,
+            "SparkListenerApplicationEnd": self._on_application_end,
+            "SparkListenerJobStart": self._on_job_start,
+            "SparkListenerJobEnd": self._on_job_end,
+            "SparkListenerStageSubmitted": self._on_stage,
+            "SparkListenerStageCompleted": self._on_stage,
+            "SparkListenerTaskEnd": self._on_task_end,
+            "SparkListenerExecutorAdded": self._on_executor_added,
+            "SparkListenerExecutorRemoved": self._on_executor_removed,
+            f"{_SQL}SparkListenerSQLExecutionStart": self._on_sql_start,
+            "EnelTaskDigest": self._on_task_digest,
+            "EnelScaleAccepted": self._on_scale_accepted,
+            "EnelExecutorDraining": self._on_executor_draining,
+        }
+
+    def add(self, event: Event) -> None:
+        """Fold one event; unknown kinds are passed over."""
+        try:
+            handler = self._handlers.get(event["Event"])
+            if handler is not None:
+                handler(event)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            self.complete = False
+
+    def snapshot(self, read_at: float) -> Snapshot:
+        """What is known by now.
+
+        :param read_at: when the last events were read, by the driver's clock
+        """
+        executors = tuple(self._executors.values())
+        return Snapshot(
+            app_id=self._app_id,
+            app_name=self._app_name,
+            spark_version=self._version,
+            started_at=self._started_at,
+            ended_at=self._ended_at,
+            read_at=read_at,
+            complete=self.complete,
+            initial_executors=self._initial,
+            components=self._components(CapacityTimeline(executors), read_at),
+            executors=executors,
+            requests=tuple(self._requests.values()),
+        )
+
+    # The application
+
+    def _on_log_start(self, event: Event) -> None:
+        self._version = text(event, "Spark Version")
+
+    def _on_environment(self, event: Event) -> None:
+        properties = event["Spark Properties"]
+        for name in _INITIAL_SIZE:
+            if name in properties:
+                self._initial = int(properties[name])
+                return
+
+    def _on_application_start(self, event: Event) -> None:
+        if self._started_at is None:
+            self._started_at = self._frontier = seconds(event, "Timestamp")
+        self._app_name = text(event, "App Name")
+        self._app_id = text(event, "App ID")
+
+    def _on_application_end(self, event: Event) -> None:
+        self._ended_at = seconds(event, "Timestamp")
+
+    # Jobs and stages
+
+    def _on_job_start(self, event: Event) -> None:
+        job_id = count(event, "Job ID")
+        if job_id in self._jobs:
+            return
+        infos = event["Stage Infos"]
+        properties = event.get("Properties") or {}
+        execution_id = optional_text(properties, "spark.sql.execution.id")
+        job = JobState(
+            job_id=job_id,
+            started_at=seconds(event, "Submission Time"),
+            names={count(info, "Stage ID"): text(info, "Stage Name") for info in infos},
+            listed={count(info, "Stage ID"): ids(info, "Parent IDs") for info in infos},
+            execution_id=execution_id,
+            description=self._descriptions.get(execution_id or "")
+            or optional_text(properties, "spark.job.description"),
+        )
+        self._jobs[job_id] = job
+        for stage_id in job.names:
+            owner = self._jobs.get(self._job_of_stage.get(stage_id, -1))
+            if owner is None or owner.finished_at is not None:
+                self._job_of_stage[stage_id] = job_id
+
+    def _on_job_end(self, event: Event) -> None:
+        job = self._jobs[count(event, "Job ID")]
+        if job.finished_at is not None:
+            return
+        job.finished_at = max(job.started_at, seconds(event, "Completion Time"))
+        job.succeeded = event["Job Result"]["Result"] == "JobSucceeded"
+        before = job.started_at if self._frontier is None else self._frontier
+        job.added_s = max(0.0, job.finished_at - before)
+        self._frontier = max(before, job.finished_at)
+
+    def _on_stage(self, event: Event) -> None:
+        info = event["Stage Info"]
+        stage_id, attempt = count(info, "Stage ID"), count(info, "Stage Attempt ID")
+        job_id = self._job_of_stage.get(stage_id)
+        if job_id is None or job_id in self._frozen:
+            return
+        self._jobs[job_id].submitted.add(stage_id)
+        stage = self._stages.setdefault(job_id, {}).setdefault(
+            (stage_id, attempt),
+            StageState(
+                stage_id=stage_id,
+                attempt=attempt,
+                name=text(info, "Stage Name"),
+                tasks=count(info, "Number of Tasks"),
+                submitted_at=self._jobs[job_id].started_at,
+            ),
+        )
+        if info.get("Submission Time") is not None:
+            stage.submitted_at = seconds(info, "Submission Time")
+        if event["Event"] == "SparkListenerStageCompleted":
+            stage.completed_at = seconds(info, "Completion Time")
+            stage.failure = optional_text(info, "Failure Reason")
+            stage.metrics = stage_metrics(info.get("Accumulables") or ())
+            stage.digest = stage.digest or digest_of(self._durations.pop((stage_id, attempt), ()))
+
+    def _on_task_end(self, event: Event) -> None:
+        if event["Task End Reason"]["Reason"] != "Success":
+            return
+        info = event["Task Info"]
+        duration_s = seconds(info, "Finish Time") - seconds(info, "Launch Time")
+        key = (count(event, "Stage ID"), count(event, "Stage Attempt ID"))
+        self._durations.setdefault(key, []).append(max(0.0, duration_s))
+
+    def _on_task_digest(self, event: Event) -> None:
+        stage_id = count(event, "Stage ID")
+        stages = self._stages.get(self._job_of_stage.get(stage_id, -1), {})
+        stage = stages.get((stage_id, count(event, "Stage Attempt ID")))
+        if stage is not None:
+            stage.digest = TaskDigest(
+                count=count(event, "Count"),
+                total_s=seconds(event, "Total Time"),
+                median_s=seconds(event, "Median Time"),
+                max_s=seconds(event, "Max Time"),
+            )
+
+    def _on_sql_start(self, event: Event) -> None:
+        self._descriptions[str(count(event, "executionId"))] = text(event, "description")
+
+    # Executors
+
+    def _on_executor_added(self, event: Event) -> None:
+        executor_id = text(event, "Executor ID")
+        info = event["Executor Info"]
+        span = ExecutorSpan(
+            executor_id=executor_id,
+            host=text(info, "Host"),
+            cores=count(info, "Total Cores"),
+            added_at=seconds(event, "Timestamp"),
+        )
+        self._executors.setdefault(executor_id, span)
+
+    def _on_executor_removed(self, event: Event) -> None:
+        span = self._executors.get(text(event, "Executor ID"))
+        if span is None or span.removed_at is not None:  # Spark tells a decommissioning twice
+            return
+        removed_at = max(span.added_at, seconds(event, "Timestamp"))
+        reason = str(event.get("Removed Reason") or "")
+        asked = any(word in reason.lower() for word in _ASKED_TO_GO)
+        draining_at = span.draining_at if span.draining_at is not None else removed_at
+        self._executors[span.executor_id] = replace(
+            span,
+            removed_at=removed_at,
+            reason=reason,
+            draining_at=draining_at if asked else span.draining_at,
+        )
+
+    def _on_executor_draining(self, event: Event) -> None:
+        span = self._executors.get(text(event, "Executor ID"))
+        if span is not None and span.draining_at is None and span.removed_at is None:
+            draining_at = max(span.added_at, seconds(event, "Timestamp"))
+            self._executors[span.executor_id] = replace(span, draining_at=draining_at)
+
+    def _on_scale_accepted(self, event: Event) -> None:
+        request = ScaleRequest(
+            executors=count(event, "Executors"),
+            try_number=count(event, "Try Number"),
+            epoch=count(event, "Epoch"),
+            requested_at=seconds(event, "Timestamp"),
+        )
+        self._requests.setdefault(request.epoch, request)
+
+    # From states to components
+
+    def _components(self, timeline: CapacityTimeline, read_at: float) -> tuple[Component, ...]:
+        occurrences: dict[str, int] = {}
+        ordinals: dict[str, int] = {}
+        components = []
+        for position, job_id in enumerate(sorted(self._jobs)):
+            job = self._jobs[job_id]
+            ordinal = None
+            if job.execution_id is not None:
+                ordinal = ordinals.get(job.execution_id, 0)
+                ordinals[job.execution_id] = ordinal + 1
+            component = self._frozen.get(job_id)
+            if component is None:
+                key = component_key(job, ordinal)
+                stages = self._stages.get(job_id, {}).values()
+                component = build_component(
+                    job, stages, position, key, occurrences.get(key, 0), timeline, read_at
+                )
+                if job.finished_at is not None:
+                    self._frozen[job_id] = component
+                    self._stages.pop(job_id, None)
+            occurrences[component.key] = component.occurrence + 1
+            components.append(component)
+        return tuple(components)

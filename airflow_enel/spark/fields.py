@@ -1,0 +1,59 @@
+"""Fields of a Spark event, checked: JSON from outside is never trusted to have its type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any, Final
+
+Event = Mapping[str, Any]
+"""One event as Spark writes it to its event log, parsed from JSON."""
+
+_MAX_MS: Final = 1e14  # the year 5138: anything later is not a time
+_MAX_COUNT: Final = 2**31 - 1  # Spark's own ids and counts are Java integers
+
+
+def number(event: Event, name: str) -> float:
+    """A finite number.
+
+    :raises KeyError: if it is missing
+    :raises TypeError: if it is something else
+    """
+    value = event[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise TypeError(f"{name} is not a finite number")
+    return value
+
+
+def seconds(event: Event, name: str) -> float:
+    """Milliseconds of the event as seconds; raises as :func:`number` does."""
+    milliseconds = number(event, name)
+    if not 0 <= milliseconds < _MAX_MS:
+        raise TypeError(f"{name} is not a time")
+    return milliseconds / 1e3
+
+
+def count(event: Event, name: str) -> int:
+    """A natural number; raises as :func:`number` does."""
+    value = event[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COUNT:
+        raise TypeError(f"{name} is not a natural number")
+    return value
+
+
+def ids(event: Event, name: str) -> tuple[int, ...]:
+    """Natural numbers; raises as :func:`number` does."""
+    return tuple(count({name: item}, name) for item in event[name])
+
+
+def text(event: Event, name: str) -> str:
+    """A text; raises as :func:`number` does."""
+    value = event[name]
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is not a text")
+    return value
+
+
+def optional_text(event: Event, name: str) -> str | None:
+    """A text, or None if it is null or missing; raises as :func:`number` does."""
+    return None if event.get(name) is None else text(event, name)

@@ -1,0 +1,90 @@
+"""A running application, read incrementally: the agent's pages → the reducer → snapshots."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from airflow_enel.domain import Snapshot
+from airflow_enel.spark.client import (
+    MAX_ANSWER_BYTES,
+    AgentAnswerInvalid,
+    AgentClient,
+    AgentUnreachable,
+    EventPage,
+    parse_page,
+)
+from airflow_enel.spark.events import EventFold
+
+_MAX_PAGES = 1000  # a page holds 1,000 events; more means an agent that never comes to an end
+_READ_WITHIN_S = 30.0
+
+
+class LiveApplication:
+    """Reads an application through its agent and remembers only where it stopped reading.
+
+    Everything else can be read again from the beginning, by another process if need be.
+
+    :ivar last: the latest snapshot, None before the first reading
+    """
+
+    def __init__(self) -> None:
+        self.last: Snapshot | None = None
+        self._fold = EventFold()
+        self._app_id: str | None = None
+        self._seen = 0
+        self._now = 0.0
+
+    def read(self, client: AgentClient) -> Snapshot:
+        """Read what is new.
+
+        :raises AgentError: if the agent cannot be asked or understood; nothing is lost then
+        """
+        deadline = time.monotonic() + _READ_WITHIN_S
+        for _ in range(_MAX_PAGES):
+            page = client.events(self._seen)
+            self._take(page)
+            if not page.more:
+                return self._snapshot()
+            if time.monotonic() > deadline:
+                break
+        raise AgentUnreachable("the agent's events did not come to an end in time")
+
+    def read_final(self, path: Path) -> Snapshot | None:
+        """Read the state that the agent left at the application's end.
+
+        :returns: None if there is none, or none that can be used
+        """
+        try:
+            with path.open("rb") as file:
+                # All events in one document, so several answers' worth.
+                page = parse_page(file.read(16 * MAX_ANSWER_BYTES))
+            self._take(page)
+        except (OSError, AgentAnswerInvalid):
+            return None
+        return self._snapshot()
+
+    def nothing(self) -> Snapshot:
+        """The snapshot of an application of which nothing was ever read."""
+        return EventFold().snapshot(self._now)
+
+    def _take(self, page: EventPage) -> None:
+        if page.app_id is not None:
+            if self._app_id is not None and page.app_id != self._app_id:
+                raise AgentAnswerInvalid(
+                    f"the agent answers for another application, {page.app_id} "
+                    f"instead of {self._app_id}"
+                )
+            self._app_id = page.app_id
+        for item in page.events:
+            if item.seq <= self._seen:
+                continue
+            if item.seq > self._seen + 1:
+                self._fold.complete = False
+            self._fold.add(item.event)
+            self._seen = item.seq
+        self._now = max(self._now, page.now_ms / 1e3)
+
+    def _snapshot(self) -> Snapshot:
+        self.last = self._fold.snapshot(self._now)
+        return self.last

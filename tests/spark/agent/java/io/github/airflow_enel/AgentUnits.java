@@ -1,0 +1,88 @@
+package io.github.airflow_enel;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/** Prints what parts of the agent do, one JSON document a line; test_units.py knows what is right. */
+final class AgentUnits {
+    public static void main(String[] arguments) throws Exception {
+        digest("exact", 4096);
+        digest("sampled", 50_000);
+        digest("sampled again", 50_000);
+        ring();
+        secrets();
+        ledger();
+    }
+
+    private static void digest(String name, int tasks) {
+        TaskDigest digest = new TaskDigest(7, 1);
+        for (int i = 1; i <= tasks; i++) {
+            digest.add((long) i * 7919 % tasks); // every number below tasks, shuffled
+        }
+        print(digest.toEvent().put("case", name));
+    }
+
+    private static void ring() {
+        EventRing ring = new EventRing(1000);
+        byte[] event = new byte[10];
+        for (int i = 0; i < 250; i++) {
+            ring.add(event);
+        }
+        page("oldest fell out", ring, ring.page(0, 1000, 1 << 20));
+        page("few at once", ring, ring.page(200, 7, 1 << 20));
+        page("few bytes at once", ring, ring.page(200, 1000, 35));
+        page("one at least", ring, ring.page(200, 1000, 1));
+        page("at the end", ring, ring.page(250, 1000, 1 << 20));
+        page("behind the end", ring, ring.page(9999, 1000, 1 << 20));
+        ring.add(new byte[5000]);
+        page("larger than the ring", ring, ring.page(0, 1000, 1 << 20));
+    }
+
+    private static void page(String name, EventRing ring, EventRing.Page page) {
+        print(Json.object()
+                .put("case", name)
+                .put("first", page.first)
+                .put("last", page.last)
+                .put("from", page.from)
+                .put("events", page.events.size())
+                .put("more", page.more())
+                .put("dropped", ring.dropped())
+                .put("held", ring.heldBytes()));
+    }
+
+    private static void secrets() {
+        for (String event : Arrays.asList(
+                "{'Event':'SparkListenerStageSubmitted','Stage Info':{'Stage ID':1,'Details':'d',"
+                        + "'RDD Info':[{'RDD ID':1,'Name':'r','Scope':'s'}],"
+                        + "'Accumulables':[{'Name':'mine'},{'Name':'internal.metrics.x'},{'ID':1}]},"
+                        + "'Properties':{'spark.jobGroup.id':'g','password':'hunter2'}}",
+                "{'Event':'SparkListenerJobStart','Stage Infos':[{'Details':'d'}],"
+                        + "'Properties':{'spark.job.description':'x','s3.secret':'hunter2'}}",
+                "{'Event':'SparkListenerEnvironmentUpdate','JVM Information':{'p':'hunter2'},"
+                        + "'Spark Properties':{'spark.app.name':'n','spark.secret':'hunter2'},"
+                        + "'System Properties':{'p':'hunter2'}}")) {
+            ObjectNode trimmed = EventTrimmer.trim(Json.sparkEvent(event.replace('\'', '"')));
+            print(trimmed.put("case", trimmed.path("Event").asText()));
+        }
+    }
+
+    private static void ledger() {
+        ScaleLedger ledger = new ScaleLedger();
+        ScaleRequest first = new ScaleRequest(4, 1, 5);
+        String before = String.valueOf(ledger.objection(first));
+        ledger.accept(first);
+        print(Json.object()
+                .put("case", "ledger")
+                .put("first", before)
+                .put("lower epoch", ledger.objection(new ScaleRequest(4, 1, 4)))
+                .put("other executors", ledger.objection(new ScaleRequest(5, 1, 5)))
+                .put("refused newer try", ledger.objection(new ScaleRequest(5, 3, 5)))
+                .put("try between", ledger.objection(new ScaleRequest(5, 2, 6)))
+                .put("next epoch", String.valueOf(ledger.objection(new ScaleRequest(5, 3, 6)))));
+    }
+
+    private static void print(ObjectNode line) {
+        System.out.println(new String(Json.bytes(line), StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,289 @@
+"""Which event logs are found and read, and why the others are not."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+
+from airflow_enel.spark import eventlog
+from airflow_enel.spark.eventlog import PassedOver, UnusableLog, find_logs, read_log, size_of
+from airflow_enel.spark.events import EventFold
+
+from .events import Event, application_end, application_start, executor_added, simple_run
+
+if TYPE_CHECKING:
+    from airflow_enel.domain import Snapshot
+
+APP = "app-1"
+
+
+def lines(events: list[Event]) -> bytes:
+    return b"".join(json.dumps(e, separators=(",", ":")).encode() + b"\n" for e in events)
+
+
+def packed(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(data)
+
+
+def stored(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def rolling(folder: Path, *parts: bytes, suffix: str = "", ended: bool = True) -> Path:
+    """A rolling log whose files are made last part first."""
+    log = folder / f"eventlog_v2_{APP}"
+    stored(log / f"appstatus_{APP}{'' if ended else '.inprogress'}", b"")
+    for number in range(len(parts), 0, -1):
+        stored(log / f"events_{number}_{APP}{suffix}", parts[number - 1])
+        stored(log / f".events_{number}_{APP}{suffix}.crc", b"crc\0")
+    return log
+
+
+def expected() -> Snapshot:
+    fold = EventFold()
+    for event in simple_run():
+        fold.add(event)
+    ended_at = fold.snapshot(0.0).ended_at
+    assert ended_at is not None
+    return fold.snapshot(ended_at)
+
+
+def reason(log: Path) -> str:
+    with pytest.raises(UnusableLog) as caught:
+        read_log(log)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", [APP, f"{APP}.inprogress", "renamed.txt"])
+def test_a_plain_file_is_read_whatever_its_name(tmp_path: Path, name: str) -> None:
+    assert read_log(stored(tmp_path / name, lines(simple_run()))).snapshot == expected()
+
+
+@pytest.mark.parametrize("name", [f"{APP}.zstd", f"{APP}.zstd.inprogress", APP])
+def test_zstd_is_known_by_its_first_bytes(tmp_path: Path, name: str) -> None:
+    assert read_log(stored(tmp_path / name, packed(lines(simple_run())))).snapshot == expected()
+
+
+def test_zstd_is_read_across_frames(tmp_path: Path) -> None:
+    whole = lines(simple_run())
+    data = packed(whole[:700]) + packed(whole[700:])
+    assert read_log(stored(tmp_path / APP, data)).snapshot == expected()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_parts_of_a_rolling_log_are_read_in_the_order_of_their_numbers(
+    tmp_path: Path, compressed: bool
+) -> None:
+    events = simple_run(components=3)
+    parts = [lines([event]) for event in events]
+    assert len(parts) > 10  # events_10 comes after events_9
+    if compressed:
+        parts = [packed(part) for part in parts]
+    log = rolling(tmp_path, *parts, suffix=".zstd" if compressed else "")
+    assert read_log(log).snapshot == expected()
+
+
+def test_a_rolling_log_with_a_part_missing_is_not_used(tmp_path: Path) -> None:
+    log = rolling(tmp_path, *(lines([event]) for event in simple_run()))
+    (log / f"events_3_{APP}").unlink()
+    assert reason(log) == "part 3 is missing"
+
+
+def test_a_rolling_log_without_parts_is_not_used(tmp_path: Path) -> None:
+    assert "no part" in reason(rolling(tmp_path))
+
+
+def test_a_compacted_log_is_not_used_because_jobs_are_gone_from_it(tmp_path: Path) -> None:
+    log = rolling(tmp_path, lines(simple_run()))
+    (log / f"events_1_{APP}").rename(log / f"events_1_{APP}.compact")
+    assert reason(log).startswith("compacted")
+
+
+def test_an_application_without_an_end_is_not_used(tmp_path: Path) -> None:
+    data = lines(simple_run()[:-1])
+    assert reason(stored(tmp_path / f"{APP}.inprogress", data)).startswith("no end")
+    assert reason(rolling(tmp_path, data, ended=False)).startswith("no end")
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("left", [0.3, 0.6, 0.97])
+def test_a_log_cut_off_anywhere_has_no_end(tmp_path: Path, compressed: bool, left: float) -> None:
+    whole = lines([*simple_run()[:-1], application_end(99.0)])
+    data = packed(whole) if compressed else whole
+    # A frame so short is one block, which is either there or not.
+    told = ("no end", "empty", "damaged") if compressed else ("no end",)
+    assert reason(stored(tmp_path / APP, data[: int(len(data) * left)])).startswith(told)
+
+
+def test_a_zstd_log_flushed_in_blocks_reads_up_to_its_cut(tmp_path: Path) -> None:
+    packer = zstandard.ZstdCompressor().compressobj()
+    flush = zstandard.COMPRESSOBJ_FLUSH_BLOCK
+    data = b""
+    for event in simple_run():
+        data += packer.compress(lines([event])) + packer.flush(flush)
+    assert read_log(stored(tmp_path / APP, data)).snapshot == expected()
+
+
+def test_a_last_line_cut_off_after_the_end_does_no_harm(tmp_path: Path) -> None:
+    data = lines(simple_run()) + b'{"Event":"SparkListenerExec'
+    assert read_log(stored(tmp_path / APP, data)).snapshot == expected()
+
+
+def test_a_broken_line_in_the_middle_is_damage(tmp_path: Path) -> None:
+    before, after = simple_run()[:4], simple_run()[4:]
+    log = stored(tmp_path / APP, lines(before) + b'{"Event": \xff}\n' + lines(after))
+    assert reason(log) == f"damaged: line 5 of {APP} is no event"
+
+
+def test_a_part_cut_off_before_another_is_damage(tmp_path: Path) -> None:
+    events = simple_run()
+    log = rolling(tmp_path, lines(events[:4])[:-9], lines(events[4:]))
+    assert reason(log).startswith("damaged")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"hello\n", b"\x00" * 4096, b"[1]\n", b"{}\n", b'{"Event": 3}\n', b'{"Event"', b"{" * 99_999],
+)
+def test_what_is_no_event_log_is_told_so(tmp_path: Path, data: bytes) -> None:
+    assert reason(stored(tmp_path / "file", data)) == "not a Spark event log"
+
+
+@pytest.mark.parametrize("data", [b"", packed(b"")])
+def test_an_empty_log_is_told_so(tmp_path: Path, data: bytes) -> None:
+    assert reason(stored(tmp_path / APP, data)) == "empty"
+
+
+@pytest.mark.parametrize(
+    ("data", "codec"),
+    [
+        (b"LZ4Block\x26", "lz4"),
+        (b"\x82SNAPPY\0", "snappy"),
+        (b"ZV\x01", "lzf"),
+        (b"\x1f\x8b\x08", "gzip"),
+    ],
+)
+def test_other_compressions_are_named(tmp_path: Path, data: bytes, codec: str) -> None:
+    told = reason(stored(tmp_path / APP, data + bytes(99)))
+    assert told.startswith(f"compressed with {codec}: only plain and zstd")
+
+
+def test_damaged_zstd_is_told_so(tmp_path: Path) -> None:
+    data = bytearray(packed(os.urandom(5000)))
+    data[6:40] = b"\xff" * 34
+    assert reason(stored(tmp_path / APP, bytes(data))).startswith("damaged: its zstd")
+
+
+def test_a_log_without_its_start_is_not_used(tmp_path: Path) -> None:
+    assert "start" in reason(stored(tmp_path / APP, lines(simple_run()[1:])))
+
+
+def test_a_line_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(eventlog, "MAX_LINE_BYTES", 2**20)
+    long = executor_added("x" * 2**20, 3.0)
+    log = stored(tmp_path / APP, packed(lines([application_start(), long])))
+    assert reason(log) == "a line is longer than 1 MB"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_log_that_may_not_be_read_is_told_so(tmp_path: Path) -> None:
+    log = stored(tmp_path / APP, lines(simple_run()))
+    log.chmod(0)
+    assert "permission" in reason(log)
+
+
+def test_a_refused_permission_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    log = stored(tmp_path / APP, lines(simple_run()))
+    monkeypatch.setattr(Path, "open", refuse)
+    assert reason(log) == "no permission to read it"
+
+
+def test_exit_code_and_attempt_are_read(tmp_path: Path) -> None:
+    start, *others, end = simple_run()
+    events = [start | {"App Attempt ID": "2"}, *others, end | {"ExitCode": 1}]
+    reading = read_log(stored(tmp_path / APP, lines(events)))
+    assert (reading.attempt, reading.exit_code) == (2, 1)
+
+
+def test_without_exit_code_and_attempt_it_is_the_first_and_unknown(tmp_path: Path) -> None:
+    reading = read_log(stored(tmp_path / APP, lines(simple_run())))
+    assert (reading.attempt, reading.exit_code) == (1, None)
+
+
+def test_an_unreadable_event_marks_the_reading_as_incomplete(tmp_path: Path) -> None:
+    events = simple_run()
+    events.insert(5, {"Event": "SparkListenerJobStart", "Job ID": "seven"})
+    assert not read_log(stored(tmp_path / APP, lines(events))).snapshot.complete
+
+
+def test_the_caller_may_pass_a_log_over_before_its_bulk_is_read(tmp_path: Path) -> None:
+    def enough(application: Snapshot, attempt: int) -> None:
+        assert (application.app_id, application.started_at, attempt) == (APP, 1.0, 1)
+        raise PassedOver
+
+    log = stored(tmp_path / APP, lines(simple_run()[:3]) + b"garbage\n")
+    with pytest.raises(PassedOver):
+        read_log(log, enough)
+
+
+@pytest.mark.parametrize("components", [3, 800])
+def test_all_bytes_of_a_log_are_reported(tmp_path: Path, components: int) -> None:
+    events = simple_run(components)
+    middle = len(events) // 2
+    log = rolling(tmp_path, packed(lines(events[:middle])), packed(lines(events[middle:])))
+    told: list[int] = []
+    read_log(log, on_bytes=told.append)
+    assert sum(told) == size_of(log) > 0
+
+
+def test_kinds_that_are_not_parsed_are_none_the_reducer_reads() -> None:
+    assert not set(eventlog.UNREAD_KINDS) & EventFold()._handlers.keys()
+
+
+def test_events_that_are_passed_over_are_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[bytes] = []
+    whole = eventlog._parsed
+    monkeypatch.setattr(eventlog, "_parsed", lambda line: parsed.append(line) or whole(line))
+    noise = [{"Event": kind, "Value": 1} for kind in eventlog.UNREAD_KINDS]
+    log = stored(tmp_path / APP, lines([*noise, *simple_run()]))
+    assert read_log(log).snapshot == expected()
+    assert len(parsed) == len(simple_run())
+
+
+def test_logs_of_both_kinds_are_found_in_a_folder(tmp_path: Path) -> None:
+    first = stored(tmp_path / "app-0", b"")
+    second = rolling(tmp_path, b"")
+    stored(tmp_path / ".app-0.crc", b"")
+    stored(tmp_path / "other" / "app-9", b"")
+    assert find_logs(tmp_path) == (first, second)
+    assert find_logs(first) == (first,)
+    assert find_logs(second) == (second,)
+
+
+def test_a_renamed_rolling_folder_is_known_by_its_parts(tmp_path: Path) -> None:
+    log = rolling(tmp_path, lines(simple_run())).rename(tmp_path / "copy")
+    assert find_logs(log) == (log,)
+    assert read_log(log).snapshot == expected()
+
+
+@pytest.mark.parametrize(
+    ("path", "told"), [("nowhere", "no such"), ("hdfs://host/logs", "copy the logs first")]
+)
+def test_a_path_that_is_not_there_is_told(path: str, told: str) -> None:
+    with pytest.raises(UnusableLog, match=told):
+        find_logs(Path(path))

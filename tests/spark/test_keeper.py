@@ -1,0 +1,159 @@
+"""The keeper: real processes, without Spark."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder, DriverLost
+
+ENV = dict(os.environ)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DriverFolder:
+    made = DriverFolder.of("0" * 32, tmp_path / "work")
+    made.make()
+    return made
+
+
+def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def start(folder: DriverFolder, script: str) -> ClientDriver:
+    return ClientDriver.start(folder, [sys.executable, "-u", "-c", script], ENV)
+
+
+def ended(driver: ClientDriver) -> int:
+    until(lambda: driver.exit_code() is not None)
+    code = driver.exit_code()
+    assert code is not None
+    return code
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_exit_code_is_that_of_the_command(folder: DriverFolder, code: int) -> None:
+    assert ended(start(folder, f"raise SystemExit({code})")) == code
+
+
+def test_lines_are_given_once_and_only_when_complete(folder: DriverFolder) -> None:
+    driver = start(folder, "print('one'); print('tw', end='', flush=True); input() if 0 else None")
+    ended(driver)
+    lines = driver.new_lines()
+    with folder.log.open("a") as file:
+        file.write("o\n")
+    assert lines == ["one"]
+    assert driver.new_lines() == ["two"]
+    assert driver.new_lines() == []
+
+
+def test_another_process_can_follow_the_same_driver(folder: DriverFolder) -> None:
+    first = start(folder, "import time; print('hello'); time.sleep(60)")
+    until(folder.pid.exists)
+    second = ClientDriver(folder)
+
+    assert second.exit_code() is None
+    until(lambda: second.new_lines() == ["hello"])
+    second.kill()
+    assert ended(first) == 128 + signal.SIGTERM
+
+
+def test_a_signal_to_the_whole_group_does_not_lose_the_exit_code(folder: DriverFolder) -> None:
+    driver = start(folder, "import time; print('up'); time.sleep(60)")
+    until(lambda: driver.new_lines() == ["up"])
+    os.killpg(int(folder.pid.read_text()), signal.SIGTERM)
+    assert ended(driver) == 128 + signal.SIGTERM
+
+
+def test_killing_ends_everything_that_the_driver_started(folder: DriverFolder) -> None:
+    driver = start(
+        folder,
+        "import subprocess, time; subprocess.Popen(['sleep', '60']); print('up'); time.sleep(60)",
+    )
+    until(lambda: driver.new_lines() == ["up"])
+    family = psutil.Process(int(folder.pid.read_text())).children(recursive=True)
+    driver.kill()
+    ended(driver)
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert alive == []
+
+
+def test_a_keeper_that_was_killed_means_lost_not_running_and_not_failed(
+    folder: DriverFolder,
+) -> None:
+    driver = start(folder, "import time; time.sleep(60)")
+    until(folder.pid.exists)
+    family = psutil.Process(int(folder.pid.read_text())).children(recursive=True)
+    os.kill(int(folder.pid.read_text()), signal.SIGKILL)
+    until(lambda: lost(driver))
+    assert lost(ClientDriver(folder))
+    for process in family:
+        process.kill()
+
+
+def lost(driver: ClientDriver) -> bool:
+    try:
+        driver.exit_code()
+    except DriverLost:
+        return True
+    return False
+
+
+def test_another_process_with_the_same_id_is_not_the_keeper(folder: DriverFolder) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        folder.pid.write_text(str(other.pid))
+        assert lost(ClientDriver(folder))
+        other.kill()
+
+
+def test_a_driver_whose_keeper_has_died_is_not_taken_for_dead(folder: DriverFolder) -> None:
+    argument = f"spark.enel.agent.portFile={folder.port}"
+    with subprocess.Popen([sys.executable, "-c", "input()", argument], stdin=subprocess.PIPE) as it:
+        until(lambda: ClientDriver(folder).processes())
+        assert ClientDriver(folder).exit_code() is None
+        ClientDriver(folder).bury()
+        assert ClientDriver(folder).processes() == []
+        it.wait(20)
+    assert not folder.exists
+
+
+def test_the_end_of_the_output_is_read_even_without_an_end_of_line(folder: DriverFolder) -> None:
+    driver = start(folder, "print('x' * 5_000_000); print('the reason', end='')")
+    ended(driver)
+    lines: list[str] = []
+    while chunk := driver.new_lines(final=True):
+        lines += chunk
+    assert lines[-1] == "the reason"
+    assert sum(map(len, lines)) == 5_000_000 + len("the reason")
+
+
+def test_a_missing_command_is_said_before_anything_starts(folder: DriverFolder) -> None:
+    with pytest.raises(FileNotFoundError, match="spark-submit is not on the PATH"):
+        ClientDriver.start(folder, ["spark-submit", "x.py"], {"PATH": "/nowhere"})
+    assert not folder.pid.exists()
+
+
+def test_what_an_earlier_driver_left_in_the_folder_is_not_believed(folder: DriverFolder) -> None:
+    folder.exit_code.write_text("0")
+    folder.port.write_text("{}")
+    folder.make()
+    assert ended(start(folder, "raise SystemExit(4)")) == 4
+    assert not folder.port.exists()
+
+
+def test_the_folder_is_for_its_owner_only(folder: DriverFolder) -> None:
+    ended(start(folder, "print('secret')"))
+    assert folder.path.stat().st_mode & 0o077 == 0
+    assert folder.path.parent.stat().st_mode & 0o077 == 0
