@@ -1,0 +1,1 @@
+"""History of recurring jobs in the Airflow metadata database."""

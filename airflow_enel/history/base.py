@@ -1,0 +1,135 @@
+"""What is remembered of runs: one interface, whoever keeps it.
+
+`repository.SqlHistory` keeps it in the metadata DB (API server, command line, ``dag.test()``),
+`client.HttpHistory` asks the API server to (tasks and triggers have no database). Every method
+that writes may be replayed: the second call changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, Final, Protocol
+
+from airflow_enel.domain import (
+    Component,
+    PastRun,
+    Run,
+    RunOutcome,
+    RunState,
+    ScaleAnswer,
+    Step,
+)
+from airflow_enel.domain.wire import STRICT
+
+RUNS_PER_OTHER_SIZE: Final = 3
+"""Past runs per initial size that the latest runs did not start with."""
+
+
+class HistoryError(Exception):
+    """History did not do what it was asked."""
+
+
+class HistoryUnavailable(HistoryError):
+    """The database or the network is away. Go on without: a Spark job never waits for it."""
+
+
+class HistoryRefused(HistoryError):
+    """The request will never succeed as it is; the message says what to do."""
+
+
+class UnknownRun(HistoryRefused):
+    """No run has this id, or the run has no such decision."""
+
+
+class DecisionStatus(str, Enum):
+    """What came of a decision."""
+
+    INTENDED = "intended"
+    UNANSWERED = "unanswered"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run in a table of runs.
+
+    ``outcome`` is None as long as nothing was told of how the run goes; ``rescales`` counts the
+    accepted decisions that changed the number of executors after the start.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    id: str
+    run: Run
+    state: RunState
+    outcome: RunOutcome | None
+    rescales: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """A decision and what came of it.
+
+    ``step.progress`` has no finished components and no requests: a run of n components would
+    store n²/2 of them. ``finished_spans`` are the first and last positions of the components
+    that had finished, by unbroken sequences; components and decisions have rows of their own.
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    step: Step
+    finished_spans: tuple[tuple[int, int], ...]
+    status: DecisionStatus
+    answer: ScaleAnswer | None
+
+    @property
+    def finished(self) -> tuple[int, ...]:
+        """Positions of the components that had finished."""
+        return tuple(p for first, last in self.finished_spans for p in range(first, last + 1))
+
+
+class History(Protocol):
+    """What tasks, triggers and pages remember runs with.
+
+    ``run_id`` is always a `RunKey.id`. All methods raise `HistoryUnavailable` if the database or
+    the network is away, and `HistoryRefused` (or `UnknownRun`) if the request itself is wrong.
+    """
+
+    def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
+        """Return the runs of a recurring job to learn from, oldest first, without stages.
+
+        They are the latest ``limit`` that succeeded and whose events are complete, and beside
+        them, for every initial size that none of these started with, the latest
+        `RUNS_PER_OTHER_SIZE`: a job that has settled on one size must not forget what others
+        do. Those are at most ``limit`` more, the latest.
+        """
+
+    def open_run(self, run: Run, agent_token: str | None) -> None:
+        """Remember a run that is about to be submitted; without a token the old one stays."""
+
+    def save_agent(self, run_id: str, host: str, port: int) -> None:
+        """Remember where the agent of a run listens."""
+
+    def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
+        """Return host, port and token of a run's agent, or None if one of them is not known."""
+
+    def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
+        """Remember finished components and their stages; known ones are brought up to date."""
+
+    def intend(self, run_id: str, step: Step) -> bool:
+        """Record a decision before it is acted upon.
+
+        :return: False, with nothing changed, if the run has a decision of this epoch already
+        """
+
+    def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
+        """Record what came of a decision, None if nobody answered.
+
+        A better known result is never replaced by a lesser one: a request that was accepted
+        stays accepted when its repetition is refused.
+        """
+
+    def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
+        """Record how a run goes or went; what is final stays so."""

@@ -1,0 +1,273 @@
+"""Between the domain's dataclasses and the rows of the tables; no queries here."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from airflow_enel.domain import (
+    Bounds,
+    Component,
+    Decision,
+    Forecast,
+    GuardNote,
+    PastRun,
+    Progress,
+    Proposal,
+    Run,
+    RunKey,
+    RunOutcome,
+    RunState,
+    ScaleAnswer,
+    ScaleOut,
+    Stage,
+    StageMetrics,
+    Step,
+    TaskDigest,
+)
+from airflow_enel.history.base import DecisionRow, DecisionStatus, RunRow
+from airflow_enel.history.tables import ComponentRecord, DecisionRecord, RunRecord, StageRecord
+from airflow_enel.history.wire import BriefStep, adapter
+
+_METRICS = tuple(field.name for field in fields(StageMetrics))
+_OUTCOME = tuple(field.name for field in fields(RunOutcome))
+
+
+def run_record(run: Run, job_id: int) -> RunRecord:
+    """Return the row of a run; what is learned later is left unset."""
+    return RunRecord(
+        id=run.key.id,
+        job_id=job_id,
+        run_id=run.key.run_id,
+        task_id=run.key.task_id,
+        map_index=run.key.map_index,
+        submit_try=run.key.submit_try,
+        application=run.application,
+        policy=run.policy,
+        min_executors=run.bounds.minimum,
+        max_executors=run.bounds.maximum,
+        runtime_target_s=run.runtime_target_s,
+        initial_executors=run.initial_executors,
+        submitted_at=run.submitted_at,
+    )
+
+
+def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunRow:
+    """Return a run with its outcome so far."""
+    key = RunKey(dag_id, record.run_id, record.task_id, record.map_index, record.submit_try)
+    run = Run(
+        key=key,
+        job_key=job_key,
+        application=record.application,
+        policy=record.policy,
+        bounds=Bounds(record.min_executors, record.max_executors),
+        runtime_target_s=record.runtime_target_s,
+        initial_executors=record.initial_executors,
+        submitted_at=record.submitted_at,
+    )
+    return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
+
+
+def past_run(record: RunRecord, components: tuple[Component, ...]) -> PastRun:
+    """Return a succeeded run as the estimators need it."""
+    if record.started_at is None or not record.runtime_s or record.executor_seconds is None:
+        raise ValueError("a past run needs a start, a runtime and its executor-seconds")
+    return PastRun(
+        run_id=record.id,
+        started_at=record.started_at,
+        runtime_s=record.runtime_s,
+        mean_executors=_mean_executors(components, record.executor_seconds / record.runtime_s),
+        initial_executors=record.initial_executors,
+        components=components,
+    )
+
+
+def _mean_executors(components: tuple[Component, ...], otherwise: float) -> float:
+    """Mean scale-out over the time in which components ran and executors were there.
+
+    A component counts with the seconds it added, but no more than it ran: the application's
+    start-up, which is at 0 executors, is part of what the first one added. One that had to wait
+    for the first executor counts only if all did.
+
+    :param otherwise: the mean over the whole run, for runs without components to go by
+    """
+    weighed = [
+        (max(min(c.added_s, c.finished_at - c.started_at), 0.0), c.scale_out)
+        for c in components
+        if c.added_s is not None and c.finished_at is not None and c.scale_out.mean > 0
+    ]
+    at_once = [(weight_s, size) for weight_s, size in weighed if size.start > 0]
+    for chosen in (at_once, weighed):
+        total_s = sum(weight_s for weight_s, _ in chosen)
+        if total_s > 0:
+            return sum(weight_s * size.mean for weight_s, size in chosen) / total_s
+    return otherwise
+
+
+def outcome_values(outcome: RunOutcome) -> dict[str, Any]:
+    """Return the columns of an outcome."""
+    return {name: getattr(outcome, name) for name in _OUTCOME} | {"state": outcome.state.value}
+
+
+def component_record(run_id: str, component: Component) -> ComponentRecord:
+    """Return the row of a finished component."""
+    return ComponentRecord(
+        run_id=run_id,
+        position=component.position,
+        key=component.key,
+        occurrence=component.occurrence,
+        spark_job_id=component.job_id,
+        started_at=component.started_at,
+        finished_at=component.finished_at,
+        succeeded=component.succeeded,
+        added_s=component.added_s,
+        disturbed=component.disturbed,
+        **_scale_out_values(component.scale_out),
+    )
+
+
+def component(record: ComponentRecord, stages: tuple[Stage, ...] = ()) -> Component:
+    """Return a finished component."""
+    return Component(
+        position=record.position,
+        key=record.key,
+        occurrence=record.occurrence,
+        job_id=record.spark_job_id,
+        started_at=record.started_at,
+        finished_at=record.finished_at,
+        succeeded=record.succeeded,
+        added_s=record.added_s,
+        scale_out=_scale_out(record),
+        disturbed=record.disturbed,
+        stages=stages,
+    )
+
+
+def stage_record(run_id: str, position: int, stage: Stage) -> StageRecord:
+    """Return the row of a stage attempt."""
+    digest = stage.digest
+    return StageRecord(
+        run_id=run_id,
+        position=position,
+        stage_id=stage.stage_id,
+        attempt=stage.attempt,
+        name=stage.name,
+        tasks=stage.tasks,
+        parents=list(stage.parents),
+        submitted_at=stage.submitted_at,
+        completed_at=stage.completed_at,
+        failure=stage.failure,
+        digest_count=digest and digest.count,
+        digest_total_s=digest and digest.total_s,
+        digest_median_s=digest and digest.median_s,
+        digest_max_s=digest and digest.max_s,
+        **{name: getattr(stage.metrics, name) for name in _METRICS},
+        **_scale_out_values(stage.scale_out),
+    )
+
+
+def stage(record: StageRecord) -> Stage:
+    """Return a stage attempt."""
+    return Stage(
+        stage_id=record.stage_id,
+        attempt=record.attempt,
+        name=record.name,
+        tasks=record.tasks,
+        parents=tuple(record.parents),
+        submitted_at=record.submitted_at,
+        completed_at=record.completed_at,
+        failure=record.failure,
+        metrics=StageMetrics(**{name: getattr(record, name) for name in _METRICS}),
+        digest=_digest(record),
+        scale_out=_scale_out(record),
+    )
+
+
+def decision_record(run_id: str, brief: BriefStep) -> DecisionRecord:
+    """Return the row of a decision that was not acted upon yet."""
+    step, decision = brief.step, brief.step.decision
+    return DecisionRecord(
+        run_id=run_id,
+        epoch=decision.epoch,
+        try_number=decision.try_number,
+        decided_at=decision.decided_at,
+        executors_before=decision.executors_before,
+        proposed=decision.proposal.executors,
+        proposal_reason=decision.proposal.reason,
+        executors=decision.executors,
+        miss_probability=decision.miss_probability,
+        reason=decision.reason,
+        progress=_plain(Progress, step.progress),
+        finished=[list(span) for span in brief.finished],
+        forecast=_plain(Forecast, step.forecast) if step.forecast else None,
+        guards=_plain(tuple[GuardNote, ...], decision.guards),
+        status=DecisionStatus.INTENDED.value,
+    )
+
+
+def decision_row(record: DecisionRecord) -> DecisionRow:
+    """Return a decision and what came of it."""
+    decision = Decision(
+        epoch=record.epoch,
+        try_number=record.try_number,
+        decided_at=record.decided_at,
+        executors_before=record.executors_before,
+        executors=record.executors,
+        miss_probability=record.miss_probability,
+        proposal=Proposal(record.proposed, record.proposal_reason),
+        guards=_from_plain(tuple[GuardNote, ...], record.guards),
+    )
+    progress = _from_plain(Progress, record.progress)
+    forecast = _from_plain(Forecast, record.forecast) if record.forecast else None
+    status = DecisionStatus(record.status)
+    answer = None
+    if record.executors_then is not None:
+        accepted = status is DecisionStatus.ACCEPTED
+        answer = ScaleAnswer(accepted, record.executors_then, record.answer or "")
+    finished = tuple((first, last) for first, last in record.finished)
+    return DecisionRow(Step(progress, forecast, decision), finished, status, answer)
+
+
+def _plain(shape: Any, value: object) -> Any:
+    return adapter(shape).dump_python(value, mode="json")
+
+
+def _from_plain(shape: Any, value: object) -> Any:
+    # Lists of JSON are our tuples: strict validation would refuse them.
+    return adapter(shape).validate_python(value, strict=False)
+
+
+def _outcome(record: RunRecord) -> RunOutcome | None:
+    if record.executor_seconds is None:
+        return None
+    values = {name: getattr(record, name) for name in _OUTCOME}
+    return RunOutcome(**values | {"state": RunState(record.state)})
+
+
+def _scale_out_values(scale_out: ScaleOut) -> dict[str, Any]:
+    return {
+        "executors_at_start": scale_out.start,
+        "executors_at_end": scale_out.end,
+        "rescaling_fraction": scale_out.rescaling_fraction,
+        "mean_executors": scale_out.mean,
+    }
+
+
+def _scale_out(record: ComponentRecord | StageRecord) -> ScaleOut:
+    return ScaleOut(
+        record.executors_at_start,
+        record.executors_at_end,
+        record.rescaling_fraction,
+        record.mean_executors,
+    )
+
+
+def _digest(record: StageRecord) -> TaskDigest | None:
+    if record.digest_count is None:
+        return None
+    return TaskDigest(
+        record.digest_count,
+        record.digest_total_s or 0.0,
+        record.digest_median_s or 0.0,
+        record.digest_max_s or 0.0,
+    )

@@ -1,0 +1,1 @@
+"""Migrations of our tables; alembic runs them, nothing imports them."""

@@ -1,0 +1,336 @@
+"""History in the metadata DB, for processes that have one.
+
+Two writers may do the same at the same time: rows have natural keys, the loser of a race meets
+the winner's row at its second attempt, and changes of state are one conditional UPDATE each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, undefer
+
+from airflow_enel.domain import (
+    Component,
+    PastRun,
+    Run,
+    RunOutcome,
+    RunState,
+    ScaleAnswer,
+    Stage,
+    Step,
+)
+from airflow_enel.history import mapping
+from airflow_enel.history.base import (
+    RUNS_PER_OTHER_SIZE,
+    DecisionRow,
+    DecisionStatus,
+    HistoryRefused,
+    RunRow,
+    UnknownRun,
+)
+from airflow_enel.history.sessions import SessionFactory, Sessions, airflow_session
+from airflow_enel.history.tables import (
+    ComponentRecord,
+    DecisionRecord,
+    Job,
+    RunRecord,
+    StageRecord,
+)
+from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief, checked
+
+_KNOWLEDGE = {
+    RunState.SUBMITTED: 0,
+    RunState.RUNNING: 1,
+    RunState.LOST: 2,
+    RunState.SUCCEEDED: 3,
+    RunState.FAILED: 3,
+    RunState.KILLED: 3,
+}
+"""How much a state says of a run's end; one that says less never replaces one that says more."""
+
+_LESSER_ANSWERS = {
+    DecisionStatus.UNANSWERED: ("intended",),
+    DecisionStatus.REFUSED: ("intended", "unanswered"),
+    DecisionStatus.ACCEPTED: ("intended", "unanswered", "refused"),
+}
+
+
+class SqlHistory:
+    """`History` in the metadata DB.
+
+    :param session_factory: gives a session that commits when left well
+    """
+
+    def __init__(self, session_factory: SessionFactory = airflow_session) -> None:
+        self._sessions = Sessions(session_factory)
+
+    # -- what every History does
+
+    def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
+        """Return runs to learn from, oldest first; three queries."""
+        with self._sessions.read() as session:
+            records = _runs_to_learn_from(session, dag_id, job_key, limit)
+            components = defaultdict(list)
+            for row in session.scalars(
+                select(ComponentRecord)
+                .where(ComponentRecord.run_id.in_([r.id for r in records]))
+                .order_by(ComponentRecord.position)
+            ):
+                components[row.run_id].append(mapping.component(row))
+            return tuple(mapping.past_run(r, tuple(components[r.id])) for r in records)
+
+    def open_run(self, run: Run, agent_token: str | None) -> None:
+        """Remember a run and its recurring job."""
+        run = checked(OpenedRun, OpenedRun(run, agent_token)).run
+
+        def work(session: Session) -> None:
+            record = mapping.run_record(run, _job_id(session, run.key.dag_id, run.job_key))
+            if agent_token is not None:
+                record.agent_token = agent_token
+            session.merge(record)
+
+        self._sessions.write(work)
+
+    def save_agent(self, run_id: str, host: str, port: int) -> None:
+        """Remember where the agent of a run listens."""
+        address = checked(Address, Address(host, port))
+
+        def work(session: Session) -> None:
+            _existing(session, run_id)
+            session.execute(
+                update(RunRecord)
+                .where(RunRecord.id == run_id)
+                .values(agent_host=address.host, agent_port=address.port)
+            )
+
+        self._sessions.write(work)
+
+    def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
+        """Return host, port and token of a run's agent."""
+        with self._sessions.read() as session:
+            record = _existing(session, run_id, with_token=True)
+            host, port, token = record.agent_host, record.agent_port, record.agent_token
+        if host is None or port is None or token is None:
+            return None
+        return host, port, token
+
+    def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
+        """Remember finished components and their stages."""
+        components = checked(tuple[Component, ...], components)
+        components = tuple(sorted(components, key=lambda c: c.position))
+        _refuse_unfinished_or_twice(components)
+        if not components:
+            return
+
+        def work(session: Session) -> None:
+            _existing(session, run_id)
+            _save_components(session, run_id, components)
+            session.flush()  # stages refer to components
+            _save_stages(session, run_id, components)
+
+        self._sessions.write(work)
+
+    def intend(self, run_id: str, step: Step) -> bool:
+        """Record a decision, unless the run has one of this epoch."""
+        return self.intend_brief(run_id, brief(step))
+
+    def intend_brief(self, run_id: str, body: BriefStep) -> bool:
+        """Record a decision as `HttpHistory` sends it."""
+        body = checked(BriefStep, body)
+
+        def work(session: Session) -> bool:
+            _existing(session, run_id)
+            if session.get(DecisionRecord, (run_id, body.step.decision.epoch)) is not None:
+                return False
+            session.add(mapping.decision_record(run_id, body))
+            return True
+
+        return self._sessions.write(work)
+
+    def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
+        """Record what came of a decision, unless something better is known."""
+        status, message, executors = DecisionStatus.UNANSWERED, None, None
+        if answer is not None:
+            answer = checked(ScaleAnswer, answer)
+            status = DecisionStatus.ACCEPTED if answer.accepted else DecisionStatus.REFUSED
+            message, executors = answer.message, answer.executors
+
+        def work(session: Session) -> None:
+            _existing(session, run_id)
+            if session.get(DecisionRecord, (run_id, epoch)) is None:
+                raise UnknownRun(f"run {run_id} has no decision {epoch}: record it with intend")
+            session.execute(
+                update(DecisionRecord)
+                .where(DecisionRecord.run_id == run_id, DecisionRecord.epoch == epoch)
+                .where(DecisionRecord.status.in_(_LESSER_ANSWERS[status]))
+                .values(status=status.value, answer=message, executors_then=executors)
+                .execution_options(synchronize_session=False)
+            )
+
+        self._sessions.write(work)
+
+    def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
+        """Record how a run goes or went, unless more is known of its end."""
+        outcome = checked(RunOutcome, outcome)
+        known = _KNOWLEDGE[outcome.state]
+        replaceable = [s.value for s, says in _KNOWLEDGE.items() if says <= known]
+
+        def work(session: Session) -> None:
+            _existing(session, run_id)
+            session.execute(
+                update(RunRecord)
+                .where(RunRecord.id == run_id, RunRecord.state.in_(replaceable))
+                .values(**mapping.outcome_values(outcome))
+                .execution_options(synchronize_session=False)
+            )
+
+        self._sessions.write(work)
+
+    # -- for pages, tables and the API
+
+    def runs(
+        self, dag_id: str | None = None, job_key: str | None = None, limit: int = 100
+    ) -> tuple[RunRow, ...]:
+        """Return the latest runs, newest first, of a DAG, a recurring job, or all."""
+        rescales = (
+            select(func.count())
+            .where(DecisionRecord.run_id == RunRecord.id, DecisionRecord.epoch > 0)
+            .where(DecisionRecord.status == DecisionStatus.ACCEPTED.value)
+            .where(DecisionRecord.executors != DecisionRecord.executors_before)
+            .scalar_subquery()
+        )
+        query = select(RunRecord, Job.dag_id, Job.job_key, rescales).join(Job)
+        if dag_id is not None:
+            query = query.where(Job.dag_id == dag_id)
+        if job_key is not None:
+            query = query.where(Job.job_key == job_key)
+        query = query.order_by(RunRecord.submitted_at.desc(), RunRecord.id).limit(limit)
+        with self._sessions.read() as session:
+            return tuple(mapping.run_row(*row) for row in session.execute(query))
+
+    def decisions(self, run_id: str) -> tuple[DecisionRow, ...]:
+        """Return the decisions of a run, by epoch."""
+        query = select(DecisionRecord).where(DecisionRecord.run_id == run_id)
+        with self._sessions.read() as session:
+            _existing(session, run_id)
+            records = session.scalars(query.order_by(DecisionRecord.epoch))
+            return tuple(map(mapping.decision_row, records))
+
+    def components(self, run_id: str) -> tuple[Component, ...]:
+        """Return the finished components of a run with their stages."""
+        rows = select(ComponentRecord).where(ComponentRecord.run_id == run_id)
+        stage_rows = select(StageRecord).where(StageRecord.run_id == run_id)
+        stages: dict[int, list[Stage]] = defaultdict(list)
+        with self._sessions.read() as session:
+            _existing(session, run_id)
+            for row in session.scalars(
+                stage_rows.order_by(StageRecord.stage_id, StageRecord.attempt)
+            ):
+                stages[row.position].append(mapping.stage(row))
+            return tuple(
+                mapping.component(row, tuple(stages[row.position]))
+                for row in session.scalars(rows.order_by(ComponentRecord.position))
+            )
+
+    def owner_of(self, run_id: str) -> tuple[str, str]:
+        """Return the dag_id of a run and Airflow's run_id."""
+        query = select(Job.dag_id, RunRecord.run_id).join(RunRecord)
+        with self._sessions.read() as session:
+            row = session.execute(query.where(RunRecord.id == run_id)).one_or_none()
+        if row is None:
+            raise _unknown(run_id)
+        return row[0], row[1]
+
+
+def _runs_to_learn_from(session: Session, dag_id: str, job_key: str, limit: int) -> list[RunRecord]:
+    """The latest runs, and of the initial sizes not among them the latest few; oldest first."""
+    newest_first = (RunRecord.started_at.desc(), RunRecord.id.desc())
+    usable = (
+        select(RunRecord)
+        .join(Job)
+        .where(Job.dag_id == dag_id, Job.job_key == job_key)
+        .where(RunRecord.state == RunState.SUCCEEDED.value, RunRecord.complete.is_(True))
+        .where(RunRecord.started_at.is_not(None), RunRecord.runtime_s > 0)
+    )
+    latest = session.scalars(usable.order_by(*newest_first).limit(limit)).all()
+    at_size = func.row_number().over(
+        partition_by=RunRecord.initial_executors, order_by=newest_first
+    )
+    ranked = (
+        usable.with_only_columns(RunRecord.id, at_size.label("at_size"))
+        .where(RunRecord.initial_executors.not_in({r.initial_executors for r in latest}))
+        .subquery()
+    )
+    others = (
+        select(RunRecord)
+        .join(ranked, ranked.c.id == RunRecord.id)
+        .where(ranked.c.at_size <= RUNS_PER_OTHER_SIZE)
+        .order_by(*newest_first)
+        .limit(limit)
+    )
+    found = [*latest, *session.scalars(others)]
+    return sorted(found, key=lambda r: (r.started_at or 0.0, r.id))
+
+
+def _job_id(session: Session, dag_id: str, job_key: str) -> int:
+    known = session.scalar(select(Job.id).where(Job.dag_id == dag_id, Job.job_key == job_key))
+    if known is not None:
+        return known
+    job = Job(dag_id=dag_id, job_key=job_key)
+    session.add(job)
+    session.flush()
+    return job.id
+
+
+def _existing(session: Session, run_id: str, *, with_token: bool = False) -> RunRecord:
+    options = [undefer(RunRecord.agent_token)] if with_token else []
+    record = session.get(RunRecord, run_id, options=options)
+    if record is None:
+        raise _unknown(run_id)
+    return record
+
+
+def _save_components(session: Session, run_id: str, components: tuple[Component, ...]) -> None:
+    first, last = components[0].position, components[-1].position
+    query = select(ComponentRecord).where(
+        ComponentRecord.run_id == run_id, ComponentRecord.position.between(first, last)
+    )
+    known = {r.position: r for r in session.scalars(query)}
+    for component in components:
+        record = mapping.component_record(run_id, component)
+        if component.position in known:
+            session.merge(record)  # no change, no UPDATE
+        else:
+            session.add(record)
+
+
+def _save_stages(session: Session, run_id: str, components: tuple[Component, ...]) -> None:
+    first, last = components[0].position, components[-1].position
+    query = select(StageRecord).where(
+        StageRecord.run_id == run_id, StageRecord.position.between(first, last)
+    )
+    known = {(r.position, r.stage_id, r.attempt): r for r in session.scalars(query)}
+    for component in components:
+        for stage in component.stages:
+            record = mapping.stage_record(run_id, component.position, stage)
+            if (component.position, stage.stage_id, stage.attempt) in known:
+                session.merge(record)
+            else:
+                session.add(record)
+
+
+def _refuse_unfinished_or_twice(components: tuple[Component, ...]) -> None:
+    for before, component in zip((None, *components), components, strict=False):
+        if component.finished_at is None:
+            raise HistoryRefused(f"component {component.position} has not finished: leave it out")
+        if before is not None and before.position == component.position:
+            raise HistoryRefused(f"there are two components {component.position}")
+        attempts = [(s.stage_id, s.attempt) for s in component.stages]
+        if len(set(attempts)) != len(attempts):
+            raise HistoryRefused(f"component {component.position} has a stage attempt twice")
+
+
+def _unknown(run_id: str) -> UnknownRun:
+    return UnknownRun(f"no run {run_id[:40]!r}: open it first")

@@ -1,0 +1,107 @@
+# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
+"""Every kind of history, each with a way to look at what it stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from airflow_enel.domain import Run
+    from airflow_enel.history.base import History
+    from airflow_enel.history.repository import SqlHistory
+
+POSTGRES = os.environ.get("ENEL_TEST_POSTGRES_URL")
+needs_postgres = pytest.mark.skipif(
+    not POSTGRES, reason="ENEL_TEST_POSTGRES_URL names no PostgreSQL server"
+)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A history under test.
+
+    :param reach: gives the history as the task of a run reaches it
+    :param stored: reads what was stored, from the database
+    """
+
+    reach: Callable[[Run], History]
+    stored: SqlHistory
+
+    def opened(self, run: Run, token: str | None = "secret-token") -> History:  # noqa: S107
+        history = self.reach(run)
+        history.open_run(run, token)
+        return history
+
+
+class ServerTransport(httpx.BaseTransport):
+    """Carries requests of httpx to a test client instead of the network."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._client.request(
+            request.method,
+            request.url.raw_path.decode(),
+            headers=dict(request.headers),
+            content=request.read(),
+            follow_redirects=False,
+        )
+        return httpx.Response(answer.status_code, content=answer.content)
+
+
+@pytest.fixture(scope="session")
+def sql(airflow_db: None) -> Kept:
+    from airflow_enel.history.repository import SqlHistory
+
+    return Kept(lambda run: SqlHistory(), SqlHistory())
+
+
+@pytest.fixture(scope="session")
+def http(api: Any, running_task: Any) -> Kept:
+    from airflow_enel.history.client import HttpHistory
+    from airflow_enel.history.repository import SqlHistory
+
+    reached: dict[str, HttpHistory] = {}
+
+    def reach(run: Run) -> History:
+        key = run.key
+        if key.id not in reached:
+            task, token = running_task(key.dag_id, key.run_id, key.task_id, key.map_index)
+            reached[key.id] = HttpHistory(
+                "http://server", token, task, total_s=1.0, transport=ServerTransport(api)
+            )
+        return reached[key.id]
+
+    return Kept(reach, SqlHistory())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Kept]:
+    from sqlalchemy import create_engine
+    from sqlalchemy.orm import sessionmaker
+
+    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.tables import Base
+
+    assert POSTGRES
+    engine = create_engine(POSTGRES, connect_args={"options": "-c timezone=Asia/Kolkata"})
+    Base.metadata.drop_all(engine)
+    Base.metadata.create_all(engine)
+    history = SqlHistory(sessionmaker(engine).begin)
+    yield Kept(lambda run: history, history)
+    Base.metadata.drop_all(engine)
+    engine.dispose()
+
+
+@pytest.fixture(
+    scope="session", params=["sql", "http", pytest.param("postgres", marks=needs_postgres)]
+)
+def kept(request: pytest.FixtureRequest) -> Kept:
+    return request.getfixturevalue(request.param)

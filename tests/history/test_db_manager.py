@@ -1,0 +1,130 @@
+# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
+"""The tables as Airflow's own commands make, check, downgrade and drop them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from sqlalchemy.orm import sessionmaker
+
+from .conftest import POSTGRES, needs_postgres
+
+OURS = {"enel_jobs", "enel_runs", "enel_components", "enel_stages", "enel_decisions", "enel_models"}
+SCHEMA = "enel_migrations"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=needs_postgres)])
+def manager(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """The DB manager on an empty database in the place of Airflow's."""
+    from airflow import settings
+
+    from airflow_enel.history.db_manager import EnelDBManager
+
+    url = f"sqlite:///{tmp_path}/empty.db"
+    if request.param == "postgres":
+        assert POSTGRES
+        with sa.create_engine(POSTGRES).begin() as connection:
+            connection.execute(sa.text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+            connection.execute(sa.text(f"CREATE SCHEMA {SCHEMA}"))
+        url = f"{POSTGRES}?options=-csearch_path%3D{SCHEMA}"
+    engine = sa.create_engine(url)
+    monkeypatch.setattr(settings, "engine", engine)
+    monkeypatch.setattr(settings, "SQL_ALCHEMY_CONN", url)
+    with sessionmaker(engine)() as session:
+        yield EnelDBManager(session)
+    engine.dispose()
+
+
+def tables(manager: Any) -> set[str]:
+    manager.session.rollback()
+    return set(sa.inspect(manager.session.get_bind()).get_table_names())
+
+
+def assert_no_drift(manager: Any) -> None:
+    command.check(manager.get_alembic_config())
+
+
+def test_migrate_creates_the_tables_and_marks_them_as_the_latest(manager: Any) -> None:
+    manager.initdb()
+    assert tables(manager) == OURS | {"alembic_version_enel"}
+    assert manager.check_migration()
+    assert_no_drift(manager)
+
+
+def test_migration_files_make_the_same_tables_as_the_classes(manager: Any) -> None:
+    manager.initdb(use_migration_files=True)
+    assert tables(manager) == OURS | {"alembic_version_enel"}
+    assert manager.check_migration()
+    assert_no_drift(manager)
+
+
+def test_a_difference_between_classes_and_migrations_is_noticed(manager: Any) -> None:
+    manager.initdb(use_migration_files=True)
+    with manager.session.get_bind().begin() as connection:
+        connection.execute(sa.text("ALTER TABLE enel_runs DROP COLUMN violation_s"))
+    with pytest.raises(Exception, match="violation_s"):
+        assert_no_drift(manager)
+
+
+def test_tables_of_others_are_left_alone(manager: Any) -> None:
+    with manager.session.get_bind().begin() as connection:
+        connection.execute(sa.text("CREATE TABLE of_others (id INTEGER)"))
+    manager.initdb(use_migration_files=True)
+    assert_no_drift(manager)
+    manager.downgrade("base")
+    assert "of_others" in tables(manager)
+
+
+def test_downgrade_removes_the_tables_and_upgrade_brings_them_back(manager: Any) -> None:
+    manager.initdb()
+    manager.session.commit()
+    manager.downgrade("base")
+    assert tables(manager) == {"alembic_version_enel"}
+    manager.session.commit()
+    manager.upgradedb(to_revision="heads")
+    assert tables(manager) >= OURS
+    assert_no_drift(manager)
+
+
+def test_downgrade_can_be_written_as_sql_without_touching_anything(
+    manager: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manager.initdb()
+    manager.session.commit()
+    manager.downgrade("base", show_sql_only=True)
+    assert "DROP TABLE enel_runs" in capsys.readouterr().out
+    assert tables(manager) >= OURS
+
+
+def test_reset_drops_the_tables_and_the_version(manager: Any) -> None:
+    manager.initdb()
+    manager.session.commit()
+    with manager.session.get_bind().begin() as connection:
+        manager.drop_tables(connection)
+    assert tables(manager) == set()
+
+
+def test_the_map_of_versions_names_the_latest_revision(manager: Any) -> None:
+    from airflow_enel import __version__
+
+    assert manager.get_script_object().get_heads() == [manager.revision_heads_map[__version__]]
+
+
+def test_airflow_finds_the_manager_and_has_made_its_tables(airflow_db: None) -> None:
+    from airflow.providers_manager import ProvidersManager
+    from airflow.utils.db_manager import RunDBManager
+    from airflow.utils.session import create_session
+
+    assert "airflow_enel.history.db_manager.EnelDBManager" in ProvidersManager().db_managers
+    manager = RunDBManager()
+    manager.validate()
+    with create_session(scoped=False) as session:
+        assert manager.check_migration(session)
+        assert set(sa.inspect(session.get_bind()).get_table_names()) >= OURS
