@@ -1,0 +1,1 @@
+"""What the API server shows and serves of history."""

@@ -1,0 +1,204 @@
+"""The REST API of history, below ``/enel/api/v1``.
+
+Tasks and triggers read and write through the capability handshake; people read the runs of the
+DAGs that they may see. There is no route without one of the two.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Any
+
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from airflow_enel.domain import Component, PastRun, RunOutcome
+from airflow_enel.history import wire
+from airflow_enel.history.base import (
+    DecisionRow,
+    HistoryRefused,
+    HistoryUnavailable,
+    RunRow,
+    UnknownRun,
+)
+from airflow_enel.history.repository import SqlHistory
+from airflow_enel.web.auth import CallerDep, caller_of_run, verified_caller, writer_of_run
+from airflow_enel.web.body import body_of
+
+log = logging.getLogger(__name__)
+
+_API = wire.PREFIX.removeprefix("/enel")  # the plugin's mount is not part of our paths
+_MOST_RUNS = 500
+
+Limit = Annotated[int, Query(ge=1, le=_MOST_RUNS)]
+NoContent = status.HTTP_204_NO_CONTENT
+
+tasks = APIRouter(prefix=_API, dependencies=[Depends(verified_caller)])
+people = APIRouter(
+    prefix=f"{_API}/dags/{{dag_id}}",
+    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
+)
+MayRead = [Depends(caller_of_run)]
+MayWrite = [Depends(writer_of_run)]
+
+
+def history() -> SqlHistory:
+    """Return the history in the metadata DB of this API server."""
+    return SqlHistory()
+
+
+HistoryDep = Annotated[SqlHistory, Depends(history)]
+
+
+@tasks.get("/past-runs")
+def past_runs(
+    dag_id: str, job_key: str, caller: CallerDep, kept: HistoryDep, limit: Limit = 50
+) -> Response:
+    """Return the runs of a recurring job to learn from."""
+    caller.may_read_history_of(dag_id)
+    return _json(tuple[PastRun, ...], kept.past_runs(dag_id, job_key, limit))
+
+
+@tasks.put("/runs/{run_id}", status_code=NoContent)
+def open_run(
+    run_id: str,
+    body: Annotated[Any, Depends(body_of(wire.OpenedRun))],
+    caller: CallerDep,
+    kept: HistoryDep,
+) -> None:
+    """Remember a run that is about to be submitted."""
+    caller.may_open(body.run.key)
+    if body.run.key.id != run_id:
+        raise HistoryRefused("run.key: belongs to another run than the path")
+    kept.open_run(body.run, body.agent_token)
+
+
+@tasks.put("/runs/{run_id}/agent", status_code=NoContent, dependencies=MayWrite)
+def save_agent(
+    run_id: str, body: Annotated[Any, Depends(body_of(wire.Address))], kept: HistoryDep
+) -> None:
+    """Remember where the agent of a run listens."""
+    kept.save_agent(run_id, body.host, body.port)
+
+
+@tasks.get("/runs/{run_id}/agent", dependencies=MayRead)
+def agent_of(run_id: str, kept: HistoryDep) -> Response:
+    """Return address and token of a run's agent."""
+    known = kept.agent_of(run_id)
+    access = wire.AgentAccess(*known) if known else None
+    answer = _json(wire.AgentAnswer, wire.AgentAnswer(access))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+@tasks.put("/runs/{run_id}/components", status_code=NoContent, dependencies=MayWrite)
+def save_components(
+    run_id: str,
+    body: Annotated[Any, Depends(body_of(tuple[Component, ...]))],
+    kept: HistoryDep,
+) -> None:
+    """Remember finished components and their stages."""
+    kept.save_components(run_id, body)
+
+
+@tasks.put("/runs/{run_id}/decisions/{epoch}", dependencies=MayWrite)
+def intend(
+    run_id: str,
+    epoch: int,
+    body: Annotated[Any, Depends(body_of(wire.BriefStep))],
+    kept: HistoryDep,
+) -> Response:
+    """Record a decision, unless the run has one of this epoch."""
+    if body.step.decision.epoch != epoch:
+        raise HistoryRefused("step.decision.epoch: differs from the path's")
+    return _json(wire.Intended, wire.Intended(kept.intend_brief(run_id, body)))
+
+
+@tasks.put("/runs/{run_id}/decisions/{epoch}/answer", status_code=NoContent, dependencies=MayWrite)
+def complete(
+    run_id: str,
+    epoch: int,
+    body: Annotated[Any, Depends(body_of(wire.MaybeAnswer))],
+    kept: HistoryDep,
+) -> None:
+    """Record what came of a decision."""
+    kept.complete(run_id, epoch, body.answer)
+
+
+@tasks.put("/runs/{run_id}/outcome", status_code=NoContent, dependencies=MayWrite)
+def finish_run(
+    run_id: str, body: Annotated[Any, Depends(body_of(RunOutcome))], kept: HistoryDep
+) -> None:
+    """Record how a run goes or went."""
+    kept.finish_run(run_id, body)
+
+
+@people.get("/runs")
+def runs(dag_id: str, kept: HistoryDep, job_key: str | None = None, limit: Limit = 100) -> Response:
+    """Return the latest runs of a DAG, newest first."""
+    return _json(tuple[RunRow, ...], kept.runs(dag_id, job_key, limit))
+
+
+@people.get("/runs/{run_id}/decisions")
+def decisions(dag_id: str, run_id: str, kept: HistoryDep) -> Response:
+    """Return the decisions of a run."""
+    _refuse_other_dag(kept, dag_id, run_id)
+    return _json(tuple[DecisionRow, ...], kept.decisions(run_id))
+
+
+@people.get("/runs/{run_id}/components")
+def components(dag_id: str, run_id: str, kept: HistoryDep) -> Response:
+    """Return the finished components of a run with their stages."""
+    _refuse_other_dag(kept, dag_id, run_id)
+    return _json(tuple[Component, ...], kept.components(run_id))
+
+
+def build_app() -> FastAPI:
+    """Return the application that the plugin mounts."""
+    app = FastAPI(
+        title="airflow-enel",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        dependencies=[Depends(_refuse_nul)],
+    )
+    app.include_router(tasks)
+    app.include_router(people)
+    app.add_exception_handler(UnknownRun, _not_found)
+    app.add_exception_handler(HistoryRefused, _refused)
+    app.add_exception_handler(HistoryUnavailable, _unavailable)
+    app.add_exception_handler(SQLAlchemyError, _unavailable)
+    return app
+
+
+async def _refuse_nul(request: Request) -> None:
+    # PostgreSQL's driver raises on it wherever a path becomes a parameter, Airflow's code included.
+    if "\x00" in request.url.path or "%00" in request.url.path:
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, "NUL in the path")
+
+
+def _refuse_other_dag(kept: SqlHistory, dag_id: str, run_id: str) -> None:
+    if kept.owner_of(run_id)[0] != dag_id:
+        raise UnknownRun(f"no run {run_id[:40]!r} in this DAG")
+
+
+def _json(shape: Any, value: object) -> Response:
+    return Response(wire.encode(shape, value), media_type="application/json")
+
+
+def _not_found(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error), "code": wire.UNKNOWN_RUN}, 404)
+
+
+def _refused(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 422)
+
+
+def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    # An error of the database quotes parameters: neither the answer nor the log repeats it.
+    log.warning("History is not available: %s", type(error).__name__)
+    detail = str(error) if isinstance(error, HistoryUnavailable) else "the metadata DB is away"
+    return JSONResponse({"detail": detail}, 503)

@@ -1,0 +1,39 @@
+"""Bodies of requests: counted while they arrive, then validated strictly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, HTTPException, Request
+
+from airflow_enel.history.wire import decode
+
+T = TypeVar("T")
+
+MAX_BODY_BYTES = 8 * 2**20
+_TOO_LARGE = 413
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a body, but never more than the limit, whatever its header says."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(
+                _TOO_LARGE, f"the body exceeds {MAX_BODY_BYTES} bytes: send it in parts"
+            )
+    return bytes(body)
+
+
+def body_of(shape: type[T]) -> Callable[[bytes], T]:
+    """Return a dependency that gives the body as a dataclass; it runs in a thread.
+
+    What is wrong becomes `HistoryRefused`, which the application answers with 422.
+    """
+
+    def parse(body: Annotated[bytes, Depends(read_body)]) -> T:
+        return decode(shape, body)
+
+    return parse
