@@ -1,0 +1,1 @@
+"""Airflow operators: shells around the decision step, without decisions of their own."""

@@ -1,0 +1,92 @@
+"""What is wrong with a task, said before anything is submitted."""
+
+from __future__ import annotations
+
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlparse
+
+from airflow_enel.control.policies import Policy
+from airflow_enel.control.policies.sizing import need_target
+from airflow_enel.control.target import parse_runtime_target
+from airflow_enel.operators.embedded import is_defined
+
+if TYPE_CHECKING:
+    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+
+_STEERABLE: Final = ("local-cluster[", "spark://")
+_CONNECT_WITHIN_S: Final = 5.0
+
+
+def check_target(value: timedelta | float | str | None, policy: Policy) -> None:
+    """Refuse a runtime target that cannot be one; a template is checked when it is rendered.
+
+    :raises ValueError: says what to write
+    """
+    if policy.needs_target and value is None:
+        need_target(policy.name, None)
+    if not (isinstance(value, str) and "{" in value):
+        parse_runtime_target(value)
+
+
+def check_application(application: str) -> None:
+    """Refuse an application that is not there, where that can be seen from here.
+
+    :raises FileNotFoundError: if it is a local file that does not exist
+    :raises ValueError: if there is none
+    """
+    if not application:
+        raise ValueError("application is empty: give the .py or .jar file to submit")
+    url = urlparse(application)
+    if url.scheme not in ("", "file"):
+        return
+    path = Path(url.path if url.scheme else application)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the application {application} does not exist on this worker: give the path of a "
+            f".py or .jar file, absolute or relative to {Path.cwd()}"
+        )
+
+
+def check_connection(hook: SparkSubmitHook, policy: str) -> None:
+    """Refuse a cluster that this operator cannot steer yet.
+
+    Plain ``local[…]`` has one executor that cannot change: for the policy "static" it will do.
+
+    :raises ValueError: names the connection to change
+    """
+    if hook._conn_id != hook.default_conn_name and not is_defined(hook):
+        raise ValueError(f"there is no Airflow connection {hook._conn_id!r}: create it, type Spark")
+    master = hook._connection["master"]
+    mode = hook._connection["deploy_mode"] or "client"
+    steerable = master.startswith(_STEERABLE)
+    if policy == "static" and master.startswith("local"):
+        steerable = True
+    if mode != "client" or not steerable:
+        raise ValueError(
+            f"EnelSparkOperator steers applications on Spark standalone (spark://host:port) and "
+            f"local-cluster[…] in client mode; the connection {hook._conn_id!r} says master "
+            f"{master!r} in {mode} mode. Change the connection, or use SparkSubmitOperator."
+        )
+
+
+def check_master(master: str) -> None:
+    """Refuse a standalone master that nobody listens for, instead of a minute of retries.
+
+    :param master: of a high-availability set one that answers is enough
+    :raises ConnectionError: names what was tried
+    """
+    if not master.startswith("spark://"):
+        return
+    for address in master.removeprefix("spark://").split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _CONNECT_WITHIN_S).close()
+        except (OSError, ValueError):
+            continue
+        return
+    raise ConnectionError(
+        f"no Spark master answers at {master}: start it, or correct the Spark connection"
+    )

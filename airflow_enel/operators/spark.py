@@ -1,0 +1,93 @@
+"""The operator that DAG authors write.
+
+Kept light, because every DAG that uses it imports it: what runs a task is in ``execution``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+
+from airflow_enel.control.policies import policy as find_policy
+from airflow_enel.domain import Bounds
+from airflow_enel.operators.checks import check_target
+
+if TYPE_CHECKING:
+    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+    from airflow.sdk import Context
+
+    from airflow_enel.operators.execution import Execution
+
+
+class EnelSparkOperator(SparkSubmitOperator):
+    """Run a recurring Spark application so that it meets its target at the lowest cost.
+
+    Takes every argument of ``SparkSubmitOperator`` and submits in the same way. Besides, it picks
+    the number of executors from the history of the recurring job, watches the application while
+    it runs, changes the executors where the policy says so, and keeps the history.
+
+    It works on Spark standalone and on ``local-cluster[…]``, in client mode. Without the Spark
+    connection ``conn_id`` it runs an embedded ``local-cluster`` on the worker itself, large
+    enough for ``max_executors``.
+
+    :param runtime_target: how long the Spark application may take: a timedelta, seconds, or a
+        text such as "PT10M" or "00:10:00" (templated). Policies without a target do without.
+    :param min_executors: the fewest executors ever
+    :param max_executors: the most executors ever
+    :param policy: how executors are chosen: "ellis" (from history, corrected during the run),
+        "bell" (from history, once) or "static" (``num_executors``, or the maximum)
+    :param job_key: identity of the recurring job within the DAG, by default the task id
+        (templated). Tasks with the same key share their history.
+    :raises ValueError: for arguments that cannot work, when the DAG is parsed if they are literal
+    """
+
+    template_fields: Sequence[str] = (
+        *SparkSubmitOperator.template_fields,
+        "runtime_target",
+        "job_key",
+    )
+
+    def __init__(
+        self,
+        *,
+        runtime_target: timedelta | float | str | None = None,
+        min_executors: int = 1,
+        max_executors: int = 8,
+        policy: str = "ellis",
+        job_key: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        Bounds(min_executors, max_executors)
+        check_target(runtime_target, find_policy(policy))
+        self.runtime_target = runtime_target
+        self.min_executors = min_executors
+        self.max_executors = max_executors
+        self.policy = policy
+        self.job_key = job_key
+        self._execution: Execution | None = None
+        self._killed = False
+
+    def execute(self, context: Context) -> None:
+        """Size, submit, watch; fail if the application failed."""
+        from airflow_enel.operators.execution import Execution
+
+        self._execution = Execution(self, context)
+        if self._killed:  # while the imports above were made
+            self._execution.kill()
+        self._execution.run()
+
+    def on_kill(self) -> None:
+        """End the driver and everything it started."""
+        self._killed = True
+        if self._execution is not None:
+            self._execution.kill()
+
+    def submit_hook(self, conf: dict[str, Any], jars: str | None) -> SparkSubmitHook:
+        """Airflow's hook for this task with another configuration and other jars."""
+        self.conf, self.jars = conf, jars
+        self._hook = self._get_hook()
+        return self._hook

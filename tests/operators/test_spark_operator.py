@@ -1,0 +1,185 @@
+"""The operator's arguments, and what it uses of Airflow's Spark provider."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+
+from airflow_enel.domain import Bounds
+from airflow_enel.operators.checks import check_application, check_connection, check_master
+from airflow_enel.operators.embedded import embed, mebibytes
+from airflow_enel.operators.output import DriverOutput
+from airflow_enel.operators.spark import EnelSparkOperator
+
+
+def operator(**arguments: Any) -> EnelSparkOperator:
+    with_target = {"runtime_target": 60, **arguments}
+    return EnelSparkOperator(task_id="job", application="job.py", **with_target)
+
+
+def test_every_argument_of_the_stock_operator_is_taken() -> None:
+    stock = inspect.signature(SparkSubmitOperator.__init__).parameters
+    values = {"executor_memory": "2g", "name": "mine", "py_files": "x.zip", "verbose": True}
+    assert values.keys() <= stock.keys()
+    made = operator(**values)
+    assert (made._executor_memory, made.name, made.py_files) == ("2g", "mine", "x.zip")
+
+
+def test_target_and_key_are_templated_like_everything_the_stock_operator_templates() -> None:
+    own = set(EnelSparkOperator.template_fields) - set(SparkSubmitOperator.template_fields)
+    assert own == {"runtime_target", "job_key"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"policy": "magic"}, "no policy 'magic'; choose one of .*bell.*ellis.*static"),
+        ({"min_executors": 5, "max_executors": 4}, r"min_executors \(5\) must not exceed"),
+        ({"min_executors": 0}, "min_executors must be at least 1"),
+        ({"runtime_target": None}, "policy 'ellis' needs to know .* set runtime_target"),
+        ({"runtime_target": 0}, "runtime_target"),
+        ({"runtime_target": -5.0}, "runtime_target"),
+        ({"runtime_target": timedelta(0)}, "runtime_target"),
+        ({"runtime_target": float("nan")}, "runtime_target"),
+        ({"runtime_target": "soon"}, "runtime_target"),
+    ],
+)
+def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed(
+    arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        operator(**arguments)
+
+
+@pytest.mark.parametrize("target", [timedelta(minutes=5), 300, 300.0, "PT5M", "{{ params.t }}"])
+def test_targets_in_every_notation_and_templates_are_taken(target: Any) -> None:
+    assert operator(runtime_target=target).runtime_target == target
+
+
+def test_a_policy_that_needs_no_target_does_without() -> None:
+    assert operator(policy="static", runtime_target=None).runtime_target is None
+
+
+def test_the_hook_still_has_the_private_names_that_are_used() -> None:
+    hook = SparkSubmitHook(conn_id="there_is_no_such_connection")
+    assert hook.default_conn_name == "spark_default"
+    for name in (
+        "_conn_id",
+        "_connection",
+        "_conf",
+        "_env",
+        "_is_yarn",
+        "_is_yarn_cluster_mode",
+        "_num_executors",
+    ):
+        assert hasattr(hook, name), name
+    assert {"master", "deploy_mode"} <= hook._connection.keys()
+    assert "hunter2" not in hook._mask_cmd("--conf spark.password=hunter2")
+    command = hook._build_spark_submit_command("job.py")
+    assert (command[0], command[-1]) == ("spark-submit", "job.py")
+    hook._process_spark_submit_log(iter(["a line\n"]))
+    hook._run_post_submit_commands()
+
+
+def test_the_stock_operator_still_has_the_private_names_that_are_used() -> None:
+    made = operator()
+    for name in (
+        "_executor_cores",
+        "_executor_memory",
+        "_num_executors",
+        "_openlineage_inject_parent_job_info",
+        "_openlineage_inject_transport_info",
+        "_status_poll_interval",
+    ):
+        assert hasattr(made, name), name
+
+
+def test_an_application_that_is_not_there_is_said_before_submitting(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist on this worker"):
+        check_application(str(tmp_path / "nothing.py"))
+    with pytest.raises(ValueError, match="application is empty"):
+        check_application("")
+
+
+def test_applications_elsewhere_are_left_to_spark() -> None:
+    check_application("hdfs://namenode/jobs/report.jar")
+    check_application("s3a://bucket/report.py")
+
+
+@pytest.mark.parametrize(
+    ("master", "mode"),
+    [("yarn", None), ("k8s://https://host", None), ("spark://host:7077", "cluster")],
+)
+def test_a_cluster_that_cannot_be_steered_is_refused_with_the_connection_to_change(
+    master: str, mode: str | None
+) -> None:
+    hook = SparkSubmitHook()
+    hook._connection.update(master=master, deploy_mode=mode)
+    with pytest.raises(ValueError, match="the connection 'spark_default' says master"):
+        check_connection(hook, "ellis")
+
+
+def test_plain_local_has_one_executor_and_is_taken_only_if_nothing_is_to_change() -> None:
+    hook = SparkSubmitHook()
+    hook._connection.update(master="local[4]", deploy_mode=None)
+    check_connection(hook, "static")
+    with pytest.raises(ValueError, match=r"local\[4\]"):
+        check_connection(hook, "bell")
+
+
+def test_a_connection_that_does_not_exist_is_a_mistake_and_no_reason_to_run_on_the_worker() -> None:
+    hook = SparkSubmitHook(conn_id="spark_prd")
+    embed(hook, Bounds(1, 4), None, None)
+    with pytest.raises(ValueError, match="no Airflow connection 'spark_prd'"):
+        check_connection(hook, "ellis")
+
+
+def test_without_the_default_connection_a_cluster_is_embedded() -> None:
+    hook = SparkSubmitHook()
+    embed(hook, Bounds(1, 4), None, "512m")
+    assert hook._connection["master"] == "local-cluster[1,8,4096]"
+    check_connection(hook, "ellis")
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [("512m", 512), ("2g", 2048), ("1GB", 1024), ("1500k", 2), ("700", 700)]
+)
+def test_sizes_of_memory_are_read_as_spark_reads_them(size: str, expected: int) -> None:
+    assert mebibytes(size) == expected
+
+
+def test_a_size_of_memory_that_is_none_is_refused_with_an_example() -> None:
+    with pytest.raises(ValueError, match="write for instance 512m"):
+        mebibytes("much")
+
+
+def test_a_master_that_nobody_listens_for_is_said_before_submitting() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # taken, but nobody listens
+        master = f"spark://127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(ConnectionError, match=f"no Spark master answers at {master}"):
+            check_master(master)
+
+
+def test_one_master_of_a_set_that_answers_is_enough() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        check_master(f"spark://127.0.0.1:1,127.0.0.1:{server.getsockname()[1]}")
+    check_master("local-cluster[1,2,1024]")
+
+
+def test_the_last_words_of_a_driver_are_not_hidden_by_sparks_chatter() -> None:
+    output = DriverOutput(SparkSubmitHook(conn_id="somewhere"))
+    output.take(["Traceback (most recent call last):", "ValueError: no such table"])
+    output.take(["26/11/20 13:14:01 INFO SparkContext: bye"] * 100)
+    output.take(["\tat java.base/java.lang.Thread.run(Thread.java:840)"] * 100)
+    assert output.last_words.splitlines() == [
+        "Traceback (most recent call last):",
+        "ValueError: no such table",
+    ]
