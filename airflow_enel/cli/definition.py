@@ -1,0 +1,115 @@
+"""What ``airflow enel`` understands; read whenever Airflow's command line starts."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from airflow.cli.cli_config import (
+    ActionCommand,
+    Arg,
+    CLICommand,
+    GroupCommand,
+    lazy_load_command,
+)
+
+
+def _date(text: str) -> datetime:
+    """A date or a moment, in UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"{text!r} is no date: write e.g. 2026-01-31 or 2026-01-31T18:00+01:00"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _arg(*flags: str, **options: Any) -> Arg:
+    return Arg(flags, **options)  # type: ignore[no-untyped-call]
+
+
+_OUTPUT = _arg(
+    "-o",
+    "--output",
+    help="table for people, json for programs",
+    choices=("table", "json"),
+    default="table",
+)
+_DRY_RUN = _arg("--dry-run", help="tell what would be done, change nothing", action="store_true")
+
+_IMPORT_HISTORY = ActionCommand(
+    name="import-history",
+    help="Fill the history from Spark event logs of earlier runs",
+    description=(
+        "Reads Spark event logs, plain or zstd, as single files or as folders eventlog_v2_…, and "
+        "stores their runs in the history of a DAG, so that the first run under "
+        "EnelSparkOperator has something to learn from. Importing a log again changes nothing. "
+        "Runs that the operator itself has recorded are left alone."
+    ),
+    func=lazy_load_command("airflow_enel.cli.commands.import_history"),
+    args=(
+        _arg(
+            "paths",
+            metavar="PATH",
+            nargs="+",
+            type=Path,
+            help="an event log, or a folder of event logs such as spark.eventLog.dir",
+        ),
+        _arg("--dag-id", required=True, help="the DAG that will run the application"),
+        _arg(
+            "--job-key",
+            help="job_key of the operator, by default its task id; "
+            "if not given here, the name of the Spark application",
+        ),
+        _arg(
+            "--since",
+            type=_date,
+            metavar="DATE",
+            help="leave out applications that started before, e.g. 2026-01-31 (UTC)",
+        ),
+        _DRY_RUN,
+        _OUTPUT,
+    ),
+)
+
+_PRUNE = ActionCommand(
+    name="prune",
+    help="Remove old runs from the history",
+    description=(
+        "Removes runs with their components, stages and decisions, and recurring jobs that have "
+        "no runs left. With both limits a run must be beyond both."
+    ),
+    func=lazy_load_command("airflow_enel.cli.commands.prune"),
+    args=(
+        _arg(
+            "--keep-runs",
+            type=int,
+            metavar="N",
+            help="keep of every recurring job the newest N runs that succeeded and the newest N "
+            "that did not, and of every initial size the few latest that are learned from",
+        ),
+        _arg(
+            "--older-than",
+            type=float,
+            metavar="DAYS",
+            help="remove only runs that were submitted more than so many days ago; needed to "
+            "remove runs that never told their end",
+        ),
+        _DRY_RUN,
+        _OUTPUT,
+    ),
+)
+
+
+def get_enel_cli_commands() -> list[CLICommand]:
+    """Return the commands; named by the provider info."""
+    return [
+        GroupCommand(
+            name="enel",
+            help="History of recurring Spark applications",
+            subcommands=(_IMPORT_HISTORY, _PRUNE),
+        )
+    ]

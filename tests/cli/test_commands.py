@@ -1,0 +1,303 @@
+# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
+"""``airflow enel …`` through Airflow's own parser, on a real metadata DB."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from tests.history import samples
+from tests.spark.events import Event, job_end, job_start, simple_run, stage_info
+
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and how it ended: 0, or the message with which it exited."""
+
+    out: str
+    error: str | int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Enel = Callable[..., Said]
+
+
+@pytest.fixture
+def enel(airflow_db: None, capsys: pytest.CaptureFixture[str]) -> Enel:
+    from airflow.cli import cli_parser
+
+    def run(*arguments: str | Path) -> Said:
+        error: str | int = 0
+        capsys.readouterr()
+        try:
+            args = cli_parser.get_parser().parse_args(["enel", *map(str, arguments)])
+            args.func(args)
+        except SystemExit as exit_:
+            error = exit_.code or 0
+        return Said(capsys.readouterr().out, error)
+
+    return run
+
+
+@pytest.fixture
+def dag() -> str:
+    return f"cli-{next(_numbers)}"
+
+
+def log(folder: Path, app_id: str = "app-1", events: list[Event] | None = None) -> Path:
+    events = simple_run() if events is None else events
+    events = [e | {"App ID": app_id} if "App ID" in e else e for e in events]
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / app_id
+    path.write_text("".join(json.dumps(e) + "\n" for e in events))
+    return path
+
+
+def rows() -> dict[str, list[Any]]:
+    from airflow import settings
+
+    from airflow_enel.history.tables import Base
+
+    with settings.engine.connect() as connection:
+        return {
+            table.name: sorted(map(repr, connection.execute(sa.select(table))))
+            for table in Base.metadata.sorted_tables
+        }
+
+
+def test_an_imported_run_is_one_to_learn_from(enel: Enel, dag: str, tmp_path: Path) -> None:
+    from airflow_enel.history.repository import SqlHistory
+
+    said = enel("import-history", log(tmp_path), "--dag-id", dag, "--job-key", "report")
+    assert said.error == 0
+    (past,) = SqlHistory().past_runs(dag, "report")
+    assert (past.started_at, past.runtime_s) == (1.0, 32.0)
+    assert (past.mean_executors, past.initial_executors) == (2.0, 2)
+    assert [c.position for c in past.components] == [0, 1, 2]
+    (row,) = SqlHistory().runs(dag)
+    assert (row.run.policy, row.run.key.run_id) == ("imported", "import__app-1")
+    assert (row.run.bounds.minimum, row.run.bounds.maximum) == (2, 2)
+    assert all(len(c.stages) == 1 for c in SqlHistory().components(row.id))
+
+
+def test_the_job_is_named_after_the_application_by_default(
+    enel: Enel, dag: str, tmp_path: Path
+) -> None:
+    (line,) = enel("import-history", log(tmp_path), "--dag-id", dag, "-o", "json").json
+    assert line["job_key"] == "job"
+
+
+def test_importing_again_changes_nothing(enel: Enel, dag: str, tmp_path: Path) -> None:
+    log(tmp_path, "app-1")
+    log(tmp_path, "app-2")
+    first = enel("import-history", tmp_path, "--dag-id", dag, "-o", "json")
+    before = rows()
+    second = enel("import-history", tmp_path, "--dag-id", dag, "-o", "json")
+    assert [line["result"] for line in first.json] == ["imported", "imported"]
+    assert [line["result"] for line in second.json] == ["known", "known"]
+    assert second.error == 0
+    assert rows() == before
+
+
+def test_an_interrupted_import_is_made_up_for(
+    enel: Enel, dag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow_enel.history.base import HistoryUnavailable
+    from airflow_enel.history.repository import SqlHistory
+
+    def away(*_: object) -> None:
+        raise HistoryUnavailable("the metadata DB did not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(SqlHistory, "finish_run", away)
+        said = enel("import-history", log(tmp_path), "--dag-id", dag)
+        assert said.error == "the metadata DB did not answer"
+    assert SqlHistory().past_runs(dag, "job") == ()
+    enel("import-history", log(tmp_path), "--dag-id", dag)
+    assert len(SqlHistory().past_runs(dag, "job")) == 1
+
+
+def test_a_dry_run_says_the_same_and_stores_nothing(enel: Enel, dag: str, tmp_path: Path) -> None:
+    before = rows()
+    (line,) = enel("import-history", log(tmp_path), "--dag-id", dag, "--dry-run", "-o", "json").json
+    assert rows() == before
+    assert line.pop("result") == "would import"
+    (stored,) = enel("import-history", log(tmp_path), "--dag-id", dag, "-o", "json").json
+    assert stored.pop("result") == "imported"
+    assert line == stored
+
+
+def test_the_same_application_in_two_logs_is_imported_once(
+    enel: Enel, dag: str, tmp_path: Path
+) -> None:
+    paths = (log(tmp_path / "a"), log(tmp_path / "b"))
+    for option in ("--dry-run", "--output=json"):
+        said = enel("import-history", *paths, "--dag-id", dag, "-o", "json", option)
+        assert [line["result"] for line in said.json][1] == "known"
+
+
+def test_a_run_that_the_operator_has_recorded_is_left_alone(
+    enel: Enel, dag: str, tmp_path: Path
+) -> None:
+    from airflow_enel.history.repository import SqlHistory
+
+    run = samples.run(dag)
+    SqlHistory().open_run(run, None)
+    SqlHistory().finish_run(run.key.id, samples.outcome(app_id="app-1"))
+    before = rows()
+    (line,) = enel("import-history", log(tmp_path), "--dag-id", dag, "-o", "json").json
+    assert (line["result"], run.key.run_id in line["reason"]) == ("known", True)
+    assert rows() == before
+
+
+def test_a_log_that_cannot_be_used_gets_one_line_and_stops_nothing(
+    enel: Enel, dag: str, tmp_path: Path
+) -> None:
+    log(tmp_path, "app-1")
+    log(tmp_path, "app-2.inprogress", simple_run()[:-1])
+    log(tmp_path, "app-3", [simple_run()[0], simple_run()[-1]])
+    (tmp_path / "notes.txt").write_text("[bold]hello[/]\n\x1b[2J")
+    said = enel("import-history", tmp_path, "--dag-id", dag)
+    assert said.error == 0
+    skipped = [line for line in said.out.splitlines() if line.startswith("skipped: ")]
+    assert [line.rsplit("/", 1)[1].split(": ")[:2] for line in skipped] == [
+        ["app-2.inprogress", "no end of the application"],
+        ["app-3", "no components"],
+        ["notes.txt", "not a Spark event log"],
+    ]
+    assert said.out.splitlines()[-1] == "1 imported, 3 skipped"
+
+
+@pytest.mark.parametrize("result", ["JobSucceeded", "JobFailed"])
+@pytest.mark.parametrize("exit_code", [None, 0, 1])
+def test_the_exit_code_tells_how_a_run_ended_and_else_its_last_job(
+    enel: Enel, dag: str, tmp_path: Path, result: str, exit_code: int | None
+) -> None:
+    *events, end = simple_run()
+    info = stage_info(9)
+    events += [job_start(9, 32.0, info), job_end(9, 32.5, result)]
+    events.append(end if exit_code is None else end | {"ExitCode": exit_code})
+    (line,) = enel(
+        "import-history", log(tmp_path, events=events), "--dag-id", dag, "-o", "json"
+    ).json
+    succeeded = result == "JobSucceeded" if exit_code is None else exit_code == 0
+    assert line["state"] == ("succeeded" if succeeded else "failed")
+
+
+def test_applications_before_since_are_left_out(enel: Enel, dag: str, tmp_path: Path) -> None:
+    path = log(tmp_path)  # started in 1970
+    too_old = enel("import-history", path, "--dag-id", dag, "--since", "2026-01-31", "-o", "json")
+    assert (too_old.json[0]["result"], too_old.error) == ("too old", 0)
+    assert enel("import-history", path, "--dag-id", dag, "--since", "1970-01-01").error == 0
+    assert "1 imported" not in too_old.out
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_a_name_that_the_history_cannot_hold_is_a_reason_to_skip(
+    enel: Enel, dag: str, tmp_path: Path, output: str
+) -> None:
+    events = simple_run()
+    events[0] |= {"App Name": "half of a pair: \ud83d"}
+    said = enel("import-history", log(tmp_path, events=events), "--dag-id", dag, "-o", output)
+    assert said.error == "nothing to import: none of the logs can be used"
+    assert "not to be written as JSON" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nowhere", "--dag-id", "d"), "nowhere: no such file or folder"),
+        ((".", "--dag-id", " "), "--dag-id and --job-key must not be empty"),
+        (("hdfs://host/logs", "--dag-id", "d"), "copy the logs first"),
+    ],
+)
+def test_bad_input_to_import_is_told_in_one_message(
+    enel: Enel, arguments: tuple[str, ...], told: str
+) -> None:
+    error = enel("import-history", *arguments).error
+    assert isinstance(error, str)  # Python prints it and exits with 1
+    assert told in error
+    assert "\n" not in error
+
+
+def test_an_empty_folder_and_useless_logs_are_errors(enel: Enel, tmp_path: Path) -> None:
+    assert "no event logs" in str(enel("import-history", tmp_path, "--dag-id", "d").error)
+    (tmp_path / "x").touch()
+    assert "none of the logs" in str(enel("import-history", tmp_path, "--dag-id", "d").error)
+
+
+@pytest.mark.parametrize("arguments", [(), ("x",), ("x", "--dag-id", "d", "--since", "monday")])
+def test_wrong_usage_is_refused_by_the_parser(enel: Enel, arguments: tuple[str, ...]) -> None:
+    assert enel("import-history", *arguments).error == 2
+
+
+def stored_run(dag: str, days: float) -> str:
+    from airflow_enel.history.repository import SqlHistory
+
+    run = samples.run(dag, submitted_at=time.time() - days * 86_400)
+    SqlHistory().open_run(run, None)
+    SqlHistory().save_components(run.key.id, (samples.component(),))
+    SqlHistory().finish_run(run.key.id, samples.outcome())
+    return run.key.id
+
+
+def test_prune_removes_old_runs_and_a_dry_run_only_names_them(enel: Enel, dag: str) -> None:
+    from airflow_enel.history.repository import SqlHistory
+
+    new, old = stored_run(dag, 1), stored_run(dag, 40_000)
+    # Runs of other tests are younger than that, or of no concern.
+    named = enel("prune", "--older-than", "30000", "--dry-run", "-o", "json").json
+    assert [(r["runs"], r["kept"], r["run_ids"]) for r in named if r["dag_id"] == dag] == [
+        (1, 1, [old])
+    ]
+    assert {row.id for row in SqlHistory().runs(dag)} == {new, old}
+    assert enel("prune", "--older-than", "30000", "-o", "json").json == named
+    assert {row.id for row in SqlHistory().runs(dag)} == {new}
+    assert enel("prune", "--older-than", "30000").out == (
+        "0 runs removed, 0 recurring jobs without runs removed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "--keep-runs N or --older-than DAYS"),
+        (("--keep-runs", "0"), "at least 1"),
+        (("--older-than", "-1"), "more than 0"),
+        (("--older-than", "nan"), "more than 0"),
+    ],
+)
+def test_bad_limits_are_told_in_one_message(
+    enel: Enel, arguments: tuple[str, ...], told: str
+) -> None:
+    assert told in str(enel("prune", *arguments).error)
+
+
+def test_the_definition_of_the_commands_imports_nothing_heavy() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import airflow.cli.cli_config, sys; before = set(sys.modules);"
+        "import airflow_enel.cli.definition as d; d.get_enel_cli_commands();"
+        "new = set(sys.modules) - before;"
+        "print(sorted(m for m in new if not m.startswith('airflow_enel')"
+        " or m.startswith(('airflow_enel.history', 'airflow_enel.spark', 'airflow_enel.control'))))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
