@@ -1,0 +1,1 @@
+"""``python -m dags_examples.demo``: the demo DAG under a real Airflow, from start to stop."""
