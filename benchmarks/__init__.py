@@ -1,0 +1,1 @@
+"""Claims of speed and memory, measured: ``python -m benchmarks -o json``."""

@@ -1,0 +1,67 @@
+"""Run benchmarks and print their figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import agent, eventlog, imports, reducer
+from benchmarks.figures import Figure
+
+BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
+    "reducer": reducer.measure,
+    "eventlog": eventlog.measure,
+    "imports": imports.measure,
+    "agent": agent.measure,
+}
+
+
+def main() -> int:
+    """Run the named benchmarks, all of them by default."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
+    options = parser.parse_args()
+    unknown = set(options.names) - BENCHMARKS.keys()
+    if unknown:
+        parser.error(
+            f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
+        )
+
+    figures = []
+    for name in options.names or BENCHMARKS:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        figures += list(BENCHMARKS[name]())
+    if options.output == "json":
+        print(json.dumps([asdict(figure) for figure in figures], indent=2, ensure_ascii=False))
+    else:
+        Console().print(_table(figures))
+    return 0
+
+
+def _table(figures: Iterable[Figure]) -> Table:
+    table = Table()
+    for heading in ("figure", "unit", "median", "min … max", "runs", "aim"):
+        table.add_column(heading)
+    for figure in figures:
+        table.add_row(
+            figure.name,
+            figure.unit,
+            f"{figure.median:,.3f}",
+            f"{figure.minimum:,.3f} … {figure.maximum:,.3f}",
+            str(figure.runs),
+            figure.aim,
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
