@@ -6,10 +6,23 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.progress import executors_lost
-from airflow_enel.domain import RunOutcome
+from airflow_enel.domain import RunOutcome, RunState
 
 if TYPE_CHECKING:
-    from airflow_enel.domain import RunState, Snapshot
+    from airflow_enel.domain import Snapshot
+
+
+def final_state(exit_code: int | None, *, killed: bool) -> RunState:
+    """How a run has ended.
+
+    :param exit_code: of spark-submit, None if nobody knows it
+    :param killed: True if somebody ended it on purpose
+    """
+    if killed:
+        return RunState.KILLED
+    if exit_code is None:
+        return RunState.LOST
+    return RunState.SUCCEEDED if exit_code == 0 else RunState.FAILED
 
 
 def outcome(

@@ -18,6 +18,7 @@ from airflow_enel.domain.snapshot import (
     StageMetrics,
     TaskDigest,
 )
+from airflow_enel.domain.task import TaskStanding
 
 __all__ = [
     "Bounds",
@@ -41,4 +42,5 @@ __all__ = [
     "StageMetrics",
     "Step",
     "TaskDigest",
+    "TaskStanding",
 ]

@@ -74,7 +74,11 @@ class RunState(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is known at its start."""
+    """A run as it is known at its start.
+
+    ``foreign_operator`` is True if another operator than ours submits the application. Nobody of
+    ours sees its driver end then: Airflow's state of that task is the best word on its result.
+    """
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -86,6 +90,7 @@ class Run:
     runtime_target_s: float | None
     initial_executors: int
     submitted_at: float
+    foreign_operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""Who submits, follows, ends and tells: the tables of ``docs/lifecycle.md``, row by row.
+
+A Spark application outlives the task that submitted it. Two questions come up again and again:
+what does a try do about the application of an earlier one, and what becomes of the driver when
+its task is told to stop. Both are answered here and nowhere else, from evidence alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from airflow_enel.domain import RunState, TaskStanding
+
+OVER: Final = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.KILLED, RunState.LOST})
+"""States in which a run stays."""
+
+_RUNNING: Final = "running"
+
+
+class Driver(str, Enum):
+    """What the worker shows of the driver that an earlier try has started.
+
+    ``OVER`` is one that failed, was ended on purpose, was lost or never came up.
+    """
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a try can find out about the application that an earlier try has submitted.
+
+    :param driver: what this worker shows of it
+    :param submitted_here: True if this worker is where it was submitted
+    :param recorded: its state in the history, None if the history cannot tell
+    :param agent_answers: True if its agent was reached over the network
+    :param handed_over: True if the task that submitted it did not wait for it, and succeeded
+    """
+
+    driver: Driver
+    submitted_here: bool
+    recorded: RunState | None
+    agent_answers: bool
+    handed_over: bool = False
+
+
+class Action(str, Enum):
+    """What a try does first.
+
+    ``REPLACE`` ends what is left of the earlier application, waits until it is gone, and submits.
+    ``TELL`` passes on the result of an application that has succeeded with nobody to tell.
+    ``WAIT`` is for the unknown, which is not dead: look again, and fail in the end.
+    """
+
+    SUBMIT = "submit"
+    FOLLOW = "follow"
+    FOLLOW_AGENT = "follow by its agent"
+    TELL = "tell"
+    REPLACE = "replace"
+    WAIT = "wait"
+
+
+def first_action(found: Evidence | None, *, durable: bool = True) -> Action:
+    """What a try does about an earlier application whose result no task has delivered.
+
+    :param found: None if there is no such application
+    :param durable: False if the author wants every try to submit anew
+    """
+    if found is None:
+        return Action.SUBMIT
+    if found.driver is Driver.ABSENT:
+        return _elsewhere(found, durable=durable)
+    if found.driver is Driver.OVER or found.handed_over or not durable:
+        return Action.REPLACE
+    return Action.FOLLOW
+
+
+def _elsewhere(found: Evidence, *, durable: bool) -> Action:
+    if found.agent_answers:
+        wanted = durable and not found.handed_over
+        return Action.FOLLOW_AGENT if wanted else Action.REPLACE
+    if found.recorded is RunState.SUCCEEDED and durable and not found.handed_over:
+        return Action.TELL
+    if found.recorded in OVER or found.submitted_here:
+        return Action.SUBMIT  # a driver does not outlive its machine
+    return Action.WAIT
+
+
+def driver_stays(standing: TaskStanding | None, *, retry_remains: bool) -> bool:
+    """Whether a driver runs on when its task gets SIGTERM: after an eviction, not after a user.
+
+    :param standing: None if nobody could be asked. No user can have acted either then, as that
+        takes the same API server
+    :param retry_remains: as the task knew it at its start, for when nobody can be asked
+    """
+    if standing is None:
+        return retry_remains
+    return standing.state == _RUNNING and standing.current and standing.retry_remains

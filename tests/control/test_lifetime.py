@@ -1,0 +1,104 @@
+"""The tables of docs/lifecycle.md, cell by cell."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from airflow_enel.control.lifetime import (
+    OVER,
+    Action,
+    Driver,
+    Evidence,
+    driver_stays,
+    first_action,
+)
+from airflow_enel.domain import RunState, TaskStanding
+
+EVERYTHING = [
+    Evidence(driver, here, recorded, answers, handed_over)
+    for driver, here, recorded, answers, handed_over in itertools.product(
+        Driver, (True, False), (None, *RunState), (True, False), (True, False)
+    )
+    if here or driver is Driver.ABSENT  # no worker shows the driver of another
+]
+
+
+def found(
+    driver: Driver = Driver.ABSENT,
+    *,
+    here: bool = False,
+    recorded: RunState | None = RunState.RUNNING,
+    answers: bool = False,
+    handed_over: bool = False,
+) -> Evidence:
+    return Evidence(driver, here, recorded, answers, handed_over)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "action"),
+    [
+        (None, Action.SUBMIT),
+        (found(Driver.RUNNING, here=True), Action.FOLLOW),
+        (found(Driver.SUCCEEDED, here=True), Action.FOLLOW),
+        (found(Driver.OVER, here=True), Action.REPLACE),
+        (found(Driver.RUNNING, here=True, handed_over=True), Action.REPLACE),
+        (found(here=True), Action.SUBMIT),
+        (found(here=True, answers=True), Action.FOLLOW_AGENT),
+        (found(answers=True), Action.FOLLOW_AGENT),
+        (found(answers=True, handed_over=True), Action.REPLACE),
+        (found(recorded=RunState.SUCCEEDED), Action.TELL),
+        (found(recorded=RunState.SUCCEEDED, handed_over=True), Action.SUBMIT),
+        (found(recorded=RunState.FAILED), Action.SUBMIT),
+        (found(recorded=RunState.KILLED), Action.SUBMIT),
+        (found(recorded=RunState.LOST), Action.SUBMIT),
+        (found(recorded=RunState.SUBMITTED), Action.WAIT),
+        (found(recorded=RunState.RUNNING), Action.WAIT),
+        (found(recorded=None), Action.WAIT),
+    ],
+)
+def test_a_try_does_what_the_table_says(evidence: Evidence | None, action: Action) -> None:
+    assert first_action(evidence) is action
+
+
+@pytest.mark.parametrize("evidence", EVERYTHING)
+def test_a_job_that_is_not_durable_is_submitted_anew_but_never_beside_a_living_one(
+    evidence: Evidence,
+) -> None:
+    action = first_action(evidence, durable=False)
+    assert action in (Action.SUBMIT, Action.REPLACE, Action.WAIT)
+    if evidence.agent_answers:
+        assert action is Action.REPLACE
+
+
+@pytest.mark.parametrize("evidence", EVERYTHING)
+@pytest.mark.parametrize("durable", [True, False])
+def test_nothing_is_submitted_beside_what_may_be_alive(evidence: Evidence, durable: bool) -> None:
+    gone = evidence.driver is Driver.ABSENT and (
+        evidence.submitted_here or evidence.recorded in OVER
+    )
+    if first_action(evidence, durable=durable) is Action.SUBMIT:
+        assert gone
+        assert not evidence.agent_answers
+
+
+@pytest.mark.parametrize(
+    ("standing", "stays"),
+    [
+        (TaskStanding("running", current=True, retry_remains=True), True),
+        (TaskStanding("running", current=True, retry_remains=False), False),
+        (TaskStanding("running", current=False, retry_remains=True), False),
+        *(
+            (TaskStanding(state, current=True, retry_remains=True), False)
+            for state in ("failed", "success", "restarting", "up_for_retry", "removed", None)
+        ),
+    ],
+)
+def test_a_driver_stays_after_an_eviction_only(standing: TaskStanding, stays: bool) -> None:
+    assert driver_stays(standing, retry_remains=True) is stays
+
+
+@pytest.mark.parametrize("retry_remains", [True, False])
+def test_when_nobody_can_be_asked_a_driver_stays_for_a_retry(retry_remains: bool) -> None:
+    assert driver_stays(None, retry_remains=retry_remains) is retry_remains
