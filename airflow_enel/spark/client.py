@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -62,7 +62,7 @@ class SequencedEvent(_Wire):
 class EventPage(_Wire):
     """Events after a number; ``first`` is the oldest that the agent still holds."""
 
-    protocol: Literal[1]
+    protocol: Annotated[int, Field(ge=1, le=1)]  # Literal[1] would take true for 1
     app_id: str | None
     now_ms: Milliseconds
     first: Annotated[int, Field(ge=0)]
@@ -137,6 +137,15 @@ class AgentClient:
             return ScaleAnswer(False, 0, f"refused with HTTP {status}")
         accepted = answer.accepted and status == httpx.codes.OK
         return ScaleAnswer(accepted, answer.executors, answer.message)
+
+    def end(self, try_number: int) -> None:
+        """Ask the driver to end itself, from where its process cannot be signalled.
+
+        :raises AgentError: if it is not known whether it will
+        """
+        status, _ = self._call("POST", "/v1/end", params={"try_number": try_number})
+        if status != httpx.codes.OK:
+            raise AgentUnreachable(f"the agent answered {status} to the request to end the driver")
 
     def _call(self, method: str, path: str, **arguments: Any) -> tuple[int, bytes]:
         deadline = time.monotonic() + _TOTAL_S

@@ -123,6 +123,7 @@ def test_compare_and_set(agent: Agent) -> None:
     }
     assert {answer.json()["executors"] for answer in answers.values()} == {4}
     assert agent.events("EnelScaleAccepted") == accepted
+    assert agent.client.post("/v1/end?try_number=2").status_code == 409
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,20 @@ def test_malformed_setting_turns_the_agent_off_only(launch: Launch) -> None:
     assert app.finish() == 3
     assert "the application runs on without an agent" in app.log
     assert not app.port_file.exists()
+
+
+def test_the_driver_ends_when_it_is_asked_to(launch: Launch) -> None:
+    app = launch("local[1]", {}, "brief.py", 0)
+    agent = app.agent()
+    app.wait_until_working()
+    asked = [
+        agent.client.post("/v1/end"),
+        agent.client.post("/v1/end?try_number=x"),
+        httpx.post(f"http://127.0.0.1:{agent.port}/v1/end?try_number=9", trust_env=False),
+    ]
+    assert [answer.status_code for answer in asked] == [400, 400, 401]
+    assert app.process.poll() is None
+
+    assert agent.client.post("/v1/end?try_number=3").status_code == 200
+    assert app.process.wait(30) == 143
+    assert json.loads(app.final_file.read_text())["ended"] is True

@@ -1,6 +1,8 @@
 package io.github.airflow_enel;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.HashMap;
+import java.util.Map;
 
 /** Puts the parts of the agent together. */
 final class Assembly {
@@ -13,12 +15,13 @@ final class Assembly {
         EventStream stream = new EventStream(application, ring);
         stream.add(logStart());
         Scaling scaling = new Scaling(application, stream, settings, troubles);
-        Router router = new Router(
-                new TokenCheck(settings.tokenSha256),
-                new EventsEndpoint(stream),
-                new ScaleEndpoint(scaling),
-                new HealthEndpoint(application, ring, troubles),
-                troubles);
+        Map<String, Endpoint> endpoints = new HashMap<>();
+        endpoints.put("/v1/events", new EventsEndpoint(stream));
+        endpoints.put("/v1/scale", new ScaleEndpoint(scaling));
+        endpoints.put("/v1/end", new EndEndpoint(scaling));
+        endpoints.put("/v1/health", new HealthEndpoint(application, ring, troubles));
+        Router router =
+                new Router(new TokenCheck(settings.tokenSha256), endpoints, troubles);
         if (settings.tokenSha256 == null) {
             troubles.add("spark.enel.agent.tokenSha256 is not set: every request is refused", null);
         }

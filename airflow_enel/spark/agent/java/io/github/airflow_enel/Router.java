@@ -3,21 +3,18 @@ package io.github.airflow_enel;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
-import java.util.HashMap;
 import java.util.Map;
 
 /** Token first, then path, then method; whatever goes wrong below becomes an answer. */
 final class Router implements HttpHandler {
     private final TokenCheck token;
-    private final Map<String, Endpoint> endpoints = new HashMap<>();
+    private final Map<String, Endpoint> endpoints;
     private final Troubles troubles;
 
-    Router(TokenCheck token, Endpoint events, Endpoint scale, Endpoint health, Troubles troubles) {
+    Router(TokenCheck token, Map<String, Endpoint> endpoints, Troubles troubles) {
         this.token = token;
+        this.endpoints = endpoints;
         this.troubles = troubles;
-        endpoints.put("/v1/events", events);
-        endpoints.put("/v1/scale", scale);
-        endpoints.put("/v1/health", health);
     }
 
     @Override

@@ -10,12 +10,21 @@ final class ScaleLedger {
     private int newestTry = -1;
     private ScaleRequest last;
 
+    /** Why a try must not be heard, or null if it may be; from then on older ones are not. */
+    synchronized String objection(int tryNumber) {
+        if (tryNumber < newestTry) {
+            return "try " + newestTry + " is in charge, not try " + tryNumber;
+        }
+        newestTry = tryNumber;
+        return null;
+    }
+
     /** Why a request must not be applied, or null if it may be. */
     String objection(ScaleRequest request) {
-        if (request.tryNumber < newestTry) {
-            return "try " + newestTry + " is in charge, not try " + request.tryNumber;
+        String objection = objection(request.tryNumber);
+        if (objection != null) {
+            return objection;
         }
-        newestTry = request.tryNumber;
         if (last == null || request.epoch > last.epoch || repeats(request)) {
             return null;
         }

@@ -31,6 +31,11 @@ final class Scaling {
         this.troubles = troubles;
     }
 
+    /** Why a try must not be heard, or null if it may be. */
+    String objectionTo(int tryNumber) {
+        return ledger.objection(tryNumber);
+    }
+
     /** Applies a request, or says why not. */
     Answer ask(ScaleRequest request) {
         if (request.executors < settings.minExecutors
