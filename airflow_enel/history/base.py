@@ -69,6 +69,23 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """What is known of the Spark application of a task instance.
+
+    :param run: the latest that was submitted (its highest ``submit_try``), None if there is none
+    :param task_state: Airflow's state of the task instance at its newest try, None while nobody
+        has scheduled it, or if there is no such task instance in the DAG run
+    :param components: how many finished components of the run are remembered
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    run: RunRow | None
+    task_state: str | None
+    components: int
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRow:
     """A decision and what came of it.
 
@@ -93,8 +110,9 @@ class DecisionRow:
 class History(Protocol):
     """What tasks, triggers and pages remember runs with.
 
-    ``run_id`` is always a `RunKey.id`. All methods raise `HistoryUnavailable` if the database or
-    the network is away, and `HistoryRefused` (or `UnknownRun`) if the request itself is wrong.
+    ``run_id`` is a `RunKey.id` where nothing else is said. All methods raise `HistoryUnavailable`
+    if the database or the network is away, and `HistoryRefused` (or `UnknownRun`) if the request
+    itself is wrong.
     """
 
     def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
@@ -114,6 +132,26 @@ class History(Protocol):
 
     def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
         """Return host, port and token of a run's agent, or None if one of them is not known."""
+
+    def token_of(self, run_id: str) -> str | None:
+        """Return the token of a run's agent, None if it is not known."""
+
+    def run(self, run_id: str) -> RunRow:
+        """Return a run with its outcome so far."""
+
+    def decision(self, run_id: str, epoch: int) -> DecisionRow:
+        """Return a decision and what came of it.
+
+        :raises UnknownRun: if the run has none of this epoch
+        """
+
+    def application(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> Application:
+        """Return the Spark application of a task instance.
+
+        :param run_id: Airflow's own, of the DAG run
+        """
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Remember finished components and their stages; known ones are brought up to date."""

@@ -7,6 +7,8 @@ again within a time limit; refusals never are.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from copy import copy
 from json import loads
 from typing import TypeVar
 from urllib.parse import quote, urlencode
@@ -19,12 +21,31 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from airflow_enel.domain import Component, PastRun, Run, RunOutcome, ScaleAnswer, Step
+from airflow_enel.domain import (
+    Component,
+    PastRun,
+    Run,
+    RunOutcome,
+    ScaleAnswer,
+    Step,
+    TaskStanding,
+)
 from airflow_enel.history import wire
-from airflow_enel.history.base import HistoryRefused, HistoryUnavailable, UnknownRun
+from airflow_enel.history.base import (
+    Application,
+    DecisionRow,
+    HistoryRefused,
+    HistoryUnavailable,
+    RunRow,
+    UnknownRun,
+)
 from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
 
 T = TypeVar("T")
+
+
+class CallerRefused(HistoryRefused):
+    """It is not for this caller to ask: a later try has taken over, or its token is worthless."""
 
 
 class _TryAgain(HistoryUnavailable):
@@ -40,6 +61,7 @@ class _NoAnswerInTime(_TooMuch):
 
 
 _PASSING = (_TryAgain, _NoAnswerInTime)
+_NOT_THIS_CALLER = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _MAX_ANSWER_BYTES = 64 * 2**20
 _MAX_MESSAGE_CHARACTERS = 500
 _COMPONENTS_PER_REQUEST = 200
@@ -76,6 +98,7 @@ class HttpHistory:
             follow_redirects=False,  # the token goes nowhere else
             transport=transport,
         )
+        self._put: Callable[[str, bytes], bytes | None] = self._put_and_insist
 
     def close(self) -> None:
         """Close the connections."""
@@ -86,6 +109,26 @@ class HttpHistory:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def spooled(self, keep: Callable[[str, bytes], None]) -> HttpHistory:
+        """Return this history with its writes going elsewhere, to be sent later by `put`.
+
+        :param keep: takes path and body of a request
+        """
+        twin = copy(self)
+        twin._put = keep  # noqa: SLF001 - it is another of ours
+        return twin
+
+    def put(self, path: str, body: bytes) -> None:
+        """Send a write that was spooled, once: whoever keeps it will try again.
+
+        :raises CallerRefused: if somebody else may have to send it
+        """
+        self._once("PUT", path, body, time.monotonic() + self._timeout_s)
+
+    def standing(self) -> TaskStanding:
+        """Return how Airflow sees the task instance that asks."""
+        return self._ask("GET", "/task", TaskStanding)
 
     def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
         """Return runs to learn from, oldest first.
@@ -108,59 +151,81 @@ class HttpHistory:
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run that is about to be submitted."""
         body = wire.encode(wire.OpenedRun, wire.OpenedRun(run, agent_token))
-        self._send("PUT", _path(run.key.id), body)
+        self._put(_path(run.key.id), body)
 
     def save_agent(self, run_id: str, host: str, port: int) -> None:
         """Remember where the agent of a run listens."""
         body = wire.encode(wire.Address, wire.Address(host, port))
-        self._send("PUT", _path(run_id, "agent"), body)
+        self._put(_path(run_id, "agent"), body)
 
     def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
         """Return host, port and token of a run's agent."""
-        access = self._ask("GET", _path(run_id, "agent"), wire.AgentAnswer).access
-        return (access.host, access.port, access.token) if access else None
+        access = self._agent_access(run_id)
+        if access is None or access.host is None or access.port is None:
+            return None
+        return access.host, access.port, access.token
+
+    def token_of(self, run_id: str) -> str | None:
+        """Return the token of a run's agent."""
+        access = self._agent_access(run_id)
+        return access.token if access else None
+
+    def run(self, run_id: str) -> RunRow:
+        """Return a run with its outcome so far."""
+        return self._ask("GET", _path(run_id), RunRow)
+
+    def decision(self, run_id: str, epoch: int) -> DecisionRow:
+        """Return a decision and what came of it."""
+        return self._ask("GET", _path(run_id, "decisions", epoch), DecisionRow)
+
+    def application(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> Application:
+        """Return the Spark application of a task instance."""
+        task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
+        return self._ask("GET", f"/application?{urlencode(task)}", Application)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Remember finished components and their stages."""
         for start in range(0, len(components), _COMPONENTS_PER_REQUEST):
             part = components[start : start + _COMPONENTS_PER_REQUEST]
             body = wire.encode(tuple[Component, ...], part)
-            self._send("PUT", _path(run_id, "components"), body)
+            self._put(_path(run_id, "components"), body)
 
     def intend(self, run_id: str, step: Step) -> bool:
         """Record a decision, unless the run has one of this epoch.
 
         If an answer got lost on the way, the repetition may find the decision in its place and
         say False for it. The agent's own compare-and-set is what makes a request unique.
+        Of a decision that is spooled nobody knows yet, so it counts as new.
         """
         path = _path(run_id, "decisions", step.decision.epoch)
-        body = wire.encode(wire.BriefStep, wire.brief(step))
-        return self._ask("PUT", path, wire.Intended, body).new
+        answer = self._put(path, wire.encode(wire.BriefStep, wire.brief(step)))
+        return answer is None or _understood(wire.Intended, answer).new
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
         """Record what came of a decision, None if nobody answered."""
         body = wire.encode(wire.MaybeAnswer, wire.MaybeAnswer(answer))
-        self._send("PUT", _path(run_id, "decisions", epoch, "answer"), body)
+        self._put(_path(run_id, "decisions", epoch, "answer"), body)
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Record how a run goes or went."""
-        self._send("PUT", _path(run_id, "outcome"), wire.encode(RunOutcome, outcome))
+        self._put(_path(run_id, "outcome"), wire.encode(RunOutcome, outcome))
+
+    def _agent_access(self, run_id: str) -> wire.AgentAccess | None:
+        return self._ask("GET", _path(run_id, "agent"), wire.AgentAnswer).access
 
     def _ask(
         self,
         method: str,
         path: str,
         shape: type[T],
-        body: bytes | None = None,
         again: tuple[type[HistoryUnavailable], ...] = _PASSING,
     ) -> T:
-        try:
-            return wire.decode(shape, self._send(method, path, body, again))
-        except wire.UnreadableJson as error:
-            raise HistoryUnavailable(
-                f"the API server's answer was not understood ({error}): does it run another "
-                "version of airflow-enel?"
-            ) from None
+        return _understood(shape, self._send(method, path, again=again))
+
+    def _put_and_insist(self, path: str, body: bytes) -> bytes:
+        return self._send("PUT", path, body)
 
     def _send(
         self,
@@ -199,6 +264,16 @@ class HttpHistory:
         raise _error(response.status_code, answer)
 
 
+def _understood(shape: type[T], answer: bytes) -> T:
+    try:
+        return wire.decode(shape, answer)
+    except wire.UnreadableJson as error:
+        raise HistoryUnavailable(
+            f"the API server's answer was not understood ({error}): does it run another "
+            "version of airflow-enel?"
+        ) from None
+
+
 def _path(run_id: str, *rest: object) -> str:
     return "/".join(["/runs", quote(run_id, safe=""), *map(str, rest)])
 
@@ -228,7 +303,8 @@ def _error(status: int, answer: bytes) -> Exception:
             f"there is no airflow-enel plugin at this address ({status}): set [enel] api_url to "
             "the API server that serves the UI"
         )
-    return HistoryRefused(f"{status}: {message}")
+    refused = CallerRefused if status in _NOT_THIS_CALLER else HistoryRefused
+    return refused(f"{status}: {message}")
 
 
 def _detail(answer: bytes) -> tuple[str, str]:

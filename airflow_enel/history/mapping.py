@@ -49,6 +49,7 @@ def run_record(run: Run, job_id: int) -> RunRecord:
         runtime_target_s=run.runtime_target_s,
         initial_executors=run.initial_executors,
         submitted_at=run.submitted_at,
+        foreign_operator=run.foreign_operator,
     )
 
 
@@ -64,6 +65,7 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
         runtime_target_s=record.runtime_target_s,
         initial_executors=record.initial_executors,
         submitted_at=record.submitted_at,
+        foreign_operator=record.foreign_operator,
     )
     return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
 

@@ -7,29 +7,33 @@ the winner's row at its second attempt, and changes of state are one conditional
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
 
 from airflow_enel.domain import (
     Component,
     PastRun,
     Run,
+    RunKey,
     RunOutcome,
     RunState,
     ScaleAnswer,
     Stage,
     Step,
 )
-from airflow_enel.history import mapping
+from airflow_enel.history import mapping, queries
 from airflow_enel.history.base import (
-    RUNS_PER_OTHER_SIZE,
+    Application,
     DecisionRow,
     DecisionStatus,
     HistoryRefused,
     RunRow,
     UnknownRun,
 )
+from airflow_enel.history.latest import latest_runs, runs_to_learn_from
 from airflow_enel.history.sessions import SessionFactory, Sessions, airflow_session
 from airflow_enel.history.tables import (
     ComponentRecord,
@@ -38,7 +42,7 @@ from airflow_enel.history.tables import (
     RunRecord,
     StageRecord,
 )
-from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief, checked
+from airflow_enel.history.wire import Address, AgentAccess, BriefStep, OpenedRun, brief, checked
 
 _KNOWLEDGE = {
     RunState.SUBMITTED: 0,
@@ -69,15 +73,17 @@ class SqlHistory:
     # -- what every History does
 
     def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
-        """Return runs to learn from, oldest first; three queries."""
+        """Return runs to learn from, oldest first; five queries, however many there are."""
         with self._sessions.read() as session:
-            records = _runs_to_learn_from(session, dag_id, job_key, limit)
+            records = runs_to_learn_from(session, dag_id, job_key, limit)
             components = defaultdict(list)
-            for row in session.scalars(
-                select(ComponentRecord)
+            # Rows instead of records: there are thousands, and each record costs its bookkeeping.
+            rows: Iterable[Any] = session.execute(
+                select(*ComponentRecord.__table__.columns)
                 .where(ComponentRecord.run_id.in_([r.id for r in records]))
                 .order_by(ComponentRecord.position)
-            ):
+            )
+            for row in rows:
                 components[row.run_id].append(mapping.component(row))
             return tuple(mapping.past_run(r, tuple(components[r.id])) for r in records)
 
@@ -109,12 +115,52 @@ class SqlHistory:
 
     def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
         """Return host, port and token of a run's agent."""
+        access = self.agent_access(run_id)
+        if access is None or access.host is None or access.port is None:
+            return None
+        return access.host, access.port, access.token
+
+    def token_of(self, run_id: str) -> str | None:
+        """Return the token of a run's agent."""
+        access = self.agent_access(run_id)
+        return access.token if access else None
+
+    def agent_access(self, run_id: str) -> AgentAccess | None:
+        """Return how to be let in by a run's agent, and where it listens if that is known."""
         with self._sessions.read() as session:
             record = _existing(session, run_id, with_token=True)
-            host, port, token = record.agent_host, record.agent_port, record.agent_token
-        if host is None or port is None or token is None:
-            return None
-        return host, port, token
+            if record.agent_token is None:
+                return None
+            return AgentAccess(record.agent_host, record.agent_port, record.agent_token)
+
+    def run(self, run_id: str) -> RunRow:
+        """Return a run with its outcome so far."""
+        with self._sessions.read() as session:
+            row = queries.run_of(session, run_id)
+        if row is None:
+            raise _unknown(run_id)
+        return row
+
+    def decision(self, run_id: str, epoch: int) -> DecisionRow:
+        """Return a decision and what came of it."""
+        with self._sessions.read() as session:
+            _existing(session, run_id)
+            record = session.get(DecisionRecord, (run_id, epoch))
+            if record is None:
+                raise _no_decision(run_id, epoch)
+            return mapping.decision_row(record)
+
+    def application(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
+    ) -> Application:
+        """Return the Spark application of a task instance."""
+        task = (dag_id, run_id, task_id, map_index)
+        with self._sessions.read() as session:
+            # The state first: a task that has ended by then has no run that is still to come.
+            state = queries.task_state(session, *task)
+            row = queries.latest_run_of(session, *task)
+            known = 0 if row is None else queries.components_of(session, row.id)
+            return Application(row, state, known)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Remember finished components and their stages."""
@@ -160,7 +206,7 @@ class SqlHistory:
         def work(session: Session) -> None:
             _existing(session, run_id)
             if session.get(DecisionRecord, (run_id, epoch)) is None:
-                raise UnknownRun(f"run {run_id} has no decision {epoch}: record it with intend")
+                raise _no_decision(run_id, epoch)
             session.execute(
                 update(DecisionRecord)
                 .where(DecisionRecord.run_id == run_id, DecisionRecord.epoch == epoch)
@@ -194,20 +240,10 @@ class SqlHistory:
         self, dag_id: str | None = None, job_key: str | None = None, limit: int = 100
     ) -> tuple[RunRow, ...]:
         """Return the latest runs, newest first, of a DAG, a recurring job, or all."""
-        rescales = (
-            select(func.count())
-            .where(DecisionRecord.run_id == RunRecord.id, DecisionRecord.epoch > 0)
-            .where(DecisionRecord.status == DecisionStatus.ACCEPTED.value)
-            .where(DecisionRecord.executors != DecisionRecord.executors_before)
-            .scalar_subquery()
-        )
-        query = select(RunRecord, Job.dag_id, Job.job_key, rescales).join(Job)
-        if dag_id is not None:
-            query = query.where(Job.dag_id == dag_id)
-        if job_key is not None:
-            query = query.where(Job.job_key == job_key)
-        query = query.order_by(RunRecord.submitted_at.desc(), RunRecord.id).limit(limit)
+        newest_first = (RunRecord.submitted_at.desc(), RunRecord.id)
         with self._sessions.read() as session:
+            ids = latest_runs(session, dag_id, job_key, limit)
+            query = queries.select_runs().where(RunRecord.id.in_(ids)).order_by(*newest_first)
             return tuple(mapping.run_row(*row) for row in session.execute(query))
 
     def decisions(self, run_id: str) -> tuple[DecisionRow, ...]:
@@ -234,44 +270,20 @@ class SqlHistory:
                 for row in session.scalars(rows.order_by(ComponentRecord.position))
             )
 
-    def owner_of(self, run_id: str) -> tuple[str, str]:
-        """Return the dag_id of a run and Airflow's run_id."""
-        query = select(Job.dag_id, RunRecord.run_id).join(RunRecord)
+    def owner_of(self, run_id: str) -> RunKey:
+        """Return the task instance of a run, and the try that submitted it."""
+        query = select(
+            Job.dag_id,
+            RunRecord.run_id,
+            RunRecord.task_id,
+            RunRecord.map_index,
+            RunRecord.submit_try,
+        ).join(RunRecord)
         with self._sessions.read() as session:
             row = session.execute(query.where(RunRecord.id == run_id)).one_or_none()
         if row is None:
             raise _unknown(run_id)
-        return row[0], row[1]
-
-
-def _runs_to_learn_from(session: Session, dag_id: str, job_key: str, limit: int) -> list[RunRecord]:
-    """The latest runs, and of the initial sizes not among them the latest few; oldest first."""
-    newest_first = (RunRecord.started_at.desc(), RunRecord.id.desc())
-    usable = (
-        select(RunRecord)
-        .join(Job)
-        .where(Job.dag_id == dag_id, Job.job_key == job_key)
-        .where(RunRecord.state == RunState.SUCCEEDED.value, RunRecord.complete.is_(True))
-        .where(RunRecord.started_at.is_not(None), RunRecord.runtime_s > 0)
-    )
-    latest = session.scalars(usable.order_by(*newest_first).limit(limit)).all()
-    at_size = func.row_number().over(
-        partition_by=RunRecord.initial_executors, order_by=newest_first
-    )
-    ranked = (
-        usable.with_only_columns(RunRecord.id, at_size.label("at_size"))
-        .where(RunRecord.initial_executors.not_in({r.initial_executors for r in latest}))
-        .subquery()
-    )
-    others = (
-        select(RunRecord)
-        .join(ranked, ranked.c.id == RunRecord.id)
-        .where(ranked.c.at_size <= RUNS_PER_OTHER_SIZE)
-        .order_by(*newest_first)
-        .limit(limit)
-    )
-    found = [*latest, *session.scalars(others)]
-    return sorted(found, key=lambda r: (r.started_at or 0.0, r.id))
+        return RunKey(*row)
 
 
 def _job_id(session: Session, dag_id: str, job_key: str) -> int:
@@ -334,3 +346,7 @@ def _refuse_unfinished_or_twice(components: tuple[Component, ...]) -> None:
 
 def _unknown(run_id: str) -> UnknownRun:
     return UnknownRun(f"no run {run_id[:40]!r}: open it first")
+
+
+def _no_decision(run_id: str, epoch: int) -> UnknownRun:
+    return UnknownRun(f"run {run_id} has no decision {epoch}: record it with intend")

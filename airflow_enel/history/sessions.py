@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TypeVar
 
 from sqlalchemy.exc import (
@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
 
 T = TypeVar("T")
+
+_ATTEMPTS = 5  # each time another of several writers may be the faster one
 
 SessionFactory = Callable[[], AbstractContextManager[Session]]
 """Gives a session that commits when left well, e.g. ``sessionmaker(engine).begin``."""
@@ -62,17 +64,11 @@ class Sessions:
             raise _not_storable(error) from None  # a value that could not even be sent
 
     def write(self, work: Callable[[Session], T]) -> T:
-        """Do the work in a session, and once more if another writer was faster."""
-        try:
-            with self.read() as session:
+        """Do the work in a session, and again if other writers were faster."""
+        for _ in range(_ATTEMPTS):  # at each but the first the rows of the others are seen
+            with suppress(IntegrityError), self.read() as session:
                 return work(session)
-        except IntegrityError:
-            pass  # now the rows of the other one are seen
-        try:
-            with self.read() as session:
-                return work(session)
-        except IntegrityError:
-            raise HistoryRefused("the values contradict what is stored already") from None
+        raise HistoryRefused("the values contradict what is stored already")
 
 
 def _not_storable(error: Exception) -> HistoryRefused:

@@ -59,9 +59,13 @@ class RunRecord(Base):
 
     __tablename__ = "enel_runs"
     __table_args__ = (
-        # the last succeeded runs of a job; the last runs of a job or of all
+        # the last succeeded runs of a job, and those at one size; the last runs of a job and of
+        # all; the run of a task
         Index(None, "job_id", "state", "started_at"),
+        Index(None, "job_id", "state", "initial_executors", "started_at"),
+        Index(None, "job_id", "submitted_at"),
         Index(None, "submitted_at"),
+        Index(None, "run_id"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -77,6 +81,7 @@ class RunRecord(Base):
     runtime_target_s: Mapped[float | None]
     initial_executors: Mapped[int]
     submitted_at: Mapped[float] = mapped_column(UtcSeconds)
+    foreign_operator: Mapped[bool]
 
     agent_host: Mapped[str | None]
     agent_port: Mapped[int | None]

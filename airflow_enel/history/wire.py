@@ -56,12 +56,12 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class AgentAccess:
-    """Where an agent listens and how to be let in."""
+    """How to be let in by an agent, and where it listens if that is known."""
 
     __pydantic_config__: ClassVar = STRICT
 
-    host: str
-    port: int
+    host: str | None
+    port: int | None
     token: str
 
     def __repr__(self) -> str:

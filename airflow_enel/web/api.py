@@ -11,13 +11,24 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response, status
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    HTTPException,
+    Path,
+    Query,
+    Request,
+    Response,
+    status,
+)
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_enel.domain import Component, PastRun, RunOutcome
+from airflow_enel.domain import Component, PastRun, RunOutcome, TaskStanding
 from airflow_enel.history import wire
 from airflow_enel.history.base import (
+    Application,
     DecisionRow,
     HistoryRefused,
     HistoryUnavailable,
@@ -25,7 +36,13 @@ from airflow_enel.history.base import (
     UnknownRun,
 )
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.web.auth import CallerDep, caller_of_run, verified_caller, writer_of_run
+from airflow_enel.web.auth import (
+    CallerDep,
+    caller_of_run,
+    reporter_of_run,
+    verified_caller,
+    writer_of_run,
+)
 from airflow_enel.web.body import body_of
 
 log = logging.getLogger(__name__)
@@ -34,6 +51,9 @@ _API = wire.PREFIX.removeprefix("/enel")  # the plugin's mount is not part of ou
 _MOST_RUNS = 500
 
 Limit = Annotated[int, Query(ge=1, le=_MOST_RUNS)]
+Name = Annotated[str, Query(min_length=1, max_length=250, pattern=r"^[^\x00]+$")]
+MapIndex = Annotated[int, Query(ge=-1, lt=2**31)]
+Epoch = Annotated[int, Path(ge=0, lt=2**31)]
 NoContent = status.HTTP_204_NO_CONTENT
 
 tasks = APIRouter(prefix=_API, dependencies=[Depends(verified_caller)])
@@ -43,6 +63,7 @@ people = APIRouter(
 )
 MayRead = [Depends(caller_of_run)]
 MayWrite = [Depends(writer_of_run)]
+MayReport = [Depends(reporter_of_run)]
 
 
 def history() -> SqlHistory:
@@ -53,6 +74,12 @@ def history() -> SqlHistory:
 HistoryDep = Annotated[SqlHistory, Depends(history)]
 
 
+@tasks.get("/task")
+def task(caller: CallerDep) -> Response:
+    """Return how Airflow sees the task instance that asks."""
+    return _json(TaskStanding, caller.standing)
+
+
 @tasks.get("/past-runs")
 def past_runs(
     dag_id: str, job_key: str, caller: CallerDep, kept: HistoryDep, limit: Limit = 50
@@ -60,6 +87,26 @@ def past_runs(
     """Return the runs of a recurring job to learn from."""
     caller.may_read_history_of(dag_id)
     return _json(tuple[PastRun, ...], kept.past_runs(dag_id, job_key, limit))
+
+
+@tasks.get("/application")
+def application(
+    dag_id: Name,
+    run_id: Name,
+    task_id: Name,
+    caller: CallerDep,
+    kept: HistoryDep,
+    map_index: MapIndex = -1,
+) -> Response:
+    """Return the Spark application of a task instance of the caller's DAG run."""
+    caller.may_read_run(dag_id, run_id)
+    return _json(Application, kept.application(dag_id, run_id, task_id, map_index))
+
+
+@tasks.get("/runs/{run_id}", dependencies=MayRead)
+def run(run_id: str, kept: HistoryDep) -> Response:
+    """Return a run with its outcome so far."""
+    return _json(RunRow, kept.run(run_id))
 
 
 @tasks.put("/runs/{run_id}", status_code=NoContent)
@@ -86,15 +133,13 @@ def save_agent(
 
 @tasks.get("/runs/{run_id}/agent", dependencies=MayRead)
 def agent_of(run_id: str, kept: HistoryDep) -> Response:
-    """Return address and token of a run's agent."""
-    known = kept.agent_of(run_id)
-    access = wire.AgentAccess(*known) if known else None
-    answer = _json(wire.AgentAnswer, wire.AgentAnswer(access))
+    """Return the token of a run's agent, and its address if that is known."""
+    answer = _json(wire.AgentAnswer, wire.AgentAnswer(kept.agent_access(run_id)))
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-@tasks.put("/runs/{run_id}/components", status_code=NoContent, dependencies=MayWrite)
+@tasks.put("/runs/{run_id}/components", status_code=NoContent, dependencies=MayReport)
 def save_components(
     run_id: str,
     body: Annotated[Any, Depends(body_of(tuple[Component, ...]))],
@@ -102,6 +147,12 @@ def save_components(
 ) -> None:
     """Remember finished components and their stages."""
     kept.save_components(run_id, body)
+
+
+@tasks.get("/runs/{run_id}/decisions/{epoch}", dependencies=MayRead)
+def decision(run_id: str, epoch: Epoch, kept: HistoryDep) -> Response:
+    """Return a decision and what came of it."""
+    return _json(DecisionRow, kept.decision(run_id, epoch))
 
 
 @tasks.put("/runs/{run_id}/decisions/{epoch}", dependencies=MayWrite)
@@ -128,7 +179,7 @@ def complete(
     kept.complete(run_id, epoch, body.answer)
 
 
-@tasks.put("/runs/{run_id}/outcome", status_code=NoContent, dependencies=MayWrite)
+@tasks.put("/runs/{run_id}/outcome", status_code=NoContent, dependencies=MayReport)
 def finish_run(
     run_id: str, body: Annotated[Any, Depends(body_of(RunOutcome))], kept: HistoryDep
 ) -> None:
@@ -181,7 +232,7 @@ async def _refuse_nul(request: Request) -> None:
 
 
 def _refuse_other_dag(kept: SqlHistory, dag_id: str, run_id: str) -> None:
-    if kept.owner_of(run_id)[0] != dag_id:
+    if kept.owner_of(run_id).dag_id != dag_id:
         raise UnknownRun(f"no run {run_id[:40]!r} in this DAG")
 
 

@@ -15,7 +15,7 @@ from airflow.state import TaskScope, get_state_backend
 from fastapi import Depends, HTTPException, Request, status
 from sqlalchemy import select
 
-from airflow_enel.domain import RunKey
+from airflow_enel.domain import RunKey, TaskStanding
 from airflow_enel.history.capability import TASK_HEADER, TaskIdentity, key_of
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.sessions import Sessions, airflow_session
@@ -27,13 +27,13 @@ _SESSIONS = Sessions(airflow_session)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified try of a task instance.
+    """A verified try of a task instance, and how Airflow sees that instance.
 
-    ``current`` is False for a try that a later one has replaced: it may look, but not write.
+    A try that a later one has replaced may look, but not write: see ``may_write_run``.
     """
 
     task: TaskIdentity
-    current: bool
+    standing: TaskStanding
 
     @property
     def trains(self) -> bool:
@@ -54,8 +54,19 @@ class Caller:
     def may_write_run(self, dag_id: str, run_id: str) -> None:
         """Scope ``run``, by the current try."""
         self.may_read_run(dag_id, run_id)
-        if not self.current:
+        if not self.standing.current:
             raise _forbidden("a later try of this task has taken over")
+
+    def may_report(self, key: RunKey) -> None:
+        """How a run went may also be told by the try that submitted it, even if replaced."""
+        task = self.task
+        if (key.task_id, key.map_index, key.submit_try) != (
+            task.task_id,
+            task.map_index,
+            task.try_number,
+        ):
+            self.may_write_run(key.dag_id, key.run_id)
+        self.may_read_run(key.dag_id, key.run_id)
 
     def may_open(self, key: RunKey) -> None:
         """Only the task that submits an application opens its run."""
@@ -72,30 +83,44 @@ def verified_caller(request: Request) -> Caller:
     scope = TaskScope(task.dag_id, task.run_id, task.task_id, task.map_index)
     with _SESSIONS.read() as session:
         stored = get_state_backend().get(scope, key_of(token), session=session)
-        current_try = session.scalar(
-            select(TaskInstance.try_number).where(
+        row = session.execute(
+            select(TaskInstance.try_number, TaskInstance.max_tries, TaskInstance.state).where(
                 TaskInstance.dag_id == task.dag_id,
                 TaskInstance.run_id == task.run_id,
                 TaskInstance.task_id == task.task_id,
                 TaskInstance.map_index == task.map_index,
             )
-        )
-    if stored is None or current_try is None:
+        ).one_or_none()
+    if stored is None or row is None:
         raise _forbidden("the token does not belong to this task instance")
+    current_try, most_tries, state = row
     if task.try_number > current_try or _minted_by_another_try(stored, task.try_number):
         raise _forbidden("the token does not belong to this try")
-    return Caller(task, current=task.try_number == current_try)
+    standing = TaskStanding(
+        state=None if state is None else str(state),
+        current=task.try_number == current_try,
+        retry_remains=task.try_number <= most_tries,
+    )
+    return Caller(task, standing)
 
 
 def caller_of_run(run_id: str, caller: CallerDep) -> Caller:
     """Verify that the caller may read a run."""
-    caller.may_read_run(*SqlHistory().owner_of(run_id))
+    key = SqlHistory().owner_of(run_id)
+    caller.may_read_run(key.dag_id, key.run_id)
     return caller
 
 
 def writer_of_run(run_id: str, caller: CallerDep) -> Caller:
     """Verify that the caller may write a run."""
-    caller.may_write_run(*SqlHistory().owner_of(run_id))
+    key = SqlHistory().owner_of(run_id)
+    caller.may_write_run(key.dag_id, key.run_id)
+    return caller
+
+
+def reporter_of_run(run_id: str, caller: CallerDep) -> Caller:
+    """Verify that the caller may say how a run goes or went."""
+    caller.may_report(SqlHistory().owner_of(run_id))
     return caller
 
 

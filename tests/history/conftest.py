@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from benchmarks.postgres import NoPostgres, schema, server
+
 if TYPE_CHECKING:
     from airflow_enel.domain import Run
     from airflow_enel.history.base import History
     from airflow_enel.history.repository import SqlHistory
-
-POSTGRES = os.environ.get("ENEL_TEST_POSTGRES_URL")
-needs_postgres = pytest.mark.skipif(
-    not POSTGRES, reason="ENEL_TEST_POSTGRES_URL names no PostgreSQL server"
-)
 
 
 @dataclass(frozen=True)
@@ -83,25 +79,41 @@ def http(api: Any, running_task: Any) -> Kept:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Kept]:
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server, started for these tests unless one is given."""
+    started = server()
+    try:
+        url = started.__enter__()
+    except NoPostgres as missing:
+        pytest.skip(str(missing))
+    yield url
+    started.__exit__(None, None, None)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of an empty schema."""
+    with schema(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: str) -> Iterator[Kept]:
     from sqlalchemy import create_engine
     from sqlalchemy.orm import sessionmaker
 
     from airflow_enel.history.repository import SqlHistory
     from airflow_enel.history.tables import Base
 
-    assert POSTGRES
-    engine = create_engine(POSTGRES, connect_args={"options": "-c timezone=Asia/Kolkata"})
-    Base.metadata.drop_all(engine)
-    Base.metadata.create_all(engine)
-    history = SqlHistory(sessionmaker(engine).begin)
-    yield Kept(lambda run: history, history)
-    Base.metadata.drop_all(engine)
-    engine.dispose()
+    # As Airflow's own sessions may be anywhere: moments must not depend on it.
+    with schema(postgres_server, timezone="Asia/Kolkata") as url:
+        engine = create_engine(url)
+        Base.metadata.create_all(engine)
+        history = SqlHistory(sessionmaker(engine).begin)
+        yield Kept(lambda run: history, history)
+        engine.dispose()
 
 
-@pytest.fixture(
-    scope="session", params=["sql", "http", pytest.param("postgres", marks=needs_postgres)]
-)
+@pytest.fixture(scope="session", params=["sql", "http", "postgres"])
 def kept(request: pytest.FixtureRequest) -> Kept:
     return request.getfixturevalue(request.param)

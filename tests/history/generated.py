@@ -110,7 +110,7 @@ def runs(key: RunKey) -> st.SearchStrategy[Run]:
     return st.builds(
         Run,
         st.just(key),
-        *(names, texts, texts, bounds, maybe_seconds, small, moments),
+        *(names, texts, texts, bounds, maybe_seconds, small, moments, st.booleans()),
     )
 
 

@@ -222,6 +222,8 @@ def test_an_unknown_run_is_called_so(kept: Kept) -> None:
     calls = [
         lambda: history.save_agent(unknown, "h", 1),
         lambda: history.agent_of(unknown),
+        lambda: history.token_of(unknown),
+        lambda: history.run(unknown),
         lambda: history.save_components(unknown, (samples.component(),)),
         lambda: history.intend(unknown, samples.step()),
         lambda: history.complete(unknown, 1, None),

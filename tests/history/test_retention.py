@@ -18,25 +18,20 @@ from airflow_enel.history.retention import Limits, Removal, Retention
 from airflow_enel.history.tables import Base, Job, ModelRecord
 
 from . import samples
-from .conftest import POSTGRES, needs_postgres
 
 DAY_S = 86_400.0
 NOW = samples.NOON
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=needs_postgres)])
+@pytest.fixture(params=["sqlite", "postgres"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database; SQLite's does not enforce foreign keys, as outside of Airflow."""
     url = f"sqlite:///{tmp_path}/history.db"
     if request.param == "postgres":
-        assert POSTGRES
-        url = POSTGRES
+        url = request.getfixturevalue("postgres_url")
     engine = create_engine(url)
-    Base.metadata.drop_all(engine)
     Base.metadata.create_all(engine)
     yield engine
-    if request.param != "postgres":
-        Base.metadata.drop_all(engine)
     engine.dispose()
 
 

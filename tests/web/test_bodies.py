@@ -131,6 +131,13 @@ def test_the_epoch_of_path_and_body_must_agree(task: Any, epoch: str) -> None:
     assert task.put(f"{task.path}/decisions/{epoch}", body).status_code == 422
 
 
+@pytest.mark.parametrize("epoch", ["x", "1.5", "9" * 40, "-1", str(2**31), "%00", "1%2f2"])
+def test_an_impossible_epoch_is_never_a_500(task: Any, epoch: str) -> None:
+    answer = task.get(f"{task.path}/decisions/{epoch}")
+    assert answer.status_code in {400, 404, 405, 422}
+    assert task.get(f"{task.path}/decisions/1").status_code == 404
+
+
 @pytest.mark.parametrize("state", ["done", "", None, 3])
 def test_an_unknown_state_is_422(task: Any, state: Any) -> None:
     body = changed(plain(RunOutcome, samples.outcome()), "state", state)
@@ -176,10 +183,45 @@ def test_an_odd_question_is_422(task: Any, query: str, limit: str) -> None:
     assert task.get(url).status_code == 422
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *["map_index=-2", "map_index=x", "map_index=1.5", f"map_index={2**31}", "map_index="],
+        *["task_id=", f"task_id={'t' * 251}", "task_id=%00", "dag_id=", "run_id=a%00b"],
+    ],
+)
+def test_an_impossible_task_instance_is_422(task: Any, wrong: str) -> None:
+    who = task.identity
+    names = f"dag_id={who.dag_id}&run_id={who.run_id}&task_id=t&map_index=-1"
+    good = f"{wire.PREFIX}/application?{names}"
+    assert task.get(good).status_code == 200
+    answer = task.get(f"{good}&{wrong}")  # of two values the later one counts
+    assert answer.status_code == 422
+    assert wrong.split("=", maxsplit=1)[0] in answer.text
+
+
+@pytest.mark.parametrize("left_out", ["dag_id", "run_id", "task_id"])
+def test_a_task_instance_without_all_its_names_is_422(task: Any, left_out: str) -> None:
+    names = {"dag_id": "dag", "run_id": task.identity.run_id, "task_id": "t"}
+    query = "&".join(f"{name}={value}" for name, value in names.items() if name != left_out)
+    assert task.get(f"{wire.PREFIX}/application?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("new", [1, 0, "true", None, []])
+def test_a_run_of_another_operator_is_marked_by_a_boolean_only(task: Any, new: Any) -> None:
+    body = changed(
+        plain(wire.OpenedRun, wire.OpenedRun(task.run, "t")), "run.foreign_operator", new
+    )
+    answer = task.put(task.path, body)
+    assert answer.status_code == 422
+    assert "run.foreign_operator" in answer.text
+
+
 @pytest.mark.parametrize("run_id", ["0" * 32, "x", "%27", "a" * 2000, "%00", "..%2f"])
 def test_an_unknown_run_is_never_a_500(task: Any, run_id: str) -> None:
     answer = task.get(f"{wire.PREFIX}/runs/{run_id}/agent")
     assert answer.status_code in {400, 404}
+    assert task.get(f"{wire.PREFIX}/runs/{run_id}").status_code in {400, 404}
 
 
 def test_the_database_being_away_is_503_without_details(

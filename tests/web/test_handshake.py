@@ -6,16 +6,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from airflow_enel.domain import RunOutcome
+from airflow_enel.domain import RunOutcome, TaskStanding
 from airflow_enel.history import wire
 from airflow_enel.history.capability import TASK_HEADER
 from tests.history import samples
 
 OUTCOME = wire.encode(RunOutcome, samples.outcome())
 ADDRESS = b'{"host": "driver", "port": 4040}'
+
+
+def application_path(task: Any) -> str:
+    """Where to ask for the application of a task."""
+    who = task.identity
+    names = {"dag_id": who.dag_id, "run_id": who.run_id, "task_id": who.task_id}
+    return f"{wire.PREFIX}/application?{urlencode(names)}"
 
 
 def test_no_route_is_open(api: Any) -> None:
@@ -101,7 +109,7 @@ def test_a_token_whose_task_instance_is_gone_is_403(
 
 
 def test_an_older_try_may_look_but_not_write(new_task: Callable[..., Any]) -> None:
-    current = new_task(try_number=2)
+    current = submitted_by(new_task(try_number=2), 2)
     assert current.open().status_code == 204
     older = retried(current)
     assert older.get(f"{older.path}/agent").status_code == 200
@@ -113,6 +121,44 @@ def test_an_older_try_may_look_but_not_write(new_task: Callable[..., Any]) -> No
     ]
     assert [a.status_code for a in answers] == [403] * 4
     assert "later try" in answers[0].text
+
+
+def test_an_older_try_may_still_tell_how_its_own_application_went(
+    new_task: Callable[..., Any],
+) -> None:
+    current = submitted_by(new_task(try_number=2), 1)
+    assert current.open().status_code == 204
+    older = retried(current)
+    assert older.put(f"{older.path}/components", b"[]").status_code == 204
+    assert older.put(f"{older.path}/outcome", OUTCOME).status_code == 204
+    assert older.put(f"{older.path}/agent", ADDRESS).status_code == 403
+
+
+@pytest.mark.parametrize("tries", [(1, 1), (1, 2), (2, 2)])
+def test_a_task_learns_how_airflow_sees_it(
+    new_task: Callable[..., Any], tries: tuple[int, int]
+) -> None:
+    asking, current = tries
+    task = new_task(try_number=current)
+    asker = task if asking == current else retried(task)
+    set_max_tries(task, 1)
+    standing = wire.decode(TaskStanding, asker.get(f"{wire.PREFIX}/task").content)
+    assert standing == TaskStanding("running", asking == current, asking <= 1)
+
+
+def submitted_by(task: Any, submit_try: int) -> Any:
+    """The same task with the run that another try has submitted."""
+    key = replace(task.run.key, submit_try=submit_try)
+    return replace(task, run=replace(task.run, key=key))
+
+
+def set_max_tries(task: Any, max_tries: int) -> None:
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        row = session.query(TaskInstance).filter_by(run_id=task.identity.run_id).one()
+        row.max_tries = max_tries
 
 
 def retried(current: Any) -> Any:
@@ -159,6 +205,8 @@ def test_a_sensor_of_the_same_dag_run_may_watch_and_steer_but_not_open(
     access = watching.get(f"{task.path}/agent")
     assert access.json()["access"]["token"] == "agent-secret"
     assert access.headers["Cache-Control"] == "no-store"
+    assert watching.get(task.path).json()["id"] == task.run.key.id
+    assert watching.get(application_path(task)).json()["task_state"] == "running"
     assert watching.put(f"{task.path}/outcome", OUTCOME).status_code == 204
     assert watching.open().status_code == 403
 
@@ -168,6 +216,9 @@ def test_a_task_of_another_dag_run_neither_sees_nor_writes(
 ) -> None:
     other = new_task()
     assert other.get(f"{task.path}/agent").status_code == 403
+    assert other.get(task.path).status_code == 403
+    assert other.get(application_path(task)).status_code == 403
+    assert other.get(f"{task.path}/decisions/1").status_code == 403
     assert other.put(f"{task.path}/outcome", OUTCOME).status_code == 403
     assert replace(other, run=task.run).open().status_code == 403
 

@@ -63,5 +63,5 @@ def test_the_provider_info_satisfies_airflows_schema() -> None:
 def test_airflow_knows_the_options_and_their_defaults(airflow_db: None) -> None:
     from airflow.configuration import conf
 
-    for option in get_provider_info()["config"]["enel"]["options"]:
-        assert conf.get("enel", option, fallback="missing") in {"", "missing"}
+    for name, option in get_provider_info()["config"]["enel"]["options"].items():
+        assert conf.get("enel", name, fallback=option["default"]) == option["default"]

@@ -23,6 +23,7 @@ _OPTIONS: dict[str, Any] = {
     "target_metadata": EnelDBManager.metadata,
     "include_object": _include_object,
     "compare_type": True,
+    "compare_server_default": True,
     "render_as_batch": True,  # SQLite cannot alter columns in place
 }
 

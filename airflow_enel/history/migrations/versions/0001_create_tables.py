@@ -66,6 +66,7 @@ def _create_runs() -> None:
         sa.Column("runtime_target_s", sa.Double(), nullable=True),
         sa.Column("initial_executors", sa.Integer(), nullable=False),
         sa.Column("submitted_at", _moment(), nullable=False),
+        sa.Column("foreign_operator", sa.Boolean(), nullable=False),
         sa.Column("agent_host", sa.Text(), nullable=True),
         sa.Column("agent_port", sa.Integer(), nullable=True),
         sa.Column("agent_token", sa.Text(), nullable=True),
@@ -90,13 +91,15 @@ def _create_runs() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enel_runs")),
     )
-    op.create_index(
-        op.f("ix_enel_runs_job_id_state_started_at"),
-        "enel_runs",
+    for columns in (
         ["job_id", "state", "started_at"],
-        unique=False,
-    )
-    op.create_index(op.f("ix_enel_runs_submitted_at"), "enel_runs", ["submitted_at"], unique=False)
+        ["job_id", "state", "initial_executors", "started_at"],
+        ["job_id", "submitted_at"],
+        ["submitted_at"],
+        ["run_id"],
+    ):
+        name = op.f(f"ix_enel_runs_{'_'.join(columns)}")
+        op.create_index(name, "enel_runs", columns, unique=False)
 
 
 def _create_components() -> None:

@@ -1,0 +1,70 @@
+"""Questions to the tables, for whoever has a session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from airflow_enel.history import mapping
+from airflow_enel.history.base import DecisionStatus, RunRow
+from airflow_enel.history.tables import ComponentRecord, DecisionRecord, Job, RunRecord
+
+
+def select_runs() -> Select[Any]:
+    """Return the query for what `mapping.run_row` takes."""
+    rescales = (
+        select(func.count())
+        .where(DecisionRecord.run_id == RunRecord.id, DecisionRecord.epoch > 0)
+        .where(DecisionRecord.status == DecisionStatus.ACCEPTED.value)
+        .where(DecisionRecord.executors != DecisionRecord.executors_before)
+        .scalar_subquery()
+    )
+    return select(RunRecord, Job.dag_id, Job.job_key, rescales).join(Job)
+
+
+def run_of(session: Session, run_id: str) -> RunRow | None:
+    """Return a run by its `RunKey.id`."""
+    row = session.execute(select_runs().where(RunRecord.id == run_id)).one_or_none()
+    return None if row is None else mapping.run_row(*row)
+
+
+def latest_run_of(
+    session: Session, dag_id: str, run_id: str, task_id: str, map_index: int
+) -> RunRow | None:
+    """Return the run of a task instance that was submitted last.
+
+    A task that was given another job key between its tries has runs of several recurring jobs.
+    """
+    row = session.execute(
+        select_runs()
+        .where(Job.dag_id == dag_id, RunRecord.run_id == run_id)
+        .where(RunRecord.task_id == task_id, RunRecord.map_index == map_index)
+        .order_by(RunRecord.submit_try.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else mapping.run_row(*row)
+
+
+def components_of(session: Session, run_id: str) -> int:
+    """Return how many components of a run are remembered."""
+    count = select(func.count()).select_from(ComponentRecord)
+    return session.scalar(count.where(ComponentRecord.run_id == run_id)) or 0
+
+
+def task_state(
+    session: Session, dag_id: str, run_id: str, task_id: str, map_index: int
+) -> str | None:
+    """Return Airflow's state of a task instance, whose row is that of its newest try."""
+    from airflow.models.taskinstance import TaskInstance  # noqa: PLC0415 - takes seconds
+
+    state = session.scalar(
+        select(TaskInstance.state).where(
+            TaskInstance.dag_id == dag_id,
+            TaskInstance.run_id == run_id,
+            TaskInstance.task_id == task_id,
+            TaskInstance.map_index == map_index,
+        )
+    )
+    return None if state is None else str(getattr(state, "value", state))

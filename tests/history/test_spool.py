@@ -1,0 +1,292 @@
+"""The spool loses nothing, keeps the order, and outlives whoever wrote it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from airflow_enel.domain import ScaleAnswer
+from airflow_enel.history.base import HistoryError, HistoryRefused, HistoryUnavailable
+from airflow_enel.history.capability import TaskIdentity
+from airflow_enel.history.client import CallerRefused, HttpHistory
+from airflow_enel.history.spool import Spool
+
+from . import samples
+
+LOG = cast("Any", logging.getLogger("spool"))
+
+
+class Server:
+    """Takes writes, or not."""
+
+    def __init__(self) -> None:
+        self.away: Exception | None = None
+        self.refuses: set[str] = set()
+        self.taken: list[tuple[str, bytes]] = []
+
+    def send(self, path: str, body: bytes) -> None:
+        if self.away is not None:
+            raise self.away
+        if path in self.refuses:
+            raise HistoryRefused("422: no")
+        self.taken.append((path, body))
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.taken]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "spool.jsonl"
+
+
+def keep(spool: Spool, *paths: str) -> None:
+    for path in paths:
+        spool.append(path, b"{}")
+
+
+def test_writes_wait_on_disk_and_go_out_in_their_order(server: Server, file: Path) -> None:
+    spool = Spool(file, server.send, LOG)
+    server.away = HistoryUnavailable("no network")
+    keep(spool, "/a", "/b")
+    assert spool.replay() == spool.pending == 2
+    server.away = None
+    keep(spool, "/c")
+    assert (spool.replay(), spool.pending) == (0, 0)
+    assert server.paths == ["/a", "/b", "/c"]
+    assert file.read_bytes() == b""
+
+
+def test_only_its_owner_can_read_it(server: Server, file: Path) -> None:
+    keep(Spool(file, server.send, LOG), "/a")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@given(st.text(max_size=9), st.binary(max_size=99).map(lambda b: b.hex().encode()))
+def test_path_and_body_arrive_as_they_were(
+    tmp_path_factory: pytest.TempPathFactory, path: str, body: bytes
+) -> None:
+    server = Server()
+    spool = Spool(tmp_path_factory.mktemp("s") / "spool", server.send, LOG)
+    spool.append("/é\n" + path, b'{"a": "\xc3\xa9"}' + body)
+    spool.replay()
+    assert server.taken == [("/é\n" + path, b'{"a": "\xc3\xa9"}' + body)]
+
+
+def test_what_a_process_leaves_when_it_is_killed_the_next_one_sends(
+    server: Server, file: Path
+) -> None:
+    script = (
+        "import os, signal, sys, pathlib, logging\n"
+        "from airflow_enel.history.spool import Spool\n"
+        "spool = Spool(pathlib.Path(sys.argv[1]), print, logging.getLogger())\n"
+        "spool.append('/a', b'1'); spool.append('/b', b'2')\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(file)], check=False, timeout=60)
+    assert Spool(file, server.send, LOG).replay() == 0
+    assert server.taken == [("/a", b"1"), ("/b", b"2")]
+
+
+@pytest.mark.parametrize("torn", [b'{"pa', b'{"path": "/t", "body": 3}', b"[]", b"\xff"])
+def test_a_line_whose_writer_died_costs_no_other(server: Server, file: Path, torn: bytes) -> None:
+    keep(Spool(file, server.send, LOG), "/a")
+    with file.open("ab") as end:
+        end.write(torn)
+    later = Spool(file, server.send, LOG)
+    assert later.pending == 1
+    keep(later, "/b")
+    assert later.replay() == 0
+    assert server.paths == ["/a", "/b"]
+
+
+def test_a_mark_whose_writer_died_costs_no_line(server: Server, file: Path) -> None:
+    file.write_bytes(b"0123")
+    spool = Spool(file, server.send, LOG)
+    assert spool.pending == 0
+    keep(spool, "/a")
+    spool.replay()
+    assert server.paths == ["/a"]
+
+
+@pytest.mark.parametrize("error", [HistoryRefused("422: no"), TypeError("a fault of ours")])
+def test_what_is_refused_for_good_is_told_and_does_not_block_the_rest(
+    server: Server, file: Path, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def send(path: str, body: bytes) -> None:
+        if path == "/bad":
+            raise error
+        server.send(path, body)
+
+    spool = Spool(file, send, LOG)
+    keep(spool, "/bad", "/good")
+    assert spool.replay() == 0
+    assert server.paths == ["/good"]
+    assert str(error) in caplog.text
+
+
+def test_what_is_not_for_this_caller_to_send_stays_for_another(server: Server, file: Path) -> None:
+    old, new = Spool(file, server.send, LOG), Spool(file, server.send, LOG)
+    keep(old, "/a")
+    server.away = CallerRefused("403: a later try has taken over")
+    assert old.replay() == 1
+    assert old.trouble is server.away
+    server.away = None
+    assert new.replay() == 0
+    assert server.paths == ["/a"]
+
+
+def test_what_is_added_while_a_write_is_on_its_way_is_not_emptied_with_it(
+    server: Server, file: Path
+) -> None:
+    other = Spool(file, server.send, LOG)
+
+    def send(path: str, body: bytes) -> None:
+        if path == "/a":
+            other.replay()  # empties the file, and begins it anew with as many bytes
+            keep(other, "/b")
+        server.send(path, body)
+
+    spool = Spool(file, send, LOG)
+    keep(spool, "/a")
+    spool.replay()
+    assert "/b" in server.paths
+
+
+def test_without_its_folder_it_keeps_writes_in_memory(server: Server, tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "gone" / "spool", server.send, LOG)
+    keep(spool, "/a", "/b")
+    assert spool.pending == 2
+    assert spool.replay() == 0
+    assert server.paths == ["/a", "/b"]
+
+
+def test_on_a_full_disk_it_keeps_writes_in_memory_and_none_overtakes_them(
+    server: Server, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, whole = Spool(file, server.send, LOG), os.write
+    keep(spool, "/a")
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda to, data: whole(to, data[: len(data) // 2]))
+        keep(spool, "/b")
+    keep(spool, "/c")
+    assert spool.pending == 3
+    assert spool.replay() == 0
+    assert server.paths == ["/a", "/b", "/c"]
+
+
+RUN = samples.run()
+WRITES: dict[str, Callable[[HttpHistory], object]] = {
+    "open": lambda history: history.open_run(RUN, "token"),
+    "agent": lambda history: history.save_agent("r", "host", 1),
+    "components": lambda history: history.save_components("r", (samples.component(),)),
+    "intend": lambda history: history.intend("r", samples.step(3)),
+    "complete": lambda history: history.complete("r", 3, ScaleAnswer(True, 2, "")),
+    "finish": lambda history: history.finish_run("r", samples.outcome()),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_write_that_was_spooled_is_the_same_request(
+    file: Path, write: Callable[[HttpHistory], object]
+) -> None:
+    requests: list[tuple[str, str, bytes]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append((request.method, request.url.path, request.content))
+        return httpx.Response(200, json={"new": True})
+
+    task = TaskIdentity("dag", "run", "task", -1, 1)
+    with HttpHistory("http://a", "t", task, transport=httpx.MockTransport(answer)) as history:
+        spool = Spool(file, history.put, LOG)
+        write(history.spooled(spool.append))
+        assert requests == []
+        spool.replay()
+        write(history)
+    assert requests[0] == requests[1]
+
+
+@pytest.mark.parametrize("status", [401, 403, 422, 503])
+def test_a_spooled_write_is_sent_once_and_its_refusal_told_apart(status: int) -> None:
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(status, json={"detail": "no"})
+
+    task = TaskIdentity("dag", "run", "task", -1, 1)
+    history = HttpHistory("http://a", "t", task, transport=httpx.MockTransport(answer))
+    with history, pytest.raises(HistoryError) as caught:
+        history.put("/runs/r", b"{}")
+    assert len(asked) == 1
+    assert isinstance(caught.value, CallerRefused) == (status in (401, 403))
+    assert isinstance(caught.value, HistoryUnavailable) == (status == 503)
+
+
+class Processes(RuleBasedStateMachine):
+    """Two processes with one file, of which either may die at any moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir=os.environ["AIRFLOW_HOME"]))
+        self.server = Server()
+        self.kept: list[str] = []
+        self.spools = [self.spool(), self.spool()]
+
+    def spool(self) -> Spool:
+        return Spool(self.folder / "spool", self.server.send, LOG)
+
+    @rule(which=st.integers(0, 1))
+    def add(self, which: int) -> None:
+        path = f"/{len(self.kept)}"
+        self.kept.append(path)
+        keep(self.spools[which], path)
+
+    @rule(which=st.integers(0, 1), until=st.integers(0, 4))
+    def replay(self, which: int, until: int) -> None:
+        def send(path: str, body: bytes) -> None:
+            if len(self.server.taken) - before >= until:
+                raise HistoryUnavailable("away")
+            self.server.send(path, body)
+
+        before = len(self.server.taken)
+        spool = self.spools[which]
+        spool._send = send
+        spool.replay()
+
+    @rule(which=st.integers(0, 1))
+    def die(self, which: int) -> None:
+        self.spools[which] = self.spool()
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        left, file, copy = Server(), self.folder / "spool", self.folder / "copy"
+        copy.write_bytes(file.read_bytes() if file.exists() else b"")
+        Spool(copy, left.send, LOG).replay()
+        assert {*self.server.paths, *left.paths} == set(self.kept)
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+
+test_two_processes_that_die_at_any_moment_lose_nothing = Processes.TestCase
