@@ -21,6 +21,12 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_enel.operators.spark"],
             }
         ],
+        "sensors": [
+            {
+                "integration-name": "Enel",
+                "python-modules": ["airflow_enel.sensors.spark"],
+            }
+        ],
         "cli": ["airflow_enel.cli.definition.get_enel_cli_commands"],
         "db-managers": ["airflow_enel.history.db_manager.EnelDBManager"],
         "config": {"enel": {"description": "Settings of airflow-enel.", "options": _OPTIONS}},
@@ -50,6 +56,17 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "type": "string",
         "example": "enel_training:train",
         "default": "",
+    },
+    "unknown_patience": {
+        "description": (
+            "Seconds that a retry waits to learn whether an application that an earlier try has "
+            "submitted on another worker still runs. Then the try fails: a second application is "
+            "never started beside one that may be alive.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "float",
+        "example": "600",
+        "default": "600",
     },
     "work_dir": {
         "description": (

@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from airflow_enel.cli.importing import Importer, Line, Result, Wanted
+from airflow_enel.control.lifetime import OVER
+from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import RunState
 from airflow_enel.history.base import HistoryError
 from airflow_enel.history.imported import known_applications
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.retention import Limits, Removal, Retention
 from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of
+from airflow_enel.spark.live import LiveApplication
 
 Advance = Callable[[int], None]
 
@@ -76,6 +79,25 @@ def prune(args: Namespace) -> None:
         _print_json(_removal_values(removal) for removal in removals)
     else:
         _print_removals(removals, jobs, dry_run=args.dry_run)
+
+
+@providers_configuration_loaded
+@action_cli  # type: ignore[untyped-decorator]
+def mark_lost(args: Namespace) -> None:
+    """Say that the application of a run is gone, so that a retry may submit another one."""
+    history = SqlHistory()
+    with _errors_told():
+        row = history.run(args.run)
+        if row.state in OVER:
+            raise SystemExit(f"the run has ended already: {row.state.value}")
+        nothing = replace(LiveApplication().nothing(), complete=False)
+        history.finish_run(row.id, outcome(nothing, None, None, RunState.LOST))
+    key = row.run.key
+    Console().print(
+        f"The run of {key.dag_id} {key.run_id} {key.task_id} is marked as lost; clear the task, "
+        "and it submits its application afresh.",
+        highlight=False,
+    )
 
 
 def _logs(paths: Iterable[Path]) -> list[Path]:

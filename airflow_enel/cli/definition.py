@@ -104,12 +104,25 @@ _PRUNE = ActionCommand(
 )
 
 
+_MARK_LOST = ActionCommand(
+    name="mark-lost",
+    help="Say that an application is gone of which nothing can be learned",
+    description=(
+        "A retry never submits a second application while one of an earlier try may be alive on a "
+        "worker that cannot be asked. If you are certain that it is gone, because the machine is, "
+        "say so here and clear the task."
+    ),
+    func=lazy_load_command("airflow_enel.cli.commands.mark_lost"),
+    args=(_arg("run", metavar="RUN", help="the run's id, as the log of the task tells it"),),
+)
+
+
 def get_enel_cli_commands() -> list[CLICommand]:
     """Return the commands; named by the provider info."""
     return [
         GroupCommand(
             name="enel",
             help="History of recurring Spark applications",
-            subcommands=(_IMPORT_HISTORY, _PRUNE),
+            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST),
         )
     ]

@@ -3,23 +3,63 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from airflow_enel.history.base import History
+from airflow_enel.domain import TaskStanding
+from airflow_enel.history.base import History, HistoryError
 from airflow_enel.history.capability import TaskIdentity, mint, revoke
 from airflow_enel.history.client import HttpHistory
 from airflow_enel.history.location import api_url
+from airflow_enel.operators.messenger import Home
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Logger
 
+_ASK_S: Final = 2.0  # of the five seconds between SIGTERM and SIGKILL
+
+
+class Connection:
+    """The way from a task to the history, and to Airflow's word on the task.
+
+    :param history: None if there is none, so that the run goes without
+    :param ask: asks Airflow how it sees this task, within two seconds and with a connection of
+        its own, so that a signal handler may call it; it returns None if nobody answers. It is
+        None itself where no Airflow looks after the task, as in ``dag.test()``.
+    """
+
+    def __init__(
+        self,
+        history: History | None,
+        ask: Callable[[], TaskStanding | None] | None = None,
+        lease: Callable[[], Home] | None = None,
+        revoke: Callable[[str], None] | None = None,
+    ) -> None:
+        self.history = history
+        self.ask = ask
+        self._lease = lease
+        self._revoke = revoke
+        self._leased: Home | None = None
+
+    def home(self) -> Home | None:
+        """A way to the history that outlives this task, for the messenger, if there is any."""
+        if self._lease is not None:
+            with suppress(Exception):  # without it a later try tells the result
+                self._leased = self._lease()
+        return self._leased
+
+    def revoke_home(self) -> None:
+        """Make that way worthless again."""
+        if self._leased is not None and self._revoke is not None:
+            with suppress(Exception):  # the token is of no use to anybody who has not got it
+                self._revoke(self._leased.token)
+
 
 @contextmanager
-def connected_history(context: Context, log: Logger) -> Iterator[History | None]:
-    """The history as this process can reach it: None, with a warning, if it cannot.
+def connection_of(context: Context, log: Logger) -> Iterator[Connection]:
+    """The history as this process can reach it: with a warning, none, if it cannot.
 
     Tasks have no database and ask the API server with a capability of their own, which is worth
     nothing once they have left; ``dag.test()`` has the database itself.
@@ -28,28 +68,52 @@ def connected_history(context: Context, log: Logger) -> Iterator[History | None]
         from airflow_enel.history.repository import SqlHistory  # noqa: PLC0415 - needs a database
         from airflow_enel.history.sessions import airflow_session  # noqa: PLC0415
 
-        yield SqlHistory(airflow_session)
+        yield Connection(SqlHistory(airflow_session))
         return
     store = context.get("task_state_store")
     if store is None:
         log.warning("This task has no state store, so it goes without history")
-        yield None
+        yield Connection(None, ask=_nobody_answers)
         return
     ti = context["ti"]
+    task = TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, _map_index(ti), ti.try_number)
     try:
-        token = mint(store, ti.try_number)
-        task = TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, _map_index(ti), ti.try_number)
-        history = HttpHistory(api_url(), token, task)
+        url, token = api_url(), mint(store, ti.try_number)
+        history = HttpHistory(url, token, task)
     except Exception as error:  # whatever it is, the Spark job must run
         log.warning("No way to the history, so the task goes without: %s", error)
-        yield None
+        yield Connection(None, ask=_nobody_answers)
         return
     try:
-        yield history
+        yield Connection(
+            history,
+            ask=lambda: _standing(url, token, task),
+            lease=lambda: Home(url, mint(store, ti.try_number), task.header()),
+            revoke=lambda leased: revoke(store, leased),
+        )
     finally:
         history.close()
-        with suppress(Exception):  # the token is of no use to anybody who has not got it
+        with suppress(Exception):  # as above
             revoke(store, token)
+
+
+@contextmanager
+def connected_history(context: Context, log: Logger) -> Iterator[History | None]:
+    """Only the history of a `connection_of`."""
+    with connection_of(context, log) as connection:
+        yield connection.history
+
+
+def _standing(url: str, token: str, task: TaskIdentity) -> TaskStanding | None:
+    try:
+        with HttpHistory(url, token, task, total_s=_ASK_S, timeout_s=_ASK_S) as history:
+            return history.standing()
+    except HistoryError:
+        return None
+
+
+def _nobody_answers() -> None:
+    return None
 
 
 def _map_index(ti: object) -> int:

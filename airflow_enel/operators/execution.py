@@ -1,39 +1,38 @@
-"""One execution of a task: size, submit, watch, record; or take up what an earlier try began."""
+"""One execution of a task: take up, replace or submit an application, follow it, deliver."""
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from statistics import median_low
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.openlineage.utils.spark import (
-    inject_parent_job_information_into_spark_properties,
-    inject_transport_information_into_spark_properties,
-)
-from airflow.providers.common.compat.sdk import AirflowException, conf
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.control.decide import Steering, first_step
-from airflow_enel.control.policies import policy
+from airflow_enel.control.lifetime import Action, driver_stays
 from airflow_enel.control.target import parse_runtime_target
-from airflow_enel.domain import Bounds, PastRun, Run, RunKey, ScaleAnswer, Step
-from airflow_enel.operators.attach import Submission, note, undelivered
-from airflow_enel.operators.checks import check_application, check_connection, check_master
-from airflow_enel.operators.connect import connected_history
-from airflow_enel.operators.embedded import embed
+from airflow_enel.domain import Bounds, PastRun, Run, RunKey, RunState, ScaleAnswer, Step
+from airflow_enel.operators.attach import (
+    RECORD_KEY,
+    Earlier,
+    Record,
+    StateStore,
+    Submission,
+    note,
+)
+from airflow_enel.operators.checks import check_application
+from airflow_enel.operators.connect import Connection, connection_of
+from airflow_enel.operators.elsewhere import Elsewhere, Unknown
+from airflow_enel.operators.messenger import deliver, leave_home
+from airflow_enel.operators.observe import Watched, expected_components, steering_of
 from airflow_enel.operators.output import DriverOutput
 from airflow_enel.operators.recorder import Recorder
-from airflow_enel.operators.watch import ClientWatch, Watched
-from airflow_enel.spark.agent import agent_jar
-from airflow_enel.spark.submission.conf import (
-    agent_conf,
-    merge_conf,
-    sizing_conf,
-    spark_defaults,
-)
+from airflow_enel.operators.settle import patience_s, settle, unknown
+from airflow_enel.operators.submit import command_of, hook_of, run_key, work_dir
+from airflow_enel.operators.watch import AGENT_PATIENCE_S, ClientWatch
+from airflow_enel.spark.client import AgentAddress
+from airflow_enel.spark.submission.address import read_address
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
 
 if TYPE_CHECKING:
@@ -54,53 +53,148 @@ class Execution:
         self._operator = operator
         self._context = context
         self._log = operator.log
-        self._key = _run_key(context)
+        self._key = run_key(context)
         self._job_key = operator.job_key or operator.task_id
         self._bounds = Bounds(operator.min_executors, operator.max_executors)
+        self._store: StateStore | None = context.get("task_state_store")
+        self._connection = Connection(None)
         self._driver: ClientDriver | None = None
+        self._followed = False  # True once there is an application that somebody could kill
         self._killed = False
 
     def run(self) -> None:
-        """Run the application to its end.
+        """Run the application to its end, or until it is handed over.
 
         :raises AirflowException: if it failed
         """
-        with connected_history(self._context, self._log) as history:
-            recorder = Recorder(history, self._log)
-            past_runs = recorder.past_runs(self._key.dag_id, self._job_key)
+        with connection_of(self._context, self._log) as self._connection:
+            history = self._connection.history
+            past_runs = Recorder(history, self._log).past_runs(self._key.dag_id, self._job_key)
             steering = self._steering(past_runs)
-            found = undelivered(self._key, _work_dir())
-            if found is None:
-                hook, submission = self._start(recorder, steering, past_runs)
+            earlier, action = settle(
+                self._key,
+                self._store,
+                history,
+                self._log,
+                self._is_killed,
+                durable=self._operator.durable,
+            )
+            if action is Action.TELL:
+                self._log.info("The application of an earlier try has succeeded; nobody was told")
+                self._forget()
+            elif action is Action.FOLLOW_AGENT and earlier is not None:
+                self._follow_elsewhere(earlier, steering, past_runs)
             else:
-                hook, submission = self._resume(recorder, *found)
-            output = DriverOutput(hook)
-            try:
-                self._follow(submission, steering, recorder, past_runs, output)
-            finally:
-                hook._run_post_submit_commands()
+                self._run_here(earlier, action, steering, past_runs)
+
+    def _run_here(
+        self,
+        earlier: Earlier | None,
+        action: Action,
+        steering: Steering,
+        past_runs: tuple[PastRun, ...],
+    ) -> None:
+        history = self._connection.history
+        if action is Action.FOLLOW and earlier is not None and earlier.submission is not None:
+            recorder = Recorder(history, self._log, spool=earlier.driver.folder.spool)
+            hook, submission = self._resume(recorder, earlier.submission, earlier.driver)
+        else:
+            if earlier is not None:
+                self._end(earlier)
+            folder = DriverFolder.of(self._key.id, work_dir())
+            recorder = Recorder(history, self._log, spool=folder.spool)
+            hook, submission = self._start(recorder, steering, past_runs)
+        if not self._operator.wait_for_completion and self._hand_over(submission, recorder):
+            return
+        output = DriverOutput(hook)
+        try:
+            self._follow(submission, steering, recorder, past_runs, output)
+        finally:
+            hook._run_post_submit_commands()
 
     def kill(self) -> None:
-        """End the driver and everything it started, or never start it.
+        """End the driver and everything it started, or never start it, unless a retry wants it.
 
         Safe in a signal handler: it may come at any moment, and what it interrupts goes on.
         """
+        if self._followed and self._driver_stays():
+            self._log.info("The task is told to stop; the application runs on for its retry")
+            return
         self._killed = True
         if self._driver is not None:
             self._driver.kill()
 
+    def _driver_stays(self) -> bool:
+        if self._connection.ask is None:
+            return False  # no Airflow that could try again, as in dag.test()
+        ti = self._context["ti"]
+        retry_remains = ti.try_number <= (getattr(ti, "max_tries", 0) or 0)
+        return driver_stays(self._connection.ask(), retry_remains=retry_remains)
+
     def _steering(self, past_runs: tuple[PastRun, ...]) -> Steering:
-        chosen = policy(self._operator.policy)
-        forecaster = chosen.forecaster()
-        return Steering(
-            policy=chosen,
-            forecaster=None if forecaster is None else forecaster.fit(past_runs),
-            target_s=parse_runtime_target(self._operator.runtime_target),
-            bounds=self._bounds,
-            try_number=self._key.submit_try,
+        target_s = parse_runtime_target(self._operator.runtime_target)
+        return steering_of(
+            self._operator.policy, target_s, self._bounds, self._key.submit_try, past_runs
         )
 
-    # Submission, or what an earlier try has submitted
+    # What earlier tries have left
+
+    def _end(self, earlier: Earlier) -> None:
+        if earlier.evidence.agent_answers:
+            self._log.info("Ending the application of try %d first", earlier.key.submit_try)
+            try:
+                self._elsewhere(earlier).end()
+            except Unknown:
+                raise AirflowException(unknown(earlier.key)) from None
+        earlier.driver.end()
+        if earlier.submission is not None and self._connection.history is not None:
+            deliver(
+                earlier.driver.folder, self._connection.history, earlier.submission, patience_s=0.0
+            )
+        earlier.driver.folder.remove()
+
+    def _follow_elsewhere(
+        self, earlier: Earlier, steering: Steering, past_runs: tuple[PastRun, ...]
+    ) -> None:
+        self._log.info(
+            "Taking up the application that try %d has submitted on another worker, by its agent",
+            earlier.key.submit_try,
+        )
+        if not self._operator.wait_for_completion:
+            return
+        self._followed = True
+        watched = self._watched(earlier.key, "", steering, past_runs)
+        try:
+            state = self._elsewhere(earlier).follow(watched, self._is_killed)
+        except Unknown:
+            raise AirflowException(unknown(earlier.key)) from None
+        self._forget()
+        if state is not RunState.SUCCEEDED:
+            raise AirflowException(
+                f"The Spark application has {state.value}; its output is on the worker of try "
+                f"{earlier.key.submit_try}"
+            )
+
+    def _elsewhere(self, earlier: Earlier) -> Elsewhere:
+        history = self._connection.history
+        if history is None:
+            raise RuntimeError("an agent elsewhere is known by the history only")
+        return Elsewhere(earlier.key, history, self._log, self._key.submit_try, patience_s())
+
+    def _resume(
+        self, recorder: Recorder, submission: Submission, driver: ClientDriver
+    ) -> tuple[SparkSubmitHook, Submission]:
+        driver.watch()
+        self._driver = driver
+        self._followed = True
+        if self._killed:
+            driver.kill()
+        key = submission.run.key
+        self._log.info("Taking up the application that try %d has submitted", key.submit_try)
+        recorder.record(lambda history: history.open_run(submission.run, submission.token))
+        return hook_of(self._operator, self._context, self._bounds, {}), submission
+
+    # Submission
 
     def _start(
         self, recorder: Recorder, steering: Steering, past_runs: tuple[PastRun, ...]
@@ -110,7 +204,7 @@ class Execution:
         step = first_step(steering, past_runs, given, time.time())
         self._log.info("Decision 0: %s", step.decision.reason)
         submission = Submission(self._new_run(steering, step), secrets.token_urlsafe(32))
-        hook = self._submit(submission)
+        hook = self._submit(recorder, submission)
         _record_start(recorder, submission, step)
         return hook, submission
 
@@ -126,65 +220,72 @@ class Execution:
             submitted_at=step.decision.decided_at,
         )
 
-    def _submit(self, submission: Submission) -> SparkSubmitHook:
-        folder = DriverFolder.of(self._key.id, _work_dir())
-        ours = {
-            **sizing_conf(self._bounds, submission.run.initial_executors),
-            **agent_conf(submission.token, folder.port, folder.final),
-        }
-        hook = self._hook(ours)
-        check_connection(hook, self._operator.policy)
-        check_master(hook._connection["master"])
-        command = hook._build_spark_submit_command(self._operator.application)
+    def _submit(self, recorder: Recorder, submission: Submission) -> SparkSubmitHook:
+        """Intent first, in the folder, in the task's state and in the history; then the driver."""
+        folder = DriverFolder.of(self._key.id, work_dir())
+        hook, command, env = command_of(self._operator, self._context, submission, folder)
         folder.make()
         note(folder, submission)
+        if self._store is not None:
+            Record.here(self._key.submit_try).write(self._store)
+        recorder.record(lambda history: history.open_run(submission.run, submission.token))
+        home = self._connection.home()
+        if home is not None:
+            leave_home(folder, home)
+        ClientDriver(folder).watch()
         if self._killed:
-            folder.remove()
+            self._delivered(folder, left=recorder.pending)
             raise AirflowException("The task was killed before its application was submitted")
-        env = {**os.environ, **(hook._env or {})}
         self._driver = ClientDriver.start(folder, command, env)
+        self._followed = True
         if self._killed:  # in between: the handler did not know the driver yet
             self._driver.kill()
         return hook
 
-    def _hook(self, ours: Mapping[str, str]) -> SparkSubmitHook:
-        operator = self._operator
-        own = self._user_conf()
-        replaced = sorted(name for name in ours if name in own)
-        if replaced:
-            self._log.info("The size is ours, so these settings are replaced: %s", replaced)
-        defaults = spark_defaults(
-            operator.properties_file, {**os.environ, **(operator.env_vars or {})}
+    # Following and delivering
+
+    def _hand_over(self, submission: Submission, recorder: Recorder) -> bool:
+        """Leave the driver to its keeper once its agent is up.
+
+        :returns: False if it has ended already, or if nobody would tell how it ends
+        """
+        driver = self._driver
+        if driver is None or not driver.folder.home.exists():
+            self._log.warning(
+                "Waiting for the application in spite of wait_for_completion=False: without a way "
+                "to the history nobody could tell how it ends"
+            )
+            return False
+        address = self._agent_address(driver)
+        if driver.exit_code() is not None:
+            return False
+        if address is not None:
+            run_id = submission.run.key.id
+            recorder.record(lambda history: history.save_agent(run_id, address.host, address.port))
+        if self._store is not None:
+            Record.here(submission.run.key.submit_try, handed_over=True).write(self._store)
+        driver.folder.watcher.unlink(missing_ok=True)
+        self._log.info("Submitted; its keeper will tell the history how it ends")
+        return True
+
+    def _agent_address(self, driver: ClientDriver) -> AgentAddress | None:
+        """Where the agent listens, None if the driver has ended before, or is too slow."""
+        deadline = time.monotonic() + AGENT_PATIENCE_S
+        while (address := read_address(driver.folder.port)) is None:
+            if driver.exit_code() is not None or time.monotonic() > deadline:
+                return None
+            time.sleep(self._operator._status_poll_interval)
+        return address
+
+    def _watched(
+        self, key: RunKey, token: str, steering: Steering, past_runs: tuple[PastRun, ...]
+    ) -> Watched:
+        return Watched(
+            run_id=key.id,
+            token=token,
+            steering=steering,
+            expected_components=expected_components(past_runs),
         )
-        merged, jars = merge_conf(own, ours, agent_jar(), operator.jars, defaults)
-        if operator._executor_cores is None and "spark.executor.cores" not in defaults:
-            # Otherwise an executor of a standalone cluster takes all cores of its worker.
-            merged.setdefault("spark.executor.cores", "1")
-        hook = operator.submit_hook(merged, jars)
-        hook._num_executors = None  # see sizing_conf
-        embed(hook, self._bounds, operator._executor_cores, operator._executor_memory)
-        return hook
-
-    def _user_conf(self) -> dict[str, Any]:
-        own = self._operator.conf or {}
-        if self._operator._openlineage_inject_parent_job_info:
-            own = inject_parent_job_information_into_spark_properties(own, self._context)
-        if self._operator._openlineage_inject_transport_info:
-            own = inject_transport_information_into_spark_properties(own, self._context)
-        return own
-
-    def _resume(
-        self, recorder: Recorder, submission: Submission, driver: ClientDriver
-    ) -> tuple[SparkSubmitHook, Submission]:
-        self._driver = driver
-        if self._killed:
-            driver.kill()
-        key = submission.run.key
-        self._log.info("Taking up the application that try %d has submitted", key.submit_try)
-        recorder.record(lambda history: history.open_run(submission.run, submission.token))
-        return self._hook({}), submission
-
-    # Watching
 
     def _follow(
         self,
@@ -197,50 +298,47 @@ class Execution:
         driver = self._driver
         if driver is None:
             raise RuntimeError("there is no driver to follow")
-        counts = [len(past.components) for past in past_runs]
-        watched = Watched(
-            run_id=submission.run.key.id,
-            token=submission.token,
-            steering=steering,
-            expected_components=median_low(counts) if counts else None,
-        )
         watch = ClientWatch(
-            watched,
+            self._watched(submission.run.key, submission.token, steering, past_runs),
             driver,
             recorder,
             self._log,
             on_lines=output.take,
-            is_killed=lambda: self._killed,
+            is_killed=self._is_killed,
             poll_interval_s=self._operator._status_poll_interval,
         )
         exit_code = watch.run_to_end()
-        driver.folder.remove()
+        self._delivered(driver.folder, left=recorder.pending)
         if exit_code != 0:
             raise AirflowException(
                 f"The Spark application failed with exit code {exit_code}. Its last lines:\n"
                 f"{output.last_words}"
             )
 
+    def _is_killed(self) -> bool:
+        return self._killed
 
-def _work_dir() -> Path | None:
-    configured = conf.get("enel", "work_dir", fallback="")
-    return Path(configured) if configured else None
+    def _delivered(self, folder: DriverFolder, left: int) -> None:
+        """The result is this task's from here on: later tries submit afresh.
 
+        :param left: records that the history has not taken; the messenger sends them
+        """
+        if left and folder.home.exists():
+            self._forget()
+            folder.delivered.touch()
+            return
+        self._connection.revoke_home()
+        self._forget()
+        folder.remove()  # last: until then a later try finds the result here
 
-def _run_key(context: Context) -> RunKey:
-    ti = context["ti"]
-    return RunKey(
-        dag_id=ti.dag_id,
-        run_id=ti.run_id,
-        task_id=ti.task_id,
-        map_index=-1 if ti.map_index is None else ti.map_index,
-        submit_try=ti.try_number,
-    )
+    def _forget(self) -> None:
+        if self._store is not None:
+            with suppress(Exception):  # the folder and the history tell the same
+                self._store.delete(RECORD_KEY)
 
 
 def _record_start(recorder: Recorder, submission: Submission, step: Step) -> None:
-    run, token = submission.run, submission.token
+    run_id = submission.run.key.id
     started = ScaleAnswer(accepted=True, executors=0, message="submitted")
-    recorder.record(lambda history: history.open_run(run, token))
-    recorder.record(lambda history: history.intend(run.key.id, step))
-    recorder.record(lambda history: history.complete(run.key.id, 0, started))
+    recorder.record(lambda history: history.intend(run_id, step))
+    recorder.record(lambda history: history.complete(run_id, 0, started))

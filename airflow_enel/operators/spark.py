@@ -41,6 +41,10 @@ class EnelSparkOperator(SparkSubmitOperator):
         "bell" (from history, once) or "static" (``num_executors``, or the maximum)
     :param job_key: identity of the recurring job within the DAG, by default the task id
         (templated). Tasks with the same key share their history.
+    :param wait_for_completion: False to succeed as soon as the application is submitted, and
+        leave watching and steering it to an ``EnelSparkSensor``
+    :param durable: True (default) to take up the application of an earlier try that is alive or
+        has succeeded; False to end it and submit anew
     :raises ValueError: for arguments that cannot work, when the DAG is parsed if they are literal
     """
 
@@ -58,6 +62,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         max_executors: int = 8,
         policy: str = "ellis",
         job_key: str | None = None,
+        wait_for_completion: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,6 +73,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         self.max_executors = max_executors
         self.policy = policy
         self.job_key = job_key
+        self.wait_for_completion = wait_for_completion
         self._execution: Execution | None = None
         self._killed = False
 
@@ -81,7 +87,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         self._execution.run()
 
     def on_kill(self) -> None:
-        """End the driver and everything it started."""
+        """End the driver and everything it started, or leave it to a retry after an eviction."""
         self._killed = True
         if self._execution is not None:
             self._execution.kill()

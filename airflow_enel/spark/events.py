@@ -25,7 +25,7 @@ from airflow_enel.spark.components import (
     digest_of,
     stage_metrics,
 )
-from airflow_enel.spark.fields import Event, count, ids, optional_text, seconds, text
+from airflow_enel.spark.fields import Event, count, fields, ids, items, optional_text, seconds, text
 from airflow_enel.spark.timeline import CapacityTimeline
 
 _SQL = "org.apache.spark.sql.execution.ui."
@@ -81,7 +81,7 @@ class EventFold:
     def add(self, event: Event) -> None:
         """Fold one event; unknown kinds are passed over."""
         try:
-            handler = self._handlers.get(event["Event"])
+            handler = self._handlers.get(text(event, "Event"))
             if handler is not None:
                 handler(event)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -113,17 +113,20 @@ class EventFold:
         self._version = text(event, "Spark Version")
 
     def _on_environment(self, event: Event) -> None:
-        properties = event["Spark Properties"]
+        properties = fields(event, "Spark Properties")
         for name in _INITIAL_SIZE:
             if name in properties:
-                self._initial = int(properties[name])
+                self._initial = count({name: int(text(properties, name))}, name)
                 return
 
     def _on_application_start(self, event: Event) -> None:
+        app_id = text(event, "App ID")
+        if self._app_id not in (None, app_id):
+            raise ValueError(f"events of another application, {app_id}")
         if self._started_at is None:
             self._started_at = self._frontier = seconds(event, "Timestamp")
         self._app_name = text(event, "App Name")
-        self._app_id = text(event, "App ID")
+        self._app_id = app_id
 
     def _on_application_end(self, event: Event) -> None:
         self._ended_at = seconds(event, "Timestamp")
@@ -134,7 +137,7 @@ class EventFold:
         job_id = count(event, "Job ID")
         if job_id in self._jobs:
             return
-        infos = event["Stage Infos"]
+        infos = items(event, "Stage Infos")
         properties = event.get("Properties") or {}
         execution_id = optional_text(properties, "spark.sql.execution.id")
         job = JobState(
@@ -157,7 +160,7 @@ class EventFold:
         if job.finished_at is not None:
             return
         job.finished_at = max(job.started_at, seconds(event, "Completion Time"))
-        job.succeeded = event["Job Result"]["Result"] == "JobSucceeded"
+        job.succeeded = text(event["Job Result"], "Result") == "JobSucceeded"
         before = job.started_at if self._frontier is None else self._frontier
         job.added_s = max(0.0, job.finished_at - before)
         self._frontier = max(before, job.finished_at)

@@ -41,9 +41,25 @@ def count(event: Event, name: str) -> int:
     return value
 
 
+def items(event: Event, name: str) -> list[Any]:
+    """A list; raises as :func:`number` does."""
+    value = event[name]
+    if not isinstance(value, list):
+        raise TypeError(f"{name} is not a list")
+    return value
+
+
+def fields(event: Event, name: str) -> Event:
+    """An object; raises as :func:`number` does."""
+    value = event[name]
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is not an object")
+    return value
+
+
 def ids(event: Event, name: str) -> tuple[int, ...]:
     """Natural numbers; raises as :func:`number` does."""
-    return tuple(count({name: item}, name) for item in event[name])
+    return tuple(count({name: item}, name) for item in items(event, name))
 
 
 def text(event: Event, name: str) -> str:

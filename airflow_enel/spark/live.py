@@ -76,6 +76,11 @@ class LiveApplication:
                     f"instead of {self._app_id}"
                 )
             self._app_id = page.app_id
+        reached = max([self._seen, *(item.seq for item in page.events)])
+        if page.last < self._seen or (page.last > reached and not page.more):
+            raise AgentAnswerInvalid(
+                f"the agent's answer ends with event {reached}, its stream with {page.last}"
+            )
         for item in page.events:
             if item.seq <= self._seen:
                 continue
@@ -86,5 +91,11 @@ class LiveApplication:
         self._now = max(self._now, page.now_ms / 1e3)
 
     def _snapshot(self) -> Snapshot:
-        self.last = self._fold.snapshot(self._now)
-        return self.last
+        snapshot = self._fold.snapshot(self._now)
+        if self._app_id is not None and snapshot.app_id not in (None, self._app_id):
+            raise AgentAnswerInvalid(
+                f"the agent of {self._app_id} sends events of another application, "
+                f"{snapshot.app_id}"
+            )
+        self.last = snapshot
+        return snapshot

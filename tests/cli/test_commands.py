@@ -7,7 +7,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +301,20 @@ def test_the_definition_of_the_commands_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_run_that_nobody_can_ask_is_marked_as_lost_once(enel: Enel, dag: str) -> None:
+    from airflow_enel.domain import RunState
+    from airflow_enel.history.repository import SqlHistory
+
+    run = samples.run()
+    run = replace(run, key=replace(run.key, dag_id=dag))
+    SqlHistory().open_run(run, None)
+
+    assert "submits its application afresh" in enel("mark-lost", run.key.id).out
+    row = SqlHistory().run(run.key.id)
+    assert row.state is RunState.LOST
+    assert row.outcome is not None
+    assert not row.outcome.complete
+    assert "has ended already: lost" in str(enel("mark-lost", run.key.id).error)
+    assert "no run" in str(enel("mark-lost", "0" * 32).error)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from pathlib import Path
 from typing import Any, cast
 
+import httpx
 import pytest
 
 from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
+from airflow_enel.history.capability import TaskIdentity
+from airflow_enel.history.client import HttpHistory
 from airflow_enel.operators.recorder import Recorder
+from tests.history import samples
 
 
 class Clock:
@@ -108,3 +114,101 @@ def test_it_is_said_once_that_the_history_is_away(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize("history", [None, Away()])
 def test_without_a_history_there_are_no_past_runs(history: Away | None) -> None:
     assert recorder(history, Clock()).past_runs("dag", "job") == ()
+
+
+# Over HTTP
+
+
+class Api:
+    """The API server, there or away; knows what it was sent."""
+
+    def __init__(self) -> None:
+        self.status = 204
+        self.calls = 0
+        self.taken: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.calls += 1
+        if self.status == 204:
+            self.taken.append(request.url.path.rpartition("/")[2])
+        return httpx.Response(self.status, json={"detail": "so it is"})
+
+
+def over_http(api: Api, clock: Clock, spool: Path) -> Recorder:
+    task = TaskIdentity("dag", "run", "task", -1, 1)
+    history = HttpHistory("http://server", "token", task, transport=httpx.MockTransport(api))
+    log = cast("Any", logging.getLogger("t"))
+    return Recorder(history, log, clock, clock.sleep, spool=spool)
+
+
+def test_a_write_over_http_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
+    spool, seen = tmp_path / "spool", []
+
+    class Looking(Api):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            (record,) = spool.read_text().splitlines()[1:]
+            seen.append(json.loads(record)["body"] == request.content.decode())
+            return super().__call__(request)
+
+    kept = over_http(Looking(), Clock(), spool)
+    kept.record(lambda history: history.save_agent("r", "h", 1))
+    assert seen == [True]
+    assert spool.read_bytes() == b""
+
+
+def test_what_an_earlier_try_left_is_written_first(tmp_path: Path) -> None:
+    api, clock = Api(), Clock()
+    api.status = 503
+    first = over_http(api, clock, tmp_path / "spool")
+    first.record(lambda history: history.intend("r", samples.step(7)))
+    first.record(lambda history: history.complete("r", 7, None))
+    api.status = 204
+    second = over_http(api, clock, tmp_path / "spool")
+    second.record(lambda history: history.finish_run("r", samples.outcome()))
+    assert api.taken == ["7", "answer", "outcome"]
+    assert second.pending == 0
+
+
+def test_a_server_that_is_away_is_asked_once_per_pause(tmp_path: Path) -> None:
+    api = Api()
+    api.status = 503
+    kept = over_http(api, Clock(), tmp_path / "spool")
+    for _ in range(10):
+        kept.record(lambda history: history.save_agent("r", "h", 1))
+    assert (api.calls, kept.pending) == (1, 10)
+
+
+def test_what_cannot_be_written_by_the_end_stays_on_disk_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api, clock = Api(), Clock()
+    api.status = 503
+    kept = over_http(api, clock, tmp_path / "spool")
+    kept.record(lambda history: history.save_agent("r", "h", 1))
+    kept.flush(last=True)
+    assert 155 <= clock.now <= 170
+    assert f"1 records of this run could not be written; they are kept in {tmp_path}" in caplog.text
+    api.status = 204
+    over_http(api, clock, tmp_path / "spool").flush()
+    assert api.taken == ["agent"]
+
+
+def test_a_try_that_was_replaced_does_not_wait_at_its_end(tmp_path: Path) -> None:
+    api, clock = Api(), Clock()
+    api.status = 403
+    kept = over_http(api, clock, tmp_path / "spool")
+    kept.record(lambda history: history.save_agent("r", "h", 1))
+    kept.flush(last=True)
+    assert clock.now == 100.0
+    assert kept.pending == 1
+
+
+def test_a_record_that_is_no_request_is_told_of_and_blocks_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = Api()
+    kept = over_http(api, Clock(), tmp_path / "spool")
+    kept.record(lambda history: history.finish_run("r", cast("Any", object())))
+    kept.record(lambda history: history.save_agent("r", "h", 1))
+    assert api.taken == ["agent"]
+    assert "A record of this run was not taken" in caplog.text

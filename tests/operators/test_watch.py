@@ -6,9 +6,7 @@ import json
 import logging
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +19,8 @@ from airflow_enel.history.base import History
 from airflow_enel.operators.recorder import Recorder
 from airflow_enel.operators.watch import ClientWatch, Watched
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder, DriverLost
+from tests.agents import Respond, agents, page
 from tests.spark import events as e
-
-Respond = Callable[[str, str, dict[str, Any]], tuple[int, bytes]]
 
 
 class Remembered:
@@ -51,38 +48,7 @@ class Remembered:
         self.outcome = outcome
 
 
-@pytest.fixture
-def agent() -> Iterator[Callable[[Respond], int]]:
-    """Starts an HTTP server that answers as told; gives its port."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(respond: Respond) -> int:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.answer("GET", {})
-
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                self.answer("POST", json.loads(self.rfile.read(length)))
-
-            def answer(self, method: str, body: dict[str, Any]) -> None:
-                status, content = respond(method, self.path, body)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: Any) -> None: ...
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return server.server_port
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+agent = pytest.fixture(agents)
 
 
 class Watching:
@@ -106,7 +72,7 @@ class Watching:
         assert ellis is not None
         steering = Steering(policy("ellis"), ellis.fit(()), 100.0, Bounds(1, 4), 1)
         self.watch = ClientWatch(
-            Watched("1" * 32, "token", steering, None),
+            Watched("1" * 32, steering, None, "token"),
             self.driver,
             Recorder(cast("History", self.history), log),
             log,
@@ -116,12 +82,6 @@ class Watching:
 
     def run(self) -> int:
         return self.watch.run_to_end()
-
-
-def page(events: list[dict[str, Any]]) -> bytes:
-    numbered = [{"seq": index, "event": event} for index, event in enumerate(events, start=1)]
-    body = {"protocol": 1, "app_id": "app-1", "now_ms": 30_000, "first": 1, "last": len(events)}
-    return json.dumps({**body, "more": False, "ended": False, "events": numbered}).encode()
 
 
 @pytest.mark.parametrize(

@@ -36,10 +36,10 @@ _DECOMMISSION: Final = {
 }
 
 
-def sizing_conf(bounds: Bounds, initial: int) -> dict[str, str]:
+def sizing_conf(bounds: Bounds, initial: int | str) -> dict[str, str]:
     """Configuration for an exact start and for rescaling.
 
-    :param initial: executors to start with, inside of the bounds
+    :param initial: executors to start with, inside of the bounds, or a template of that number
     """
     return {
         **_INERT_ALLOCATION,
@@ -56,10 +56,16 @@ def sizing_conf(bounds: Bounds, initial: int) -> dict[str, str]:
 
 def agent_conf(token: str, port_file: Path, final_file: Path) -> dict[str, str]:
     """Configuration of the agent; only the SHA-256 of its token goes to Spark."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return agent_settings(digest, str(port_file), str(final_file))
+
+
+def agent_settings(token_sha256: str, port_file: str, final_file: str) -> dict[str, str]:
+    """Configuration of the agent, whose values may be templates."""
     return {
-        "spark.enel.agent.tokenSha256": hashlib.sha256(token.encode()).hexdigest(),
-        "spark.enel.agent.portFile": str(port_file),
-        "spark.enel.agent.finalFile": str(final_file),
+        "spark.enel.agent.tokenSha256": token_sha256,
+        "spark.enel.agent.portFile": port_file,
+        "spark.enel.agent.finalFile": final_file,
     }
 
 

@@ -11,7 +11,9 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,20 +23,30 @@ from typing import Final
 import psutil
 
 # The trap keeps the shell alive until it has written the exit code when a signal goes to the
-# whole group; the driver itself gets the signal as usual. $0 is the folder.
-_KEEPER: Final = (
-    "trap : TERM INT HUP; "
-    'echo $$ > "$0/pid.new" && mv "$0/pid.new" "$0/pid"; '
-    '"$@" > "$0/driver.log" 2>&1 < /dev/null; '
-    'echo $? > "$0/exit_code.new" && mv "$0/exit_code.new" "$0/exit_code"'
-)
-_ESCALATION: Final = (
-    'n=0; while [ "$n" -lt "$1" ] && kill -0 -- "-$0"; do sleep 1; n=$((n + 1)); done; '
-    'kill -KILL -- "-$0"; sleep 5; rm -rf "$2"'
-)
-_KEEPER_FOLDER: Final = 3  # of its arguments: sh -c SCRIPT FOLDER COMMAND…
+# whole group; the driver itself gets the signal as usual. $0 is the folder. When the driver has
+# ended and its watcher too, the messenger tells the result, unless there is nobody to tell.
+_KEEPER: Final = """
+trap : TERM INT HUP
+python="$1" messenger="$2"; shift 2
+echo $$ > "$0/pid.new" && mv "$0/pid.new" "$0/pid"
+"$@" > "$0/driver.log" 2>&1 < /dev/null
+echo $? > "$0/exit_code.new" && mv "$0/exit_code.new" "$0/exit_code"
+waits() { [ -f "$0/home.json" ] && ! [ -f "$0/killed" ]; }
+while waits && kill -0 "$(cat "$0/watcher")"; do sleep 1; done 2> /dev/null
+waits && exec "$python" -m "$messenger" "$0" >> "$0/messenger.log" 2>&1
+"""
+_ESCALATION: Final = """
+n=0; while [ "$n" -lt "$1" ] && kill -0 -- "-$0"; do sleep 1; n=$((n + 1)); done
+kill -KILL -- "-$0"
+if [ -f "$2/home.json" ]; then exec "$3" -m "$4" "$2"; fi
+sleep 5; rm -rf "$2"
+"""
+_KEEPER_FOLDER: Final = 3  # of its arguments: sh -c SCRIPT FOLDER …
+MESSENGER: Final = "airflow_enel.operators.messenger"
+"""The module that tells the result of a driver whose task is gone; named, as it is above us."""
 _KILL_AFTER_S: Final = 10
 _MAX_READ: Final = 4 * 1024 * 1024
+_KEEP_TOLD_S: Final = 7 * 24 * 3600
 
 
 class DriverLost(Exception):
@@ -67,13 +79,14 @@ class DriverFolder:
         if base.stat().st_uid != os.getuid() or base.is_symlink():
             raise PermissionError(f"{base} belongs to somebody else; set [enel] work_dir")
         self.remove()
+        _sweep(base)
         self.path.mkdir(mode=0o700)
         self.log.touch(mode=0o600)
 
     @property
     def exists(self) -> bool:
         """True from before the start of its driver until a task has delivered its result."""
-        return self.path.is_dir()
+        return self.path.is_dir() and not self.delivered.exists()
 
     @property
     def log(self) -> Path:
@@ -96,6 +109,31 @@ class DriverFolder:
         return self.path / "run.json"
 
     @property
+    def home(self) -> Path:
+        """How to reach the history, for the messenger; there is none without it."""
+        return self.path / "home.json"
+
+    @property
+    def watcher(self) -> Path:
+        """Process id of the task that follows the driver and will deliver its result."""
+        return self.path / "watcher"
+
+    @property
+    def spool(self) -> Path:
+        """What was written to the history and has not arrived yet."""
+        return self.path / "spool.jsonl"
+
+    @property
+    def delivered(self) -> Path:
+        """Exists if a task has delivered the result and only the spool is left to send."""
+        return self.path / "delivered"
+
+    @property
+    def told(self) -> Path:
+        """Exists if the messenger has told the result; a later try may still want the output."""
+        return self.path / "told"
+
+    @property
     def killed(self) -> Path:
         """Exists if the driver was ended on purpose."""
         return self.path / "killed"
@@ -113,6 +151,14 @@ class DriverFolder:
     def remove(self) -> None:
         """Remove it with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _sweep(base: Path) -> None:
+    """Remove folders whose result was told a week ago and that no later try has asked for."""
+    for told in base.glob("*/told"):
+        with suppress(OSError):
+            if time.time() - told.stat().st_mtime > _KEEP_TOLD_S:
+                DriverFolder(told.parent).remove()
 
 
 class ClientDriver:
@@ -142,7 +188,7 @@ class ClientDriver:
                 f"add its bin folder to the PATH"
             )
         keeper = subprocess.Popen(
-            ["/bin/sh", "-c", _KEEPER, str(folder.path), *command],
+            ["/bin/sh", "-c", _KEEPER, str(folder.path), sys.executable, MESSENGER, *command],
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -150,6 +196,10 @@ class ClientDriver:
             start_new_session=True,
         )
         return cls(folder, keeper)
+
+    def watch(self) -> None:
+        """Say that this process follows the driver and will deliver its result."""
+        self.folder.watcher.write_text(str(os.getpid()))
 
     def exit_code(self) -> int | None:
         """The exit code of spark-submit, None while it runs.
@@ -188,7 +238,7 @@ class ClientDriver:
         """End the driver with all its processes: at once, and by force 10 s later.
 
         The escalation is left to a detached process, because whoever calls this may have only
-        seconds to live itself. It also clears the folder away when nobody can need it any more.
+        seconds to live itself. It also sees to it that the end is told and the folder removed.
         """
         with suppress(OSError):
             self.folder.killed.touch()
@@ -197,8 +247,10 @@ class ClientDriver:
             return
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, signal.SIGTERM)
+        place = str(self.folder.path)
+        after_s = str(_KILL_AFTER_S)
         subprocess.Popen(
-            ["/bin/sh", "-c", _ESCALATION, str(group), str(_KILL_AFTER_S), str(self.folder.path)],
+            ["/bin/sh", "-c", _ESCALATION, str(group), after_s, place, sys.executable, MESSENGER],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -233,7 +285,12 @@ class ClientDriver:
         ]
 
     def bury(self) -> None:
-        """End what is left of the driver, wait until it has gone, and remove its folder."""
+        """End what is left of the driver and remove its folder."""
+        self.end()
+        self.folder.remove()
+
+    def end(self) -> None:
+        """End what is left of the driver, and wait until it has gone."""
         left = self.processes()
         if left:
             self.kill()
@@ -242,7 +299,6 @@ class ClientDriver:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(number)
             _, left = psutil.wait_procs(left, timeout=_KILL_AFTER_S)
-        self.folder.remove()
 
 
 def _is_keeper_or_driver(command: Sequence[str], folder: str, port_file: str) -> bool:

@@ -1,0 +1,280 @@
+"""One look at an application: read, decide, act, record, save components, speak.
+
+Whoever has an agent's client can observe with it, from a task beside the driver or from another
+machine, again and again or once: all that must be remembered is in the agent's event stream and
+in the history. Invariants: a decision is recorded before it is sent; without a fresh reading
+nothing is asked of Spark.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median_low
+from typing import TYPE_CHECKING, Final, Protocol
+
+from airflow_enel.control.decide import Steering, decide
+from airflow_enel.control.outcome import outcome
+from airflow_enel.control.policies import policy
+from airflow_enel.control.progress import reduce_progress
+from airflow_enel.control.report import progress_line
+from airflow_enel.domain import ScaleAnswer
+from airflow_enel.history.base import DecisionStatus, History, HistoryRefused
+from airflow_enel.spark.live import LiveApplication
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk.types import Logger
+
+    from airflow_enel.domain import (
+        Bounds,
+        Component,
+        PastRun,
+        RunState,
+        Snapshot,
+        Step,
+    )
+    from airflow_enel.operators.recorder import Recorder
+    from airflow_enel.spark.client import AgentClient
+
+Write = Callable[[History], object]
+
+_HEARTBEAT_S: Final = 30.0
+_OPEN: Final = (DecisionStatus.INTENDED, DecisionStatus.UNANSWERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What an observer needs to know of its run.
+
+    :param run_id: identifier of the run in the history
+    :param expected_components: how many components past runs had, None if unknown
+    """
+
+    run_id: str
+    steering: Steering
+    expected_components: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watched(Observed):
+    """What a watch needs to know of its run, beside that.
+
+    :param token: the agent's token
+    """
+
+    token: str
+
+
+def steering_of(
+    policy_name: str,
+    target_s: float | None,
+    bounds: Bounds,
+    submit_try: int,
+    past_runs: Sequence[PastRun],
+) -> Steering:
+    """How an application is steered, with a forecaster that has learned from past runs.
+
+    :param submit_try: the Airflow try that has submitted it
+    """
+    chosen = policy(policy_name)
+    forecaster = chosen.forecaster()
+    return Steering(
+        policy=chosen,
+        forecaster=None if forecaster is None else forecaster.fit(past_runs),
+        target_s=target_s,
+        bounds=bounds,
+        try_number=submit_try,
+    )
+
+
+def expected_components(past_runs: Sequence[PastRun]) -> int | None:
+    """How many components a run is likely to have, None without past runs."""
+    counts = [len(past.components) for past in past_runs]
+    return median_low(counts) if counts else None
+
+
+class Records(Protocol):
+    """Where an observer records."""
+
+    def record(self, write: Write) -> None:
+        """Write, now or later."""
+
+    def intend(self, run_id: str, step: Step) -> Step | None:
+        """Record a decision before it is sent.
+
+        :returns: the one to send, None if there is nothing to send
+        """
+
+
+class AtOnce:
+    """Records in a history that answers, for observers without a memory.
+
+    Somebody may have decided the same barrier before, and may have died since then, or may be
+    about to send. What they have recorded is what is sent, so that both mean the same.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def record(self, write: Write) -> None:
+        """Write now.
+
+        :raises HistoryError: if the history does not take it
+        """
+        write(self._history)
+
+    def intend(self, run_id: str, step: Step) -> Step | None:
+        """Record a decision, or take up the one that this epoch has."""
+        if self._history.intend(run_id, step):
+            return step
+        known = self._history.decision(run_id, step.decision.epoch)
+        return known.step if known.status in _OPEN else None
+
+
+class Eventually:
+    """Records by a recorder, which keeps what cannot be written yet, for one lasting observer."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def record(self, write: Write) -> None:
+        """Write now, or later if the history is away."""
+        self._recorder.record(write)
+
+    def intend(self, run_id: str, step: Step) -> Step | None:
+        """Record a decision, and send it in any case."""
+        self._recorder.record(lambda history: history.intend(run_id, step))
+        return step
+
+
+class Observer:
+    """Observes one application.
+
+    :param saved: how many of its finished components the history has already
+    """
+
+    def __init__(self, run: Observed, records: Records, log: Logger, *, saved: int = 0) -> None:
+        self._run = run
+        self._records = records
+        self._log = log
+        self._application = LiveApplication()
+        self._saved_before = saved
+        self._saved: set[int] = set()
+        self._intended: Step | None = None  # recorded, and the same until it is answered
+        self._answered_epoch = -1
+        self._first_look = True
+        self._spoke_at = float("-inf")
+        self._spoke_of: tuple[int, int] | None = None
+        self._warned: set[str] = set()
+
+    def poll(self, client: AgentClient) -> Snapshot:
+        """Look once.
+
+        :raises AgentError: if the agent cannot be asked or understood
+        :raises HistoryError: if ``records`` raises it; nothing was sent that is not recorded
+        """
+        asked_at = time.monotonic()
+        snapshot = self.read(client)
+        if not snapshot.complete:
+            self._warn_once("Events of the application were lost: it stays at its present size")
+        now = snapshot.read_at + (time.monotonic() - asked_at)
+        step = decide(self._run.steering, snapshot, now)
+        if step is not None and step.decision.epoch > self._answered_epoch:
+            self._act(client, step)
+        if self._first_look:
+            self._save_answer(snapshot)
+            self._first_look = False
+        self._save_components(snapshot)
+        self._speak(snapshot)
+        return snapshot
+
+    def read(self, client: AgentClient) -> Snapshot:
+        """Read only.
+
+        :raises AgentError: if the agent cannot be asked or understood
+        """
+        return self._application.read(client)
+
+    def conclude(self, final_file: Path, exit_code: int | None, state: RunState) -> None:
+        """Record how the application has ended, by the most that can be known of it.
+
+        That is the state that the agent left in ``final_file``, else what was read last.
+
+        :param exit_code: of spark-submit, None if nobody knows it
+        """
+        snapshot = self._application.read_final(final_file) or self._application.last
+        if snapshot is None:
+            self._log.warning("Nothing is known of the run, because its agent was never reached")
+            snapshot = replace(self._application.nothing(), complete=False)
+        self._save_components(snapshot)
+        result = outcome(snapshot, exit_code, self._run.steering.target_s, state)
+        self._records.record(lambda history: history.finish_run(self._run.run_id, result))
+
+    def _act(self, client: AgentClient, step: Step) -> None:
+        run_id = self._run.run_id
+        intended = self._intended
+        if intended is None or intended.decision.epoch != step.decision.epoch:
+            intended = self._intended = self._records.intend(run_id, step)
+        if intended is None:
+            return
+        decision = intended.decision
+        answer: ScaleAnswer | None = None
+        try:
+            answer = client.scale(decision.executors, decision.try_number, decision.epoch)
+            self._answered_epoch = decision.epoch
+        finally:
+            self._records.record(lambda history: history.complete(run_id, decision.epoch, answer))
+        if not answer.accepted:
+            self._warn_once("Spark did not take the request: %s", answer.message)
+        elif decision.executors != decision.executors_before:
+            self._log.info("Decision %d: %s", decision.epoch, decision.reason)
+
+    def _save_answer(self, snapshot: Snapshot) -> None:
+        """Record the latest answer of the agent: whoever had asked may have died before."""
+        if snapshot.requests:
+            last = max(snapshot.requests, key=lambda request: request.epoch)
+            answer = ScaleAnswer(True, last.executors, "")
+            with suppress(HistoryRefused):  # a decision that was never recorded
+                self._records.record(
+                    lambda history: history.complete(self._run.run_id, last.epoch, answer)
+                )
+
+    def _save_components(self, snapshot: Snapshot) -> None:
+        finished = snapshot.finished_components
+        if self._saved_before:  # they were saved in the order in which they finished
+            first = sorted(finished, key=_finish)[: self._saved_before]
+            self._saved.update(component.position for component in first)
+            self._saved_before = 0
+        fresh = tuple(c for c in finished if c.position not in self._saved)
+        if fresh:
+            self._records.record(lambda history: history.save_components(self._run.run_id, fresh))
+            self._saved.update(component.position for component in fresh)
+
+    def _speak(self, snapshot: Snapshot) -> None:
+        steering = self._run.steering
+        progress = reduce_progress(snapshot, steering.bounds, snapshot.read_at)
+        news = (len(progress.finished), progress.executors)
+        if news == (0, 0):  # nothing works yet, and no forecast means anything
+            return
+        if news == self._spoke_of and time.monotonic() - self._spoke_at < _HEARTBEAT_S:
+            return
+        self._spoke_of, self._spoke_at = news, time.monotonic()
+        forecaster = steering.forecaster
+        forecast = forecaster.predict(progress, steering.bounds) if forecaster else None
+        self._log.info(
+            progress_line(progress, forecast, steering.target_s, self._run.expected_components)
+        )
+
+    def _warn_once(self, message: str, *arguments: object) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self._log.warning(message, *arguments)
+
+
+def _finish(component: Component) -> tuple[float, int]:
+    return component.finished_at or 0.0, component.position

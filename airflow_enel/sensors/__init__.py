@@ -1,0 +1,1 @@
+"""Airflow sensors: watch and steer applications that other tasks have submitted."""

@@ -1,0 +1,181 @@
+# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
+"""The messenger: a driver that is a process without Spark, the real API server behind it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_enel.domain import Bounds, Run, RunKey, RunState
+from airflow_enel.history.base import HistoryUnavailable, UnknownRun
+from airflow_enel.operators.attach import Submission, note
+from airflow_enel.operators.messenger import Home, bring_home, deliver, leave_home
+from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
+
+
+def until(condition: Callable[[], object], within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.05)
+
+
+def state_of(key: RunKey) -> RunState | None:
+    from airflow_enel.history.repository import SqlHistory
+
+    try:
+        return SqlHistory().run(key.id).state
+    except UnknownRun:
+        return None
+
+
+@pytest.fixture
+def left(api_url: str, running_task: Any, tmp_path: Path) -> tuple[DriverFolder, Submission]:
+    """The folder of a driver whose task will be gone."""
+    task, token = running_task("messenger")
+    key = RunKey(task.dag_id, task.run_id, task.task_id, task.map_index, 1)
+    run = Run(key, "job", "a.py", "static", Bounds(1, 2), None, 1, 1000.0)
+    folder = DriverFolder.of(key.id, tmp_path / "work")
+    folder.make()
+    submission = Submission(run, "the secret")
+    note(folder, submission)
+    leave_home(folder, Home(api_url, token, task.header()))
+    return folder, submission
+
+
+def start(folder: DriverFolder, script: str) -> ClientDriver:
+    return ClientDriver.start(folder, [sys.executable, "-c", script], dict(os.environ))
+
+
+@pytest.mark.parametrize(
+    ("script", "state"), [("", RunState.SUCCEEDED), ("raise SystemExit(3)", RunState.FAILED)]
+)
+def test_the_result_of_a_driver_without_a_task_is_told_and_its_output_kept(
+    left: tuple[DriverFolder, Submission], script: str, state: RunState
+) -> None:
+    folder, submission = left
+    start(folder, script)
+    until(folder.told.exists)
+    assert state_of(submission.run.key) is state
+    assert folder.exists
+
+
+def test_nothing_is_told_while_the_task_lives_and_can_tell_itself(
+    left: tuple[DriverFolder, Submission],
+) -> None:
+    folder, submission = left
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as watcher:
+        folder.watcher.write_text(str(watcher.pid))
+        driver = start(folder, "")
+        until(lambda: driver.exit_code() is not None)
+        waiting = driver.processes()
+        assert [process.is_running() for process in waiting] == [True]
+        assert state_of(submission.run.key) is None
+    until(lambda: state_of(submission.run.key) is RunState.SUCCEEDED)
+
+
+def test_a_result_that_the_task_has_delivered_is_not_told_again(
+    left: tuple[DriverFolder, Submission],
+) -> None:
+    folder, submission = left
+    ClientDriver(folder).watch()
+    driver = start(folder, "")
+    until(lambda: driver.exit_code() is not None)
+    folder.remove()
+    until(lambda: driver.processes() == [])
+    assert state_of(submission.run.key) is None
+
+
+def test_a_driver_that_was_killed_is_told_as_killed_and_leaves_nothing(
+    left: tuple[DriverFolder, Submission],
+) -> None:
+    folder, submission = left
+    driver = start(folder, "import time; time.sleep(60)")
+    until(folder.pid.exists)
+    driver.kill()
+    until(lambda: state_of(submission.run.key) is RunState.KILLED)
+    until(lambda: not folder.path.exists())
+
+
+def test_what_a_task_could_not_record_is_sent_after_it_and_nothing_else(
+    left: tuple[DriverFolder, Submission],
+) -> None:
+    from airflow_enel.history.capability import TaskIdentity
+    from airflow_enel.history.client import HttpHistory
+    from airflow_enel.operators.recorder import Recorder
+
+    folder, submission = left
+    key = submission.run.key
+    task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, 1)
+    away = HttpHistory("http://127.0.0.1:9", "no token", task, total_s=0.1)
+    recorder = Recorder(away, _silent(), spool=folder.spool)
+    recorder.record(lambda history: history.open_run(submission.run, submission.token))
+    folder.exit_code.write_text("0")
+    folder.delivered.touch()
+    bring_home(folder)
+    assert state_of(key) is RunState.SUBMITTED
+    assert not folder.path.exists()
+
+
+def _silent() -> Any:
+    import logging
+
+    return logging.getLogger("silent")
+
+
+def test_the_way_home_is_for_its_owner_only(left: tuple[DriverFolder, Submission]) -> None:
+    assert left[0].home.stat().st_mode & 0o077 == 0
+
+
+class Shaky:
+    """A history that is away for some calls."""
+
+    def __init__(self, away: int) -> None:
+        self.away = away
+        self.finished: list[RunState] = []
+
+    def put(self, path: str, body: bytes) -> None:
+        raise AssertionError("there is no spool")
+
+    def open_run(self, run: Run, token: str | None) -> None:
+        self.away -= 1
+        if self.away >= 0:
+            raise HistoryUnavailable("away")
+
+    def save_components(self, run_id: str, components: Any) -> None:
+        pass
+
+    def finish_run(self, run_id: str, outcome: Any) -> None:
+        self.finished.append(outcome.state)
+
+
+@pytest.mark.parametrize(("patience_s", "told"), [(1000.0, True), (-1.0, False)])
+def test_a_history_that_is_away_is_told_when_it_is_back(
+    left: tuple[DriverFolder, Submission], patience_s: float, told: bool
+) -> None:
+    folder, submission = left
+    folder.exit_code.write_text("0")
+    shaky: Any = Shaky(away=3)
+    waits: list[float] = []
+    assert deliver(folder, shaky, submission, waits.append, patience_s) is told
+    assert shaky.finished == ([RunState.SUCCEEDED] if told else [])
+
+
+def test_an_application_of_which_nothing_is_known_is_not_recorded_as_complete(
+    left: tuple[DriverFolder, Submission],
+) -> None:
+    from airflow_enel.history.repository import SqlHistory
+
+    folder, submission = left
+    start(folder, "")
+    until(folder.told.exists)
+    outcome = SqlHistory().run(submission.run.key.id).outcome
+    assert outcome is not None
+    assert not outcome.complete
