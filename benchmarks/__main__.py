@@ -12,34 +12,40 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import agent, eventlog, imports, reducer
+from benchmarks import agent, eventlog, fuzz, history, imports, kill, outage, reducer
 from benchmarks.figures import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "reducer": reducer.measure,
     "eventlog": eventlog.measure,
+    "history": history.measure,
+    "fuzz": fuzz.measure,
     "imports": imports.measure,
     "agent": agent.measure,
 }
+SERIES: dict[str, Callable[[], Iterable[Figure]]] = {
+    "outage": outage.measure,
+    "kill": kill.measure,
+}
+"""Only when they are named, and one at a time: they take long and have an Airflow of their own."""
 
 
 def main() -> int:
-    """Run the named benchmarks, all of them by default."""
+    """Run the named benchmarks, by default all that are no series."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    known = BENCHMARKS | SERIES
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table")
     options = parser.parse_args()
-    unknown = set(options.names) - BENCHMARKS.keys()
+    unknown = set(options.names) - known.keys()
     if unknown:
-        parser.error(
-            f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
-        )
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
 
     figures = []
     for name in options.names or BENCHMARKS:
         print(f"{name} …", file=sys.stderr, flush=True)
-        figures += list(BENCHMARKS[name]())
+        figures += list(known[name]())
     if options.output == "json":
         print(json.dumps([asdict(figure) for figure in figures], indent=2, ensure_ascii=False))
     else:

@@ -1,4 +1,4 @@
-"""Reading stored event logs: speed and memory, plain and zstd.
+"""Reading stored event logs, and importing them: speed and memory, plain and zstd.
 
 The events have the sizes of a log of Spark 4.1: 4.5 KB per task end, 5 KB per stage, and the
 kinds that are passed over in between.
@@ -13,18 +13,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
 from airflow_enel.spark.eventlog import read_log
+from benchmarks import server
 from benchmarks.figures import Figure
 
 SIZES_MB = (25, 100)
 STAGES = 2
 TASKS = 40
 RUNS = 3
+_IMPORT = "import"
 
 
 def measure() -> Iterable[Figure]:
@@ -54,6 +58,24 @@ def measure() -> Iterable[Figure]:
                 yield Figure.of(f"{name}, peak RSS growth at {size_mb} MB", "MB", memory_mb)
                 more = [mb - growth_mb[kind] for mb in memory_mb]
                 yield Figure.of(f"{name}, more RSS than at {SIZES_MB[0]} MB", "MB", more, "≤ 20")
+        yield from _imports(Path(folder, f"app-{SIZES_MB[-1]}"))
+
+
+def _imports(log: Path) -> Iterable[Figure]:
+    """What ``airflow enel import-history`` takes, the rows of the database included."""
+    for database, environment in server.databases():
+        server.run_in(environment, "benchmarks.eventlog", _IMPORT)  # makes the tables
+        logs = [*[str(log)] * RUNS, str(log.with_suffix(".zstd"))]
+        measured = [
+            server.run_in(environment, "benchmarks.eventlog", _IMPORT, path, f"dag-{number}")
+            for number, path in enumerate(logs)
+        ]
+        per_100 = [s * 100 / (log.stat().st_size / 1e6) for s, _ in measured]
+        name = f"event log into {database}"
+        yield Figure.of(f"{name}, plain, 100 MB", "s", per_100[:RUNS], "≤ 30")
+        yield Figure.of(f"{name}, zstd, 100 MB", "s", per_100[RUNS:], "≤ 30")
+        memory_mb = [mb for _, mb in measured]
+        yield Figure.of(f"{name}, peak RSS growth", "MB", memory_mb)
 
 
 def _run(log: Path) -> tuple[float, float]:
@@ -194,5 +216,27 @@ def _values(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def _import(arguments: list[str]) -> tuple[float, float]:
+    """Seconds to import a log for a DAG, and by how many MB the peak of the memory grew."""
+    if not arguments:
+        server.create_tables()
+        return 0.0, 0.0
+    log, dag_id = arguments
+    # What the first command of a process loads is no part of the import.
+    with redirect_stdout(StringIO()):
+        server.command_line("enel", "prune", "--keep-runs", "9999", "--dry-run", "-o", "json")
+    before_mb = _peak_mb()
+    start = time.perf_counter()
+    with redirect_stdout(StringIO()) as told:
+        server.command_line("enel", "import-history", log, "--dag-id", dag_id, "-o", "json")
+    seconds = time.perf_counter() - start
+    (line,) = json.loads(told.getvalue())
+    if line["result"] != "imported" or not line["components"]:
+        raise RuntimeError(f"not imported: {line}")
+    return seconds, _peak_mb() - before_mb
+
+
 if __name__ == "__main__":
-    print(json.dumps(_read(Path(sys.argv[1]))))
+    what, *rest = sys.argv[1:]
+    measured = _import(rest) if what == _IMPORT else _read(Path(what))
+    print(json.dumps(measured))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -73,6 +74,87 @@ def _task_state(home: AirflowHome, row: RunRow) -> str:
 def _strangers_see_nothing(home: AirflowHome, row: RunRow) -> None:
     answer = httpx.get(f"{home.url}/enel/api/v1/runs/{row.id}/agent", trust_env=False)
     assert answer.status_code in (401, 403)
+
+
+_LIFECYCLE_DAG = """
+from datetime import datetime, timedelta
+from airflow.sdk import DAG
+from airflow_enel.operators.spark import EnelSparkOperator
+
+with DAG("lifecycle", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
+    EnelSparkOperator(
+        task_id="job",
+        application={application!r},
+        policy="static",
+        max_executors=1,
+        executor_memory="512m",
+        retries=2,
+        retry_delay=timedelta(seconds=1),
+    )
+"""
+_WAITING = """
+import time
+from pyspark.sql import SparkSession
+sc = SparkSession.builder.getOrCreate().sparkContext
+print(sc.range(9).sum(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_the_driver_outlives_its_task_and_an_eviction_but_not_a_user(
+    spark_home: Path, tmp_path: Path
+) -> None:
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    application = tmp_path / "waiting.py"
+    application.write_text(_WAITING)
+    (dags / "lifecycle.py").write_text(_LIFECYCLE_DAG.format(application=str(application)))
+    home = AirflowHome(tmp_path / "home", dags)
+    history = SqlHistory(sessionmaker(create_engine(home.database)).begin)
+    try:
+        home.start()
+        home.pause("lifecycle", paused=False)
+        home.call("POST", "/dags/lifecycle/dagRuns", json={"logical_date": None})
+        first_task = _followed_by(home, other_than=0)
+        (folder,) = home.work_dir.iterdir()
+        until((folder / "agent.json").exists, within_s=60)
+        driver = json.loads((folder / "agent.json").read_text())["pid"]
+
+        os.kill(first_task, signal.SIGKILL)
+        second_task = _followed_by(home, other_than=first_task)
+        assert psutil.pid_exists(driver)
+
+        os.kill(second_task, signal.SIGTERM)  # as a worker that is drained would
+        until(lambda: "runs on" in _task_log(home), within_s=30)
+        assert psutil.pid_exists(driver)
+
+        (row,) = history.runs(dag_id="lifecycle")
+        run = f"/dags/lifecycle/dagRuns/{quote(row.run.key.run_id, safe='')}"
+        home.call("PATCH", f"{run}/taskInstances/job", json={"new_state": "failed"})
+        until(lambda: not psutil.pid_exists(driver), within_s=30)
+        until(lambda: not folder.exists(), within_s=30)
+        until(lambda: history.run(row.id).state is RunState.KILLED, within_s=30)
+        assert len(history.runs(dag_id="lifecycle")) == 1
+    finally:
+        home.stop()
+    assert _processes_of(tmp_path) == []
+
+
+def _followed_by(home: AirflowHome, other_than: int) -> int:
+    """The process of the task that follows the driver, once it is another one."""
+    found: list[int] = []
+
+    def another() -> bool:
+        watchers = [int(path.read_text() or 0) for path in home.work_dir.glob("*/watcher")]
+        found[:] = [pid for pid in watchers if pid not in (0, other_than)]
+        return bool(found)
+
+    until(another, within_s=120)
+    return found[0]
+
+
+def _task_log(home: AirflowHome) -> str:
+    return "".join(path.read_text() for path in (home.path / "logs").glob("dag_id=*/**/*.log"))
 
 
 def test_the_demo_stops_everything_when_it_is_interrupted(spark_home: Path, tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
-import psutil
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
@@ -22,7 +21,7 @@ from airflow_enel.history.base import RunRow
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.spark import EnelSparkOperator
-from tests.integration.conftest import ROOT, SMALL_EXECUTORS, until
+from tests.integration.conftest import ROOT, SMALL_EXECUTORS, processes_of, until
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -106,7 +105,7 @@ def test_a_kill_leaves_nothing_behind(tmp_path: Path, work_dir: Path) -> None:
         with pytest.raises(AirflowException, match="exit code 143"):
             running.result(timeout=30)
 
-    until(lambda: not _processes_of(work_dir), within_s=30)
+    until(lambda: not processes_of(work_dir), within_s=30)
     assert recorded("killed").state is RunState.KILLED
     assert list(work_dir.iterdir()) == []
 
@@ -134,7 +133,7 @@ def test_a_retry_takes_up_the_application_of_a_task_that_was_killed(
     assert row.run.key.submit_try == 1
     assert row.state is RunState.SUCCEEDED
     assert len(SqlHistory().components(row.id)) == 1
-    assert _processes_of(work_dir) == []
+    assert processes_of(work_dir) == []
 
 
 _ONE_TRY = """
@@ -142,14 +141,6 @@ import sys
 from tests.integration.test_operator_on_spark import execution
 execution("retried", sys.argv[1], policy="static", max_executors=1).run()
 """
-
-
-def _processes_of(work_dir: Path) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if any(str(work_dir) in part for part in process.info["cmdline"] or ())
-    ]
 
 
 @pytest.fixture

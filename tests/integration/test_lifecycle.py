@@ -1,0 +1,267 @@
+"""Tries that come and go around one real Spark application: here, elsewhere, handed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_enel.domain import RunKey, RunState, TaskStanding
+from airflow_enel.history.base import RunRow, UnknownRun
+from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.repository import SqlHistory
+from airflow_enel.operators import execution
+from airflow_enel.operators.attach import Record
+from airflow_enel.operators.connect import Connection
+from airflow_enel.operators.execution import Execution
+from airflow_enel.operators.messenger import Home
+from airflow_enel.operators.spark import EnelSparkOperator
+from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
+from tests.integration.conftest import SMALL_EXECUTORS, processes_of, until
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_home", "airflow_db")]
+
+
+class Store(dict[str, Any]):
+    """A task's state, shared by its tries."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = json.loads(json.dumps(value))
+
+    def delete(self, key: str) -> None:
+        self.pop(key, None)
+
+
+@dataclass
+class Job:
+    """A task instance whose tries run wherever they are told to, with a real API server."""
+
+    run_id: str
+    script: Path
+    api_url: str
+    base: Path
+    token: str
+    task: Any
+    monkeypatch: pytest.MonkeyPatch
+    store: Store = field(default_factory=Store)
+    standing: TaskStanding | None = None
+
+    def attempt(self, try_number: int, worker: str = "here", **options: Any) -> Execution:
+        self.monkeypatch.setenv("AIRFLOW__ENEL__WORK_DIR", str(self.base / worker))
+        self.monkeypatch.setattr(execution, "connection_of", self._connection)
+        operator = EnelSparkOperator(
+            task_id=self.task.task_id,
+            application=str(self.script),
+            executor_memory="512m",
+            conf=SMALL_EXECUTORS,
+            policy="static",
+            max_executors=1,
+            **options,
+        )
+        ti = SimpleNamespace(
+            dag_id=self.task.dag_id,
+            run_id=self.run_id,
+            task_id=self.task.task_id,
+            map_index=-1,
+            try_number=try_number,
+            max_tries=3,
+        )
+        return Execution(operator, cast("Context", {"ti": ti, "task_state_store": self.store}))
+
+    @contextmanager
+    def _connection(self, *_: Any) -> Iterator[Connection]:
+        with HttpHistory(self.api_url, self.token, self.task) as history:
+            yield Connection(
+                history,
+                ask=lambda: self.standing,
+                lease=lambda: Home(self.api_url, self.token, self.task.header()),
+                revoke=lambda _: None,
+            )
+
+    def key(self, submit_try: int = 1) -> RunKey:
+        return RunKey(self.task.dag_id, self.run_id, self.task.task_id, -1, submit_try)
+
+    def driver(self, submit_try: int = 1, worker: str = "here") -> ClientDriver:
+        return ClientDriver(DriverFolder.of(self.key(submit_try).id, self.base / worker))
+
+    def row(self, submit_try: int = 1) -> RunRow | None:
+        try:
+            return SqlHistory().run(self.key(submit_try).id)
+        except UnknownRun:
+            return None
+
+    def submitted_elsewhere(self) -> ClientDriver:
+        """An application that a first try has submitted on another worker, and died."""
+        self.attempt(1, worker="there", wait_for_completion=False).run()
+        Record(1, "another-host").write(self.store)
+        until(self.agent_known, 60)
+        return self.driver(1, "there")
+
+    def agent_known(self) -> bool:
+        """True once the first try, had it lived, would have told where the agent is."""
+        port_file = self.driver(1, "there").folder.port
+        if not port_file.exists():
+            return False
+        address = json.loads(port_file.read_text())
+        SqlHistory().save_agent(self.key().id, address["host"], address["port"])
+        return True
+
+
+@contextmanager
+def followed(attempt: Execution) -> Iterator[Future[None]]:
+    """A try in a thread, once it follows an application."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(attempt.run)
+        until(lambda: attempt._followed or running.done(), 60)
+        yield running
+
+
+@pytest.fixture
+def job(
+    api_url: str, running_task: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], Job]]:
+    def make(body: str) -> Job:
+        task, token = running_task("lifecycle", task_id="job", try_number=2, minted_by=2)
+        script = tmp_path / "application.py"
+        script.write_text(
+            "import os, time\n"
+            "from pyspark.sql import SparkSession\n"
+            "sc = SparkSession.builder.getOrCreate().sparkContext\n"
+            "print(sc.range(9).sum(), flush=True)\n"
+            f"while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.1)\n"
+            f"{body}\n"
+        )
+        return Job(task.run_id, script, api_url, tmp_path / "work", token, task, monkeypatch)
+
+    yield make
+    until(lambda: not processes_of(tmp_path), 60)  # messengers included
+
+
+def test_a_task_that_does_not_wait_hands_over_and_the_end_is_told_without_it(
+    job: Callable[[str], Job], tmp_path: Path
+) -> None:
+    job_ = job("raise SystemExit(3)")
+    job_.attempt(1, wait_for_completion=False).run()
+    row = job_.row()
+    assert row is not None
+    assert row.state is RunState.SUBMITTED
+    (tmp_path / "go").touch()
+    until(lambda: (row := job_.row()) and row.state is RunState.FAILED, 60)
+    row = job_.row()
+    assert row is not None
+    assert row.outcome is not None
+    assert (row.outcome.exit_code, row.outcome.complete) == (3, True)
+    assert len(SqlHistory().components(row.id)) == 1
+
+
+def test_a_retry_elsewhere_follows_by_the_agent_and_gets_the_result_from_the_history(
+    job: Callable[[str], Job], tmp_path: Path
+) -> None:
+    job_ = job("")
+    first = job_.submitted_elsewhere()
+    with followed(job_.attempt(2)) as running:
+        (tmp_path / "go").touch()
+        running.result(timeout=60)
+    assert job_.row(2) is None
+    assert first.exit_code() == 0
+    assert job_.store == {}
+
+
+def test_a_user_ends_an_application_that_runs_elsewhere(
+    job: Callable[[str], Job],
+) -> None:
+    job_ = job("")
+    first = job_.submitted_elsewhere()
+    second = job_.attempt(2)
+    with followed(second) as running:
+        job_.standing = TaskStanding("failed", current=True, retry_remains=True)
+        second.kill()
+        with pytest.raises(AirflowException, match="failed"):
+            running.result(timeout=60)
+    until(lambda: first.processes() == [], 30)
+
+
+def test_what_cannot_be_learned_ends_in_a_failure_and_never_in_a_second_application(
+    job: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__ENEL__UNKNOWN_PATIENCE", "0")
+    job_ = job("")
+    Record(1, "another-host").write(job_.store)
+    with pytest.raises(AirflowException, match="airflow enel mark-lost"):
+        job_.attempt(2).run()
+    assert job_.row(2) is None
+    assert list((job_.base / "here").glob("*")) == []
+
+
+def test_clearing_a_task_that_did_not_wait_ends_its_application_and_submits_afresh(
+    job: Callable[[str], Job], tmp_path: Path
+) -> None:
+    job_ = job("")
+    job_.attempt(1, wait_for_completion=False).run()
+    first = job_.driver()
+    until(first.processes, 20)
+    second = job_.attempt(2, wait_for_completion=False)
+    second.run()
+    assert first.processes() == []
+    (tmp_path / "go").touch()
+    until(lambda: (row := job_.row(2)) and row.state is RunState.SUCCEEDED, 60)
+
+
+@pytest.mark.parametrize(
+    ("standing", "stays"),
+    [
+        (TaskStanding("running", current=True, retry_remains=True), True),
+        (TaskStanding("failed", current=True, retry_remains=True), False),
+    ],
+)
+def test_sigterm_ends_the_driver_for_a_user_and_keeps_it_after_an_eviction(
+    job: Callable[[str], Job], tmp_path: Path, standing: TaskStanding, stays: bool
+) -> None:
+    job_ = job("")
+    first = job_.attempt(1)
+    with followed(first) as running:
+        job_.standing = standing
+        driver = first._driver
+        assert driver is not None
+        until(driver.folder.port.exists, 60)
+        first.kill()
+        if stays:
+            assert driver.processes()
+            (tmp_path / "go").touch()
+            running.result(timeout=60)
+        else:
+            with pytest.raises(AirflowException, match="exit code 143"):
+                running.result(timeout=30)
+    until(lambda: driver.processes() == [], 30)
+    assert not driver.folder.path.exists()
+
+
+def test_an_older_try_cannot_steer_once_a_newer_one_has_asked(
+    job: Callable[[str], Job], tmp_path: Path
+) -> None:
+    from airflow_enel.operators.attach import agent_of  # noqa: PLC0415 - only here
+    from airflow_enel.spark.client import AgentUnreachable  # noqa: PLC0415 - only here
+
+    job_ = job("")
+    first = job_.submitted_elsewhere()
+    client = agent_of(replace(job_.key(), submit_try=1), SqlHistory())
+    assert client is not None
+    client.scale(1, try_number=2, epoch=1)
+    refused = client.scale(1, try_number=1, epoch=2)
+    assert not refused.accepted
+    with pytest.raises(AgentUnreachable):
+        client.end(try_number=1)
+    assert first.exit_code() is None
+    (tmp_path / "go").touch()
+    until(lambda: first.exit_code() == 0, 60)

@@ -1,0 +1,187 @@
+# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
+"""The stock operator on real Spark, with a sensor beside it that steers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+import pytest
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+from airflow_enel.control.policies import POLICIES, register
+from airflow_enel.domain import Proposal, RunKey, RunState
+from airflow_enel.history.base import DecisionStatus
+from airflow_enel.history.repository import SqlHistory
+from airflow_enel.operators import opening
+from airflow_enel.sensors.spark import EnelSparkSensor
+from airflow_enel.spark import agent_conf
+from airflow_enel.spark.submission.keeper import DriverFolder
+from tests.integration.conftest import ROOT, SMALL_EXECUTORS
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_home", "airflow_db")]
+
+ITERATIVE = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
+MOST = 3
+CONF = {**SMALL_EXECUTORS, "spark.executor.cores": "1", "spark.executor.memory": "512m"}
+
+
+class Growing:
+    """Starts with one executor, and wants all of them at the first barrier."""
+
+    name = "growing, for a test"
+    rescales = True
+    needs_target = False
+
+    def forecaster(self) -> None:
+        return None
+
+    def initial(self, *_: Any, **__: Any) -> Proposal:
+        return Proposal(1, "to begin with")
+
+    def propose(self, *_: Any, **__: Any) -> Proposal:
+        return Proposal(MOST, "more is faster")
+
+
+@pytest.fixture(autouse=True)
+def growing() -> Any:
+    register(Growing())
+    yield
+    del POLICIES[Growing.name]
+
+
+class Beside:
+    """A task with a stock operator in a thread, and the sensor's task beside it."""
+
+    def __init__(self, running_task: Callable[..., Any], work_dir: Path) -> None:
+        self.identity, _ = running_task(f"dag-{uuid4()}", task_id="job")
+        self.key = RunKey(self.identity.dag_id, self.identity.run_id, "job", -1, 1)
+        self.folder = DriverFolder.of(self.key.id, work_dir)
+        self.history = SqlHistory()
+        opening._OPENINGS.clear()
+
+    def context(self, task: Any) -> Context:
+        from airflow.sdk.execution_time.context import MacrosAccessor
+        from airflow.sdk.plugins_manager import integrate_macros_plugins
+
+        integrate_macros_plugins()
+        names = (self.key.dag_id, self.key.run_id)
+        ti = SimpleNamespace(dag_id=names[0], run_id=names[1], task_id=task.task_id, map_index=-1)
+        ti.try_number = 1
+        return cast("Context", {"ti": ti, "task": task, "macros": MacrosAccessor()})
+
+    def run_task(self, application: str, *arguments: str) -> None:
+        """What Airflow does with the task: render, execute, note how it ended."""
+        task = SparkSubmitOperator(
+            task_id="job",
+            application=application,
+            application_args=list(arguments),
+            conn_id="small_cluster",
+            conf=agent_conf(policy=Growing.name, max_executors=MOST, runtime_target=600, conf=CONF),
+            status_poll_interval=1,
+        )
+        context = self.context(task)
+        state = "failed"
+        try:
+            task.render_template_fields(context)
+            task.execute(context)
+            state = "success"
+        finally:
+            self._task_is(state)
+
+    def sensor(self, **options: Any) -> EnelSparkSensor:
+        return EnelSparkSensor(task_id="sensor", external_task_id="job", **options)
+
+    def poke_until_it_ends(self, task: Future[None], within_s: float) -> None:
+        """As a sensor in reschedule mode: a new one for every poke."""
+        deadline = time.monotonic() + within_s
+        while True:
+            made = self.sensor(mode="reschedule")
+            if made.poke(self.context(made)):
+                return
+            assert time.monotonic() < deadline, "it did not come to an end"
+            assert not (task.done() and task.exception() and self._is_failed())
+            time.sleep(0.3)
+
+    def _is_failed(self) -> bool:
+        return self.history.run(self.key.id).state is RunState.FAILED
+
+    def _task_is(self, state: str) -> None:
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+
+        with create_session(scoped=False) as session:
+            query = session.query(TaskInstance).filter_by(run_id=self.key.run_id, task_id="job")
+            query.update({"state": state})
+
+
+@pytest.fixture
+def beside(
+    running_task: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Beside:
+    monkeypatch.setenv("AIRFLOW__ENEL__WORK_DIR", str(tmp_path / "work"))
+    places = 2 * MOST  # draining executors hold theirs while new ones start
+    connection = {"conn_type": "spark", "host": f"local-cluster[1,{places},{places * 512}]"}
+    monkeypatch.setenv("AIRFLOW_CONN_SMALL_CLUSTER", json.dumps(connection))
+    return Beside(running_task, tmp_path / "work")
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+def test_it_makes_the_application_of_a_stock_operator_grow_and_succeeds_with_it(
+    beside: Beside, mode: str
+) -> None:
+    options = ("--iterations", "5", "--tasks", "6", "--task-seconds", "0.5")
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(beside.run_task, ITERATIVE, *options)
+        if mode == "poke":
+            sensor = beside.sensor(poke_interval=0.3, timeout=300)
+            sensor.execute(beside.context(sensor))
+        else:
+            beside.poke_until_it_ends(task, within_s=300)
+        task.result(timeout=60)
+
+    row = beside.history.run(beside.key.id)
+    assert row.outcome is not None
+    assert (row.state, row.outcome.complete, row.rescales) == (RunState.SUCCEEDED, True, 1)
+    assert row.outcome.runtime_s is not None
+    decisions = beside.history.decisions(beside.key.id)
+    epochs = [row.step.decision.epoch for row in decisions]
+    assert epochs == sorted(set(epochs))
+    # The agent may be gone before the decision of the last barrier is answered.
+    assert {row.status for row in decisions[:-1]} == {DecisionStatus.ACCEPTED}
+    sizes = [(d.step.decision.executors_before, d.step.decision.executors) for d in decisions]
+    assert sizes[0][1] == 1
+    assert (1, MOST) in sizes
+    components = beside.history.components(beside.key.id)
+    assert [c.position for c in components] == list(range(6))
+    assert components[-1].scale_out.end == MOST
+    assert not beside.folder.exists
+
+
+def test_it_fails_with_the_task_of_a_stock_operator(beside: Beside, tmp_path: Path) -> None:
+    script = tmp_path / "failing.py"
+    script.write_text(
+        "from pyspark.sql import SparkSession\n"
+        "print(SparkSession.builder.getOrCreate().sparkContext.range(9).sum())\n"
+        "raise SystemExit(3)\n"
+    )
+    with ThreadPoolExecutor(1) as pool:
+        task = pool.submit(beside.run_task, str(script))
+        with pytest.raises(AirflowFailException, match="has ended: failed"):
+            beside.poke_until_it_ends(task, within_s=300)
+        with pytest.raises(AirflowException):
+            task.result(timeout=60)
+
+    row = beside.history.run(beside.key.id)
+    assert row.state is RunState.FAILED
+    assert len(beside.history.components(row.id)) == 1
