@@ -1,7 +1,7 @@
 """History in the metadata DB, for processes that have one.
 
 Two writers may do the same at the same time: rows have natural keys, the loser of a race meets
-the winner's row at its second attempt, and changes of state are one conditional UPDATE each.
+the winners' rows when it tries again, and changes of state are one conditional UPDATE each.
 """
 
 from __future__ import annotations
