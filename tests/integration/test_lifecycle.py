@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
 """Tries that come and go around one real Spark application: here, elsewhere, handed over."""
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from airflow_enel.operators.connect import Connection
 from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.messenger import Home
 from airflow_enel.operators.spark import EnelSparkOperator
+from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
 from tests.integration.conftest import SMALL_EXECUTORS, processes_of, until
 
@@ -101,6 +103,21 @@ class Job:
         except UnknownRun:
             return None
 
+    def task_succeeds(self) -> None:
+        """As Airflow notes it."""
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+
+        with create_session(scoped=False) as session:
+            session.query(TaskInstance).filter_by(run_id=self.run_id).update({"state": "success"})
+
+    def poke(self) -> bool:
+        """What a sensor of the same DAG run says; a new one each time."""
+        sensor = EnelSparkSensor(task_id="sensor", external_task_id=self.task.task_id)
+        ti = SimpleNamespace(dag_id=self.task.dag_id, run_id=self.run_id, task_id="sensor")
+        ti.map_index, ti.try_number = -1, 1
+        return bool(sensor.poke(cast("Context", {"ti": ti})))
+
     def submitted_elsewhere(self) -> ClientDriver:
         """An application that a first try has submitted on another worker, and died."""
         self.attempt(1, worker="there", wait_for_completion=False).run()
@@ -148,20 +165,25 @@ def job(
     until(lambda: not processes_of(tmp_path), 60)  # messengers included
 
 
-def test_a_task_that_does_not_wait_hands_over_and_the_end_is_told_without_it(
-    job: Callable[[str], Job], tmp_path: Path
+@pytest.mark.parametrize(("exit_code", "state"), [(0, RunState.SUCCEEDED), (3, RunState.FAILED)])
+def test_a_task_that_does_not_wait_hands_over_to_a_sensor_which_learns_the_end(
+    job: Callable[[str], Job], tmp_path: Path, exit_code: int, state: RunState
 ) -> None:
-    job_ = job("raise SystemExit(3)")
+    job_ = job(f"raise SystemExit({exit_code})")
     job_.attempt(1, wait_for_completion=False).run()
-    row = job_.row()
-    assert row is not None
-    assert row.state is RunState.SUBMITTED
+    job_.task_succeeds()
+    assert not job_.poke()  # it runs, and its agent is known
+    assert SqlHistory().agent_of(job_.key().id) is not None
     (tmp_path / "go").touch()
-    until(lambda: (row := job_.row()) and row.state is RunState.FAILED, 60)
+    if state is RunState.SUCCEEDED:
+        until(job_.poke, 60)
+    else:
+        with pytest.raises(AirflowException, match="failed"):
+            until(job_.poke, 60)
     row = job_.row()
     assert row is not None
     assert row.outcome is not None
-    assert (row.outcome.exit_code, row.outcome.complete) == (3, True)
+    assert (row.state, row.outcome.exit_code, row.outcome.complete) == (state, exit_code, True)
     assert len(SqlHistory().components(row.id)) == 1
 
 
@@ -250,8 +272,8 @@ def test_sigterm_ends_the_driver_for_a_user_and_keeps_it_after_an_eviction(
 def test_an_older_try_cannot_steer_once_a_newer_one_has_asked(
     job: Callable[[str], Job], tmp_path: Path
 ) -> None:
-    from airflow_enel.operators.attach import agent_of  # noqa: PLC0415 - only here
-    from airflow_enel.spark.client import AgentUnreachable  # noqa: PLC0415 - only here
+    from airflow_enel.operators.attach import agent_of
+    from airflow_enel.spark.client import AgentUnreachable
 
     job_ = job("")
     first = job_.submitted_elsewhere()
