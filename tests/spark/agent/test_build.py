@@ -24,7 +24,7 @@ def test_same_sources_give_the_same_jar(jar: Path, tmp_path: Path) -> None:
 
 def test_jar_is_small_and_holds_nothing_but_the_agent(jar: Path) -> None:
     names = ZipFile(jar).namelist()
-    assert jar.stat().st_size < 40_000
+    assert jar.stat().st_size < 50_000  # Spark copies it to every executor
     assert f"{agent.LISTENER_CLASS.replace('.', '/')}.class" in names
     assert {name for name in names if not name.startswith("io/github/airflow_enel/")} == {
         "META-INF/MANIFEST.MF"
