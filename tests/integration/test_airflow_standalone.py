@@ -56,7 +56,9 @@ def test_a_recurring_job_runs_is_watched_and_is_remembered(
         assert all(stage.metrics.executor_run_s > 0 for c in components for stage in c.stages)
         decisions = history.decisions(row.id)
         assert decisions[0].step.decision.epoch == 0
-        assert {d.status for d in decisions} == {DecisionStatus.ACCEPTED}
+        # The application may end before it answers the last one.
+        assert {d.status for d in decisions[:-1]} == {DecisionStatus.ACCEPTED}
+        assert decisions[-1].status in (DecisionStatus.ACCEPTED, DecisionStatus.UNANSWERED)
         until(lambda: _task_state(home, row) == "success", within_s=60)
         _strangers_see_nothing(home, row)
     finally:
