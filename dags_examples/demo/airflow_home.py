@@ -19,7 +19,7 @@ import httpx
 import psutil
 
 _READY_WITHIN_S: Final = 180
-_STOP_WITHIN_S: Final = 30
+_STOP_WITHIN_S: Final = 15
 
 
 class DemoError(Exception):

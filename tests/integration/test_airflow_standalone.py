@@ -1,4 +1,4 @@
-"""One end-to-end run: real scheduler, a task without database, real executors, real history."""
+"""End to end: real scheduler, tasks without a database, real executors, real history."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,50 +21,68 @@ from airflow_enel.domain import RunState
 from airflow_enel.history.base import DecisionStatus, HistoryError, RunRow
 from airflow_enel.history.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome
-from tests.integration.conftest import ROOT, until
+from tests.integration.conftest import ROOT, until, use_spark
 
 pytestmark = [pytest.mark.airflow, pytest.mark.spark]
 
 DAG_ID = "enel_demo"
 
 
-def test_a_recurring_job_runs_is_watched_and_is_remembered(
-    spark_home: Path, tmp_path: Path
-) -> None:
-    home = AirflowHome(tmp_path / "home", ROOT / "dags_examples")
-    history = SqlHistory(sessionmaker(create_engine(home.database)).begin)
+@pytest.fixture(scope="module")
+def home(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowHome]:
+    """A real Airflow with the examples and a DAG of ours; it leaves no process behind."""
+    folder = tmp_path_factory.mktemp("standalone")
+    dags = folder / "dags"
+    dags.mkdir()
+    (dags / "examples").symlink_to(ROOT / "dags_examples")
+    application = folder / "waiting.py"
+    application.write_text(_WAITING)
+    (dags / "lifecycle.py").write_text(_LIFECYCLE_DAG.format(application=str(application)))
+    airflow = AirflowHome(folder / "home", dags)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_spark(monkeypatch)
+        try:
+            airflow.start()
+            yield airflow
+        finally:
+            airflow.stop()
+    assert _processes_of(folder) == []
 
+
+@pytest.fixture
+def history(home: AirflowHome) -> SqlHistory:
+    return SqlHistory(sessionmaker(create_engine(home.database)).begin)
+
+
+def test_a_recurring_job_runs_is_watched_and_is_remembered(
+    home: AirflowHome, history: SqlHistory
+) -> None:
     def first_run() -> RunRow | None:
         try:
             runs = history.runs(dag_id=DAG_ID)
-        except HistoryError:  # the tables are not there yet, or SQLite is locked
+        except HistoryError:  # SQLite is locked
             return None
         return runs[-1] if runs else None
 
-    try:
-        home.start()
-        home.pause(DAG_ID, paused=False)
-        until(first_run, within_s=90)
-        home.pause(DAG_ID, paused=True)
-        until(lambda: (row := first_run()) and row.state is RunState.SUCCEEDED, within_s=150)
-        row = first_run()
-        assert row is not None
-        assert row.outcome is not None
-        assert row.run.initial_executors == row.run.bounds.maximum == row.outcome.executors_at_start
-        assert len(history.past_runs(DAG_ID, "iterate")) == 1
-        components = history.components(row.id)
-        assert [c.position for c in components] == list(range(len(components)))
-        assert all(stage.metrics.executor_run_s > 0 for c in components for stage in c.stages)
-        decisions = history.decisions(row.id)
-        assert decisions[0].step.decision.epoch == 0
-        # The application may end before it answers the last one.
-        assert {d.status for d in decisions[:-1]} == {DecisionStatus.ACCEPTED}
-        assert decisions[-1].status in (DecisionStatus.ACCEPTED, DecisionStatus.UNANSWERED)
-        until(lambda: _task_state(home, row) == "success", within_s=60)
-        _strangers_see_nothing(home, row)
-    finally:
-        home.stop()
-    assert _processes_of(tmp_path) == []
+    home.pause(DAG_ID, paused=False)
+    until(first_run, within_s=90)
+    home.pause(DAG_ID, paused=True)
+    until(lambda: (row := first_run()) and row.state is RunState.SUCCEEDED, within_s=150)
+    row = first_run()
+    assert row is not None
+    assert row.outcome is not None
+    assert row.run.initial_executors == row.run.bounds.maximum == row.outcome.executors_at_start
+    assert len(history.past_runs(DAG_ID, "iterate")) == 1
+    components = history.components(row.id)
+    assert [c.position for c in components] == list(range(len(components)))
+    assert all(stage.metrics.executor_run_s > 0 for c in components for stage in c.stages)
+    decisions = history.decisions(row.id)
+    assert decisions[0].step.decision.epoch == 0
+    # The application may end before it answers the last one.
+    assert {d.status for d in decisions[:-1]} == {DecisionStatus.ACCEPTED}
+    assert decisions[-1].status in (DecisionStatus.ACCEPTED, DecisionStatus.UNANSWERED)
+    until(lambda: _task_state(home, row) == "success", within_s=60)
+    _strangers_see_nothing(home, row)
 
 
 def _task_state(home: AirflowHome, row: RunRow) -> str:
@@ -104,42 +123,30 @@ time.sleep(600)
 
 
 def test_the_driver_outlives_its_task_and_an_eviction_but_not_a_user(
-    spark_home: Path, tmp_path: Path
+    home: AirflowHome, history: SqlHistory
 ) -> None:
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    application = tmp_path / "waiting.py"
-    application.write_text(_WAITING)
-    (dags / "lifecycle.py").write_text(_LIFECYCLE_DAG.format(application=str(application)))
-    home = AirflowHome(tmp_path / "home", dags)
-    history = SqlHistory(sessionmaker(create_engine(home.database)).begin)
-    try:
-        home.start()
-        home.pause("lifecycle", paused=False)
-        home.call("POST", "/dags/lifecycle/dagRuns", json={"logical_date": None})
-        first_task = _followed_by(home, other_than=0)
-        (folder,) = home.work_dir.iterdir()
-        until((folder / "agent.json").exists, within_s=60)
-        driver = json.loads((folder / "agent.json").read_text())["pid"]
+    home.pause("lifecycle", paused=False)
+    home.call("POST", "/dags/lifecycle/dagRuns", json={"logical_date": None})
+    first_task = _followed_by(home, other_than=0)
+    (folder,) = home.work_dir.iterdir()
+    until((folder / "agent.json").exists, within_s=60)
+    driver = json.loads((folder / "agent.json").read_text())["pid"]
 
-        os.kill(first_task, signal.SIGKILL)
-        second_task = _followed_by(home, other_than=first_task)
-        assert psutil.pid_exists(driver)
+    os.kill(first_task, signal.SIGKILL)
+    second_task = _followed_by(home, other_than=first_task)
+    assert psutil.pid_exists(driver)
 
-        os.kill(second_task, signal.SIGTERM)  # as a worker that is drained would
-        until(lambda: "runs on" in _task_log(home), within_s=30)
-        assert psutil.pid_exists(driver)
+    os.kill(second_task, signal.SIGTERM)  # as a worker that is drained would
+    until(lambda: "runs on" in _task_log(home), within_s=30)
+    assert psutil.pid_exists(driver)
 
-        (row,) = history.runs(dag_id="lifecycle")
-        run = f"/dags/lifecycle/dagRuns/{quote(row.run.key.run_id, safe='')}"
-        home.call("PATCH", f"{run}/taskInstances/job", json={"new_state": "failed"})
-        until(lambda: not psutil.pid_exists(driver), within_s=30)
-        until(lambda: not folder.exists(), within_s=30)
-        until(lambda: history.run(row.id).state is RunState.KILLED, within_s=30)
-        assert len(history.runs(dag_id="lifecycle")) == 1
-    finally:
-        home.stop()
-    assert _processes_of(tmp_path) == []
+    (row,) = history.runs(dag_id="lifecycle")
+    run = f"/dags/lifecycle/dagRuns/{quote(row.run.key.run_id, safe='')}"
+    home.call("PATCH", f"{run}/taskInstances/job", json={"new_state": "failed"})
+    until(lambda: not psutil.pid_exists(driver), within_s=30)
+    until(lambda: not folder.exists(), within_s=30)
+    until(lambda: history.run(row.id).state is RunState.KILLED, within_s=30)
+    assert len(history.runs(dag_id="lifecycle")) == 1
 
 
 def _followed_by(home: AirflowHome, other_than: int) -> int:
@@ -156,7 +163,9 @@ def _followed_by(home: AirflowHome, other_than: int) -> int:
 
 
 def _task_log(home: AirflowHome) -> str:
-    return "".join(path.read_text() for path in (home.path / "logs").glob("dag_id=*/**/*.log"))
+    return "".join(
+        path.read_text() for path in (home.path / "logs").glob("dag_id=lifecycle/**/*.log")
+    )
 
 
 def test_the_demo_stops_everything_when_it_is_interrupted(spark_home: Path, tmp_path: Path) -> None:

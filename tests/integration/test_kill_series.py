@@ -39,7 +39,7 @@ def test_the_result_of_a_task_is_that_of_its_last_application() -> None:
 @pytest.mark.airflow
 @pytest.mark.usefixtures("spark_home")
 def test_tasks_that_are_killed_run_their_application_once_and_lose_nothing() -> None:
-    found = figures_of("kill", 400, ENEL_KILL_RUNS=3, ENEL_KILL_AT_ONCE=3, ENEL_KILL_SEED=7)
+    found = figures_of("kill", 400, ENEL_KILL_RUNS=2, ENEL_KILL_AT_ONCE=2, ENEL_KILL_SEED=7)
     assert found["kills"]["maximum"] >= 1
     for nothing in (
         *("double submits", "components lost", "decisions lost", "decisions doubled"),

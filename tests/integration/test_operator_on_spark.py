@@ -184,7 +184,7 @@ def test_a_run_on_a_standalone_cluster_starts_at_its_size(
 ) -> None:
     connection = json.dumps({"conn_type": "spark", "host": standalone})
     monkeypatch.setenv("AIRFLOW_CONN_STANDALONE", connection)
-    options = ("--iterations", "3", "--tasks", "4", "--task-seconds", "0.5")
+    options = ("--iterations", "1", "--tasks", "4", "--task-seconds", "0.5")
     execution(
         "standalone",
         ITERATIVE,

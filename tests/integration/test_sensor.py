@@ -136,18 +136,13 @@ def beside(
     return Beside(running_task, tmp_path / "work")
 
 
-@pytest.mark.parametrize("mode", ["poke", "reschedule"])
 def test_it_makes_the_application_of_a_stock_operator_grow_and_succeeds_with_it(
-    beside: Beside, mode: str
+    beside: Beside,
 ) -> None:
     options = ("--iterations", "5", "--tasks", "6", "--task-seconds", "0.5")
     with ThreadPoolExecutor(1) as pool:
         task = pool.submit(beside.run_task, ITERATIVE, *options)
-        if mode == "poke":
-            sensor = beside.sensor(poke_interval=0.3, timeout=300)
-            sensor.execute(beside.context(sensor))
-        else:
-            beside.poke_until_it_ends(task, within_s=300)
+        beside.poke_until_it_ends(task, within_s=300)
         task.result(timeout=60)
 
     row = beside.history.run(beside.key.id)
@@ -177,8 +172,9 @@ def test_it_fails_with_the_task_of_a_stock_operator(beside: Beside, tmp_path: Pa
     )
     with ThreadPoolExecutor(1) as pool:
         task = pool.submit(beside.run_task, str(script))
+        sensor = beside.sensor(mode="poke", poke_interval=0.3, timeout=300)
         with pytest.raises(AirflowFailException, match="has ended: failed"):
-            beside.poke_until_it_ends(task, within_s=300)
+            sensor.execute(beside.context(sensor))
         with pytest.raises(AirflowException):
             task.result(timeout=60)
 
