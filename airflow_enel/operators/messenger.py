@@ -131,6 +131,7 @@ def bring_home(folder: DriverFolder) -> None:
         folder.remove()
     elif told:
         with suppress(OSError):
+            folder.home.unlink()  # the output stays for a while, the capability must not
             folder.told.touch()
 
 

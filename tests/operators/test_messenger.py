@@ -64,7 +64,8 @@ def test_the_result_of_a_driver_without_a_task_is_told_and_its_output_kept(
     start(folder, script)
     until(folder.told.exists)
     assert state_of(submission.run.key) is state
-    assert folder.exists
+    assert folder.log.exists()
+    assert not folder.home.exists()
 
 
 def test_nothing_is_told_while_the_task_lives_and_can_tell_itself(
