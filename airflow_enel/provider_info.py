@@ -48,9 +48,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "trainers": {
         "description": (
-            "Tasks that may read the history of all DAGs, to train a model shared by them: "
-            "pairs ``dag_id:task_id``, separated by commas. Every other task reads the history "
-            "of its own DAG only.\n"
+            "Tasks that may read the history of all DAGs and publish models shared by them: "
+            "pairs ``dag_id:task_id``, separated by commas. By default there are none. Every "
+            "other task reads the history of its own DAG only, and uses what was published.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -20,6 +20,7 @@ from airflow_enel.domain import (
     Progress,
     Proposal,
     Run,
+    RunContext,
     RunKey,
     RunOutcome,
     RunState,
@@ -68,7 +69,8 @@ _MAY_BE_NULL: Final = frozenset(
     }
 )
 _WITH_DEFAULTS: Final = frozenset({"metrics", "scale_out"})
-_DEFAULT: Final = frozenset({"foreign_operator"})
+_DEFAULT: Final = frozenset({"foreign_operator", "context", "entries"})
+_TEXT_OR_NUMBER: Final[tuple[Any, ...]] = (True, _NAN, _INF, [], {}, ["x"], None)
 _TOO_MUCH: Final = (2**80, -(2**80), 1e300, "x" * 300, "\x00")
 
 _TRUNCATED, _NOISE, _TOO_LARGE = 0.1, 0.1, 0.05  # parts of all generated cases
@@ -121,7 +123,12 @@ def good(run: Run) -> dict[str, Any]:
 def run_of(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Run:
     """A run that the task opens."""
     key = RunKey(dag_id, run_id, task_id, map_index, 1)
-    return Run(key, "job", "job.py", "bell", Bounds(1, 10), 600.5, 4, 2e9 + 0.5)
+    context = RunContext.of({"application": "job.py", "input_mib": 10.5, "executor_cores": 2})
+    return Run(
+        *(key, "job", "job.py", "bell", Bounds(1, 10), 600.5, 4, 2e9 + 0.5),
+        foreign_operator=False,
+        context=context,
+    )
 
 
 def curated(bodies: dict[str, Any]) -> Iterator[Case]:
@@ -208,6 +215,8 @@ def _main(count: int, seed: int) -> dict[str, float]:
 
 Path = tuple[str | int, ...]
 
+_VALUE: Final = 3  # entries, the number of one, the second of its pair
+
 
 def _paths(value: Any, above: Path = ()) -> list[Path]:
     """Where something stands in a JSON value, itself left out."""
@@ -228,6 +237,8 @@ def _needed(path: Path) -> bool:
 
 
 def _wrong(body: Any, path: Path) -> list[Any]:
+    if "entries" in path and path[-1] == 1 and len(path) - path.index("entries") == _VALUE:
+        return list(_TEXT_OR_NUMBER)
     wrong = _WRONG[type(_at(body, path))]
     return [w for w in wrong if w is not None or path[-1] not in _MAY_BE_NULL]
 

@@ -153,6 +153,7 @@ class Importer:
             # What there really was: what was asked for may never have come.
             initial_executors=_outcome(reading).executors_at_start or max(sizes),
             submitted_at=snapshot.started_at or 0.0,
+            context=reading.context,
         )
 
     def _store(self, run: Run, reading: Reading) -> None:

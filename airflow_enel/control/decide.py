@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards import BASELINE_GUARDS, Guard, GuardContext, apply_guards
 from airflow_enel.control.progress import reduce_progress
-from airflow_enel.domain import Progress, Step
+from airflow_enel.domain import NO_CONTEXT, Progress, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_enel.control.policies import Policy
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Proposal, Snapshot
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Proposal, RunContext, Snapshot
     from airflow_enel.predict import Forecaster
 
 
@@ -30,6 +30,7 @@ class Steering:
     :param target_s: seconds the run may take from the application's start, None without a target
     :param try_number: the Airflow try that decides
     :param max_age_s: age up to which a reading counts as fresh
+    :param context: what was known of the run at its start
     """
 
     policy: Policy
@@ -39,6 +40,7 @@ class Steering:
     try_number: int
     guards: tuple[Guard, ...] = BASELINE_GUARDS
     max_age_s: float = 30.0
+    context: RunContext = NO_CONTEXT
 
 
 def first_step(
@@ -49,7 +51,7 @@ def first_step(
     :param given: number of executors the user has set, if any
     :raises ValueError: if the policy needs a target and there is none
     """
-    progress = Progress.at_start(steering.bounds)
+    progress = Progress.at_start(steering.bounds, steering.context)
     forecast = _forecast(steering, progress)
     proposal = steering.policy.initial(
         forecast,
@@ -71,7 +73,7 @@ def decide(steering: Steering, snapshot: Snapshot, now: float) -> Step | None:
     """
     if not steering.policy.rescales or not _at_work(snapshot):
         return None
-    progress = reduce_progress(snapshot, steering.bounds, now)
+    progress = reduce_progress(snapshot, steering.bounds, now, steering.context)
     if not progress.at_new_barrier or not _context(steering, progress, None).fresh:
         return None
     forecast = _forecast(steering, progress)

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_enel.domain import Progress
+from airflow_enel.domain import NO_CONTEXT, Progress
 
 if TYPE_CHECKING:
-    from airflow_enel.domain import Bounds, ExecutorSpan, Snapshot
+    from airflow_enel.domain import Bounds, ExecutorSpan, RunContext, Snapshot
 
 
-def reduce_progress(snapshot: Snapshot, bounds: Bounds, now: float) -> Progress:
+def reduce_progress(
+    snapshot: Snapshot, bounds: Bounds, now: float, context: RunContext = NO_CONTEXT
+) -> Progress:
     """Fold a reading.
 
     The epoch is the number of barriers: finished components, executors lost, and executors
     gained unasked. It stays 0 until an executor has registered.
 
     :param now: the present by the driver's clock, not before ``snapshot.read_at``
+    :param context: what was known of the run at its start
     :return: elapsed time ends with the application; ``requested`` is the last accepted request,
         without one the initial number, without that the minimum
     """
@@ -43,6 +46,7 @@ def reduce_progress(snapshot: Snapshot, bounds: Bounds, now: float) -> Progress:
         requests=requests,
         age_s=max(now - snapshot.read_at, 0.0),
         complete=snapshot.complete,
+        context=context,
     )
 
 

@@ -4,8 +4,10 @@ Times of day are ``*_at``: seconds since the epoch by the clock of the Spark dri
 Durations are ``*_s``: seconds. Scale-outs are numbers of executors.
 """
 
+from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
 from airflow_enel.domain.forecast import Forecast
+from airflow_enel.domain.model import ModelUnusable, TrainedModel
 from airflow_enel.domain.progress import Progress
 from airflow_enel.domain.run import Bounds, PastRun, Run, RunKey, RunOutcome, RunState
 from airflow_enel.domain.snapshot import (
@@ -21,16 +23,20 @@ from airflow_enel.domain.snapshot import (
 from airflow_enel.domain.task import TaskStanding
 
 __all__ = [
+    "NO_CONTEXT",
     "Bounds",
     "Component",
+    "ContextValue",
     "Decision",
     "ExecutorSpan",
     "Forecast",
     "GuardNote",
+    "ModelUnusable",
     "PastRun",
     "Progress",
     "Proposal",
     "Run",
+    "RunContext",
     "RunKey",
     "RunOutcome",
     "RunState",
@@ -43,4 +49,5 @@ __all__ = [
     "Step",
     "TaskDigest",
     "TaskStanding",
+    "TrainedModel",
 ]

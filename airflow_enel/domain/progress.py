@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from airflow_enel.domain.context import NO_CONTEXT, RunContext
 from airflow_enel.domain.run import Bounds
 from airflow_enel.domain.snapshot import Component, ScaleRequest
 from airflow_enel.domain.wire import STRICT
@@ -24,6 +25,7 @@ class Progress:
     :param requests: accepted requests so far, oldest first
     :param age_s: seconds since Spark answered
     :param complete: False if events were lost, so that the counts cannot be trusted
+    :param context: what was known of the run at its start
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -38,11 +40,12 @@ class Progress:
     requests: tuple[ScaleRequest, ...]
     age_s: float
     complete: bool
+    context: RunContext = NO_CONTEXT
 
     @classmethod
-    def at_start(cls, bounds: Bounds) -> Progress:
+    def at_start(cls, bounds: Bounds, context: RunContext = NO_CONTEXT) -> Progress:
         """The progress of a run that was not submitted yet."""
-        return cls(0.0, (), None, 0, bounds.maximum, 0, 0, (), 0.0, True)
+        return cls(0.0, (), None, 0, bounds.maximum, 0, 0, (), 0.0, True, context)
 
     @property
     def at_new_barrier(self) -> bool:

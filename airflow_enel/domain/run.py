@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from airflow_enel.domain.context import NO_CONTEXT, RunContext
 from airflow_enel.domain.snapshot import Component
 from airflow_enel.domain.wire import STRICT
 
@@ -78,6 +79,7 @@ class Run:
 
     ``foreign_operator`` is True if another operator than ours submits the application. Nobody of
     ours sees its driver end then: Airflow's state of that task is the best word on its result.
+    ``context`` may explain its runtime and is known before it starts.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -91,6 +93,7 @@ class Run:
     initial_executors: int
     submitted_at: float
     foreign_operator: bool = False
+    context: RunContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class PastRun:
 
     ``mean_executors`` is the mean scale-out while components ran: the start-up, when no executor
     is there yet, would make short runs look as if they had been at fewer. ``components`` carry
-    no stages unless they were asked for.
+    no stages unless they were asked for. ``context`` is what was known of the run at its start.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -137,3 +140,4 @@ class PastRun:
     mean_executors: float
     initial_executors: int
     components: tuple[Component, ...]
+    context: RunContext = NO_CONTEXT

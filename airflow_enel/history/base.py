@@ -7,6 +7,7 @@ that writes may be replayed: the second call changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Final, Protocol
@@ -19,6 +20,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     Step,
+    TrainedModel,
 )
 from airflow_enel.domain.wire import STRICT
 
@@ -40,6 +42,10 @@ class HistoryRefused(HistoryError):
 
 class UnknownRun(HistoryRefused):
     """No run has this id, or the run has no such decision."""
+
+
+class UnknownModel(HistoryRefused):
+    """No model has this name."""
 
 
 class DecisionStatus(str, Enum):
@@ -89,9 +95,9 @@ class Application:
 class DecisionRow:
     """A decision and what came of it.
 
-    ``step.progress`` has no finished components and no requests: a run of n components would
-    store n²/2 of them. ``finished_spans`` are the first and last positions of the components
-    that had finished, by unbroken sequences; components and decisions have rows of their own.
+    ``step.progress`` has no finished components, requests or context: a run of n components would
+    store n²/2 of them, and they have rows of their own. ``finished_spans`` are the first and last
+    positions of the components that had finished, by unbroken sequences.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -107,6 +113,37 @@ class DecisionRow:
         return tuple(p for first, last in self.finished_spans for p in range(first, last + 1))
 
 
+@dataclass(frozen=True, slots=True)
+class RecurringJob:
+    """A recurring job, within one DAG."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    dag_id: str
+    job_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRuns:
+    """Past runs of a recurring job with their stages, oldest first."""
+
+    job: RecurringJob
+    runs: tuple[PastRun, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model in a table of models; see `TrainedModel`."""
+
+    name: str
+    kind: str
+    schema_version: int
+    manifest: str
+    weights_bytes: int
+    sha256: str
+    created_at: float
+
+
 class History(Protocol):
     """What tasks, triggers and pages remember runs with.
 
@@ -115,13 +152,38 @@ class History(Protocol):
     itself is wrong.
     """
 
-    def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
-        """Return the runs of a recurring job to learn from, oldest first, without stages.
+    def past_runs(
+        self, dag_id: str, job_key: str, limit: int = 50, *, stages: bool = False
+    ) -> tuple[PastRun, ...]:
+        """Return the runs of a recurring job to learn from, oldest first.
 
         They are the latest ``limit`` that succeeded and whose events are complete, and beside
         them, for every initial size that none of these started with, the latest
         `RUNS_PER_OTHER_SIZE`: a job that has settled on one size must not forget what others
         do. Those are at most ``limit`` more, the latest.
+
+        :param stages: True for components with their stages
+        """
+
+    def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
+        """Return the past runs of all recurring jobs, with stages, one job after the other.
+
+        Over HTTP it is for the tasks in ``[enel] trainers`` only.
+
+        :param limit_per_job: as the limit of `past_runs`
+        """
+
+    def save_model(self, model: TrainedModel) -> None:
+        """Publish a model to all recurring jobs, as the newest of its kind.
+
+        Over HTTP it is for the tasks in ``[enel] trainers`` only. Saving the same again changes
+        nothing; another one of the same name is refused.
+        """
+
+    def latest_model(self, kind: str) -> TrainedModel | None:
+        """Return the newest model of a kind, None if there is none.
+
+        :raises ModelUnusable: if it is corrupt
         """
 
     def open_run(self, run: Run, agent_token: str | None) -> None:

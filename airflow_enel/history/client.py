@@ -1,25 +1,13 @@
-"""History over HTTP, for tasks and triggers, which have no database.
-
-Every request may be repeated harmlessly, so failures of the network and of the server are tried
-again within a time limit; refusals never are.
-"""
+"""History over HTTP, for tasks and triggers, which have no database."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
-from json import loads
-from typing import TypeVar
+from typing import Final
 from urllib.parse import quote, urlencode
 
 import httpx
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
 from airflow_enel.domain import (
     Component,
@@ -29,44 +17,33 @@ from airflow_enel.domain import (
     ScaleAnswer,
     Step,
     TaskStanding,
+    TrainedModel,
 )
 from airflow_enel.history import wire
 from airflow_enel.history.base import (
     Application,
     DecisionRow,
-    HistoryRefused,
-    HistoryUnavailable,
+    JobRuns,
+    RecurringJob,
     RunRow,
-    UnknownRun,
 )
-from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
+from airflow_enel.history.capability import TaskIdentity
+from airflow_enel.history.transport import (
+    CallerRefused,
+    Requests,
+    TooMuch,
+    TryAgain,
+    understood,
+)
 
-T = TypeVar("T")
+__all__ = ["CallerRefused", "HttpHistory"]
 
-
-class CallerRefused(HistoryRefused):
-    """It is not for this caller to ask: a later try has taken over, or its token is worthless."""
-
-
-class _TryAgain(HistoryUnavailable):
-    """Something that may have passed a moment later."""
-
-
-class _TooMuch(HistoryUnavailable):
-    """An answer that is too long, or that takes too long to come."""
-
-
-class _NoAnswerInTime(_TooMuch):
-    """Nothing came, be it that much was asked for or that the server was busy."""
-
-
-_PASSING = (_TryAgain, _NoAnswerInTime)
-_NOT_THIS_CALLER = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
-_MAX_ANSWER_BYTES = 64 * 2**20
-_MAX_MESSAGE_CHARACTERS = 500
-_COMPONENTS_PER_REQUEST = 200
-_FEW_RUNS = 3
+_COMPONENTS_PER_REQUEST: Final = 200
+_FEW_RUNS: Final = 3
 """With so many past runs at least a size can be compared with others; fewer are not worth it."""
+
+_MODELS: Final[dict[tuple[str, str], TrainedModel]] = {}
+"""The latest model by address and kind, so that a process fetches each only once."""
 
 
 class HttpHistory:
@@ -90,19 +67,14 @@ class HttpHistory:
         timeout_s: float = 5.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._total_s = total_s
-        self._timeout_s = timeout_s
-        self._client = httpx.Client(
-            base_url=base_url.rstrip("/") + wire.PREFIX,
-            headers={"Authorization": f"Bearer {token}", TASK_HEADER: task.header()},
-            follow_redirects=False,  # the token goes nowhere else
-            transport=transport,
+        self._requests = Requests(
+            base_url, token, task, total_s=total_s, timeout_s=timeout_s, transport=transport
         )
         self._put: Callable[[str, bytes], bytes | None] = self._put_and_insist
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._requests.close()
 
     def __enter__(self) -> HttpHistory:
         return self
@@ -124,29 +96,58 @@ class HttpHistory:
 
         :raises CallerRefused: if somebody else may have to send it
         """
-        self._once("PUT", path, body, time.monotonic() + self._timeout_s)
+        self._requests.send_once("PUT", path, body)
 
     def standing(self) -> TaskStanding:
         """Return how Airflow sees the task instance that asks."""
-        return self._ask("GET", "/task", TaskStanding)
+        return self._requests.ask("/task", TaskStanding)
 
-    def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
+    def past_runs(
+        self, dag_id: str, job_key: str, limit: int = 50, *, stages: bool = False
+    ) -> tuple[PastRun, ...]:
         """Return runs to learn from, oldest first.
 
         Runs of thousands of components may be too much for one answer, and few runs are better
         than none: the limit is halved, down to 3, as long as the answer is too long or does not
         come. Each of these requests has the time limits anew.
         """
+        job = {"dag_id": dag_id, "job_key": job_key} | ({"stages": "true"} if stages else {})
         while True:
-            query = urlencode({"dag_id": dag_id, "job_key": job_key, "limit": limit})
+            query = urlencode(job | {"limit": str(limit)})
             try:
-                return self._ask(
-                    "GET", f"/past-runs?{query}", tuple[PastRun, ...], again=(_TryAgain,)
+                return self._requests.ask(
+                    f"/past-runs?{query}", tuple[PastRun, ...], again=(TryAgain,)
                 )
-            except _TooMuch:
+            except TooMuch:
                 if limit <= _FEW_RUNS:
                     raise
             limit = max(limit // 2, _FEW_RUNS)
+
+    def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
+        """Return the past runs of all recurring jobs, each job fetched when it is asked for."""
+        for job in self._requests.ask("/training-jobs", tuple[RecurringJob, ...]):
+            runs = self.past_runs(job.dag_id, job.job_key, limit_per_job, stages=True)
+            if runs:
+                yield JobRuns(job, runs)
+
+    def save_model(self, model: TrainedModel) -> None:
+        """Publish a model to all recurring jobs."""
+        path = f"/models/{quote(model.name, safe='')}"
+        self._requests.send("PUT", path, wire.encode(TrainedModel, model))
+
+    def latest_model(self, kind: str) -> TrainedModel | None:
+        """Return the newest model of a kind; this process fetches it only if it is another."""
+        place = (self._requests.address, kind)
+        known = _MODELS.get(place)
+        path = f"/models/latest?{urlencode({'kind': kind})}"
+        etag = None if known is None else known.sha256
+        answer = self._requests.ask_unless(etag, path, wire.MaybeModel)
+        if answer is None:
+            return known
+        if answer.model is None:
+            return None
+        _MODELS[place] = answer.model.verified(kind)
+        return _MODELS[place]
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run that is about to be submitted."""
@@ -172,18 +173,18 @@ class HttpHistory:
 
     def run(self, run_id: str) -> RunRow:
         """Return a run with its outcome so far."""
-        return self._ask("GET", _path(run_id), RunRow)
+        return self._requests.ask(_path(run_id), RunRow)
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
         """Return a decision and what came of it."""
-        return self._ask("GET", _path(run_id, "decisions", epoch), DecisionRow)
+        return self._requests.ask(_path(run_id, "decisions", epoch), DecisionRow)
 
     def application(
         self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
     ) -> Application:
         """Return the Spark application of a task instance."""
         task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
-        return self._ask("GET", f"/application?{urlencode(task)}", Application)
+        return self._requests.ask(f"/application?{urlencode(task)}", Application)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Remember finished components and their stages."""
@@ -201,7 +202,7 @@ class HttpHistory:
         """
         path = _path(run_id, "decisions", step.decision.epoch)
         answer = self._put(path, wire.encode(wire.BriefStep, wire.brief(step)))
-        return answer is None or _understood(wire.Intended, answer).new
+        return answer is None or understood(wire.Intended, answer).new
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
         """Record what came of a decision, None if nobody answered."""
@@ -213,104 +214,11 @@ class HttpHistory:
         self._put(_path(run_id, "outcome"), wire.encode(RunOutcome, outcome))
 
     def _agent_access(self, run_id: str) -> wire.AgentAccess | None:
-        return self._ask("GET", _path(run_id, "agent"), wire.AgentAnswer).access
-
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        shape: type[T],
-        again: tuple[type[HistoryUnavailable], ...] = _PASSING,
-    ) -> T:
-        return _understood(shape, self._send(method, path, again=again))
+        return self._requests.ask(_path(run_id, "agent"), wire.AgentAnswer).access
 
     def _put_and_insist(self, path: str, body: bytes) -> bytes:
-        return self._send("PUT", path, body)
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        again: tuple[type[HistoryUnavailable], ...] = _PASSING,
-    ) -> bytes:
-        deadline = time.monotonic() + self._total_s
-        retrying = Retrying(
-            stop=stop_before_delay(self._total_s),
-            wait=wait_random_exponential(multiplier=0.2, max=3.0),
-            retry=retry_if_exception_type(again),
-            reraise=True,
-        )
-        return retrying(self._once, method, path, body, deadline)
-
-    def _once(self, method: str, path: str, body: bytes | None, deadline: float) -> bytes:
-        left_s = max(0.05, deadline - time.monotonic())
-        try:
-            with self._client.stream(
-                method,
-                path,
-                content=body,
-                headers={"Content-Type": "application/json"} if body else {},
-                timeout=min(self._timeout_s, left_s),
-            ) as response:
-                answer = _read(response, deadline)
-        except httpx.RequestError as error:
-            slow = isinstance(error, httpx.ReadTimeout)  # others have not even been asked
-            raise (_NoAnswerInTime if slow else _TryAgain)(
-                f"no answer from {self._client.base_url.host}: {type(error).__name__}"
-            ) from None
-        if response.is_success:
-            return answer
-        raise _error(response.status_code, answer)
-
-
-def _understood(shape: type[T], answer: bytes) -> T:
-    try:
-        return wire.decode(shape, answer)
-    except wire.UnreadableJson as error:
-        raise HistoryUnavailable(
-            f"the API server's answer was not understood ({error}): does it run another "
-            "version of airflow-enel?"
-        ) from None
+        return self._requests.send("PUT", path, body)
 
 
 def _path(run_id: str, *rest: object) -> str:
     return "/".join(["/runs", quote(run_id, safe=""), *map(str, rest)])
-
-
-def _read(response: httpx.Response, deadline: float) -> bytes:
-    # httpx limits each read, not their sum: a server that drips would hold us for ever.
-    answer = bytearray()
-    for chunk in response.iter_bytes():
-        answer += chunk
-        if len(answer) > _MAX_ANSWER_BYTES:
-            raise _TooMuch("the API server's answer is too long: ask for fewer runs")
-        if time.monotonic() > deadline:
-            raise _TooMuch("the API server's answer took too long")
-    return bytes(answer)
-
-
-def _error(status: int, answer: bytes) -> Exception:
-    code, message = _detail(answer)
-    if status == httpx.codes.GATEWAY_TIMEOUT:
-        return _NoAnswerInTime(f"the API server answered {status}: {message}")
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
-        return _TryAgain(f"the API server answered {status}: {message}")
-    if code == wire.UNKNOWN_RUN:
-        return UnknownRun(message)
-    if status == httpx.codes.NOT_FOUND or status < httpx.codes.BAD_REQUEST:
-        return HistoryRefused(
-            f"there is no airflow-enel plugin at this address ({status}): set [enel] api_url to "
-            "the API server that serves the UI"
-        )
-    refused = CallerRefused if status in _NOT_THIS_CALLER else HistoryRefused
-    return refused(f"{status}: {message}")
-
-
-def _detail(answer: bytes) -> tuple[str, str]:
-    try:
-        body = loads(answer)
-        code, message = body.get("code", ""), body["detail"]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return "", "without an explanation"
-    return str(code), str(message)[:_MAX_MESSAGE_CHARACTERS]

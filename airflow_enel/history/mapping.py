@@ -15,6 +15,7 @@ from airflow_enel.domain import (
     Progress,
     Proposal,
     Run,
+    RunContext,
     RunKey,
     RunOutcome,
     RunState,
@@ -50,6 +51,7 @@ def run_record(run: Run, job_id: int) -> RunRecord:
         initial_executors=run.initial_executors,
         submitted_at=run.submitted_at,
         foreign_operator=run.foreign_operator,
+        context=dict(run.context),
     )
 
 
@@ -66,6 +68,7 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
         initial_executors=record.initial_executors,
         submitted_at=record.submitted_at,
         foreign_operator=record.foreign_operator,
+        context=RunContext.of(record.context),
     )
     return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
 
@@ -81,6 +84,7 @@ def past_run(record: RunRecord, components: tuple[Component, ...]) -> PastRun:
         mean_executors=_mean_executors(components, record.executor_seconds / record.runtime_s),
         initial_executors=record.initial_executors,
         components=components,
+        context=RunContext.of(record.context),
     )
 
 

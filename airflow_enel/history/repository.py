@@ -7,8 +7,7 @@ the winners' rows when it tries again, and changes of state are one conditional 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterator
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, undefer
@@ -24,17 +23,19 @@ from airflow_enel.domain import (
     Stage,
     Step,
 )
-from airflow_enel.history import mapping, queries
+from airflow_enel.history import mapping, past, queries
 from airflow_enel.history.base import (
     Application,
     DecisionRow,
     DecisionStatus,
     HistoryRefused,
+    JobRuns,
+    RecurringJob,
     RunRow,
     UnknownRun,
 )
-from airflow_enel.history.latest import latest_runs, runs_to_learn_from
-from airflow_enel.history.sessions import SessionFactory, Sessions, airflow_session
+from airflow_enel.history.latest import latest_runs
+from airflow_enel.history.models import SqlModels
 from airflow_enel.history.tables import (
     ComponentRecord,
     DecisionRecord,
@@ -61,31 +62,32 @@ _LESSER_ANSWERS = {
 }
 
 
-class SqlHistory:
+class SqlHistory(SqlModels):
     """`History` in the metadata DB.
 
     :param session_factory: gives a session that commits when left well
     """
 
-    def __init__(self, session_factory: SessionFactory = airflow_session) -> None:
-        self._sessions = Sessions(session_factory)
-
     # -- what every History does
 
-    def past_runs(self, dag_id: str, job_key: str, limit: int = 50) -> tuple[PastRun, ...]:
-        """Return runs to learn from, oldest first; five queries, however many there are."""
+    def past_runs(
+        self, dag_id: str, job_key: str, limit: int = 50, *, stages: bool = False
+    ) -> tuple[PastRun, ...]:
+        """Return runs to learn from, oldest first."""
         with self._sessions.read() as session:
-            records = runs_to_learn_from(session, dag_id, job_key, limit)
-            components = defaultdict(list)
-            # Rows instead of records: there are thousands, and each record costs its bookkeeping.
-            rows: Iterable[Any] = session.execute(
-                select(*ComponentRecord.__table__.columns)
-                .where(ComponentRecord.run_id.in_([r.id for r in records]))
-                .order_by(ComponentRecord.position)
-            )
-            for row in rows:
-                components[row.run_id].append(mapping.component(row))
-            return tuple(mapping.past_run(r, tuple(components[r.id])) for r in records)
+            return past.past_runs(session, dag_id, job_key, limit, stages=stages)
+
+    def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
+        """Return the past runs of all recurring jobs, each job read when it is asked for."""
+        for job in self.training_jobs():
+            runs = self.past_runs(job.dag_id, job.job_key, limit_per_job, stages=True)
+            if runs:
+                yield JobRuns(job, runs)
+
+    def training_jobs(self) -> tuple[RecurringJob, ...]:
+        """Return the recurring jobs that have runs that have succeeded."""
+        with self._sessions.read() as session:
+            return past.jobs_to_learn_from(session)
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run and its recurring job."""

@@ -82,6 +82,7 @@ class RunRecord(Base):
     initial_executors: Mapped[int]
     submitted_at: Mapped[float] = mapped_column(UtcSeconds)
     foreign_operator: Mapped[bool]
+    context: Mapped[dict[str, str | int | float]] = mapped_column(JSON)
 
     agent_host: Mapped[str | None]
     agent_port: Mapped[int | None]
@@ -197,17 +198,20 @@ class DecisionRecord(Base):
 
 
 class ModelRecord(Base):
-    """A trained model: of one recurring job, or shared if it names none."""
+    """A trained model: of one recurring job, or shared if it names none.
+
+    The manifest is JSON, kept as the very text that the digest was made of.
+    """
 
     __tablename__ = "enel_models"
-    __table_args__ = (Index(None, "kind", "job_id", "created_at"),)
+    __table_args__ = (UniqueConstraint("name"), Index(None, "kind", "job_id", "created_at"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(_ID)
     kind: Mapped[str] = mapped_column(String(50))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("enel_jobs.id", ondelete="CASCADE"))
     schema_version: Mapped[int]
-    manifest: Mapped[dict[str, Any]] = mapped_column(JSON)
+    manifest: Mapped[str]
     weights: Mapped[bytes] = mapped_column(LargeBinary)
     sha256: Mapped[str] = mapped_column(_DIGEST)
     created_at: Mapped[float] = mapped_column(UtcSeconds)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, cast
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from airflow_enel.domain import Run, ScaleAnswer, Step
+from airflow_enel.domain import NO_CONTEXT, Run, ScaleAnswer, Step, TrainedModel
 from airflow_enel.domain.wire import STRICT
 from airflow_enel.history.base import HistoryRefused
 
@@ -96,10 +96,19 @@ class Intended:
 
 
 @dataclass(frozen=True, slots=True)
+class MaybeModel:
+    """Answer to the question for a model."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    model: TrainedModel | None
+
+
+@dataclass(frozen=True, slots=True)
 class BriefStep:
     """Body of a decision: a step without what has records of its own, so that it stays small.
 
-    :param step: its progress has neither finished components nor requests
+    :param step: its progress has neither finished components, nor requests, nor a context
     :param finished: first and last positions of unbroken sequences of finished components
     :raises ValueError: if the step is not brief, or the positions do not ascend
     """
@@ -110,8 +119,9 @@ class BriefStep:
     finished: tuple[tuple[int, int], ...]
 
     def __post_init__(self) -> None:
-        if self.step.progress.finished or self.step.progress.requests:
-            raise ValueError("finished components and requests are not sent with a decision")
+        progress = self.step.progress
+        if progress.finished or progress.requests or progress.context:
+            raise ValueError("components, requests and context are not sent with a decision")
         flat = [position for span in self.finished for position in span]
         if flat != sorted(flat) or not all(0 <= p <= _LAST_POSITION for p in flat):
             raise ValueError(f"positions must ascend from 0 to {_LAST_POSITION} at most")
@@ -154,14 +164,14 @@ def checked(shape: type[T], value: T) -> T:
 
 
 def brief(step: Step) -> BriefStep:
-    """Return a step without finished components and requests, but with the former's positions."""
+    """Return a step without what has records of its own, but with positions of components."""
     spans: list[tuple[int, int]] = []
     for position in sorted({c.position for c in step.progress.finished}):
         if spans and spans[-1][1] == position - 1:
             spans[-1] = (spans[-1][0], position)
         else:
             spans.append((position, position))
-    progress = replace(step.progress, finished=(), requests=())
+    progress = replace(step.progress, finished=(), requests=(), context=NO_CONTEXT)
     return BriefStep(replace(step, progress=progress), tuple(spans))
 
 

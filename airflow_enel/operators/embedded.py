@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_enel.spark.properties import mebibytes
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 
     from airflow_enel.domain import Bounds
-
-_FACTOR: Final = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
 
 
 def embed(
@@ -36,17 +35,6 @@ def embed(
     hook.log.info("There is no connection %r: running on %s", hook._conn_id, master)
     hook._connection["master"] = master
     hook._is_yarn = hook._is_yarn_cluster_mode = False
-
-
-def mebibytes(size: str) -> int:
-    """Spark's notation of a size of memory in MiB, rounded up.
-
-    :raises ValueError: if it is none
-    """
-    match = re.fullmatch(r"\s*(\d+)\s*([kmgt]?)b?\s*", str(size), re.IGNORECASE)
-    if match is None:
-        raise ValueError(f"{size!r} is no size of memory; write for instance 512m or 2g")
-    return max(1, -int(-float(match[1]) * _FACTOR[match[2].lower() or "m"] // 1))
 
 
 def is_defined(hook: SparkSubmitHook) -> bool:

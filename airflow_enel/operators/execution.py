@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -12,7 +13,16 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_enel.control.decide import Steering, first_step
 from airflow_enel.control.lifetime import Action, driver_stays
 from airflow_enel.control.target import parse_runtime_target
-from airflow_enel.domain import Bounds, PastRun, Run, RunKey, RunState, ScaleAnswer, Step
+from airflow_enel.domain import (
+    NO_CONTEXT,
+    Bounds,
+    PastRun,
+    Run,
+    RunKey,
+    RunState,
+    ScaleAnswer,
+    Step,
+)
 from airflow_enel.operators.attach import (
     RECORD_KEY,
     Earlier,
@@ -24,12 +34,13 @@ from airflow_enel.operators.attach import (
 from airflow_enel.operators.checks import check_application
 from airflow_enel.operators.connect import Connection, connection_of
 from airflow_enel.operators.elsewhere import Elsewhere, Unknown
+from airflow_enel.operators.known import run_context
 from airflow_enel.operators.messenger import deliver, leave_home
 from airflow_enel.operators.observe import Watched, expected_components, steering_of
 from airflow_enel.operators.output import DriverOutput
 from airflow_enel.operators.recorder import Recorder
 from airflow_enel.operators.settle import patience_s, settle, unknown
-from airflow_enel.operators.submit import command_of, hook_of, run_key, work_dir
+from airflow_enel.operators.submit import CORES_BY_DEFAULT, command_of, hook_of, run_key, work_dir
 from airflow_enel.operators.watch import AGENT_PATIENCE_S, ClientWatch
 from airflow_enel.spark.client import AgentAddress
 from airflow_enel.spark.submission.address import read_address
@@ -57,6 +68,7 @@ class Execution:
         self._job_key = operator.job_key or operator.task_id
         self._bounds = Bounds(operator.min_executors, operator.max_executors)
         self._store: StateStore | None = context.get("task_state_store")
+        self._known = NO_CONTEXT
         self._connection = Connection(None)
         self._driver: ClientDriver | None = None
         self._followed = False  # True once there is an application that somebody could kill
@@ -67,6 +79,8 @@ class Execution:
 
         :raises AirflowException: if it failed
         """
+        operator = self._operator
+        self._known = run_context(operator, operator.context, self._log, cores=CORES_BY_DEFAULT)
         with connection_of(self._context, self._log) as self._connection:
             history = self._connection.history
             past_runs = Recorder(history, self._log).past_runs(self._key.dag_id, self._job_key)
@@ -98,6 +112,7 @@ class Execution:
         if action is Action.FOLLOW and earlier is not None and earlier.submission is not None:
             recorder = Recorder(history, self._log, spool=earlier.driver.folder.spool)
             hook, submission = self._resume(recorder, earlier.submission, earlier.driver)
+            steering = replace(steering, context=submission.run.context)
         else:
             if earlier is not None:
                 self._end(earlier)
@@ -134,7 +149,9 @@ class Execution:
     def _steering(self, past_runs: tuple[PastRun, ...]) -> Steering:
         target_s = parse_runtime_target(self._operator.runtime_target)
         return steering_of(
-            self._operator.policy, target_s, self._bounds, self._key.submit_try, past_runs
+            *(self._operator.policy, target_s, self._bounds, self._key.submit_try),
+            past_runs,
+            self._known,
         )
 
     # What earlier tries have left
@@ -218,6 +235,7 @@ class Execution:
             runtime_target_s=steering.target_s,
             initial_executors=step.decision.executors,
             submitted_at=step.decision.decided_at,
+            context=self._known,
         )
 
     def _submit(self, recorder: Recorder, submission: Submission) -> SparkSubmitHook:

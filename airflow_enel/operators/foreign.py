@@ -9,6 +9,7 @@ from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.control.policies.sizing import need_target
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import Bounds
+from airflow_enel.operators.checks import check_context
 from airflow_enel.spark.submission.conf import agent_settings, sizing_conf
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def agent_conf(
     policy: str = "ellis",
     job_key: str | None = None,
     initial_executors: int | None = None,
+    context: Mapping[str, str | float] | None = None,
     conf: Mapping[str, str] | None = None,
     agent_host: str | None = None,
     agent_port: int | None = None,
@@ -56,6 +58,7 @@ def agent_conf(
     :param policy: how executors are chosen, see the operator
     :param job_key: identity of the recurring job within the DAG, by default the task id
     :param initial_executors: the size to start with; by default the policy chooses it
+    :param context: what else is known before the start, see the operator (templated)
     :param conf: configuration of your own, which may have templates; ours is added to it
     :param agent_host: address that the agent listens on, by default only the driver's own machine
     :param agent_port: a fixed port for it, for a sensor's ``agent_address``; by default any
@@ -70,13 +73,15 @@ def agent_conf(
             f"initial_executors is {initial_executors}; it must lie within min_executors "
             f"({min_executors}) and max_executors ({max_executors})"
         )
-    wish = {
+    check_context(context, at_run_time=False)
+    wish: dict[str, Any] = {
         "target_s": target_s,
         "min_executors": min_executors,
         "max_executors": max_executors,
         "policy": policy,
         "job_key": job_key,
         "initial_executors": initial_executors,
+        "known": dict(context or {}),
     }
     own = dict(conf or {})
     return {

@@ -21,7 +21,7 @@ from airflow_enel.control.outcome import outcome
 from airflow_enel.control.policies import policy
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.control.report import progress_line
-from airflow_enel.domain import ScaleAnswer
+from airflow_enel.domain import NO_CONTEXT, ScaleAnswer
 from airflow_enel.history.base import DecisionStatus, History, HistoryRefused
 from airflow_enel.spark.live import LiveApplication
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Bounds,
         Component,
         PastRun,
+        RunContext,
         RunState,
         Snapshot,
         Step,
@@ -76,10 +77,12 @@ def steering_of(
     bounds: Bounds,
     submit_try: int,
     past_runs: Sequence[PastRun],
+    context: RunContext = NO_CONTEXT,
 ) -> Steering:
     """How an application is steered, with a forecaster that has learned from past runs.
 
     :param submit_try: the Airflow try that has submitted it
+    :param context: what is known of the run at its start
     """
     chosen = policy(policy_name)
     forecaster = chosen.forecaster()
@@ -89,6 +92,7 @@ def steering_of(
         target_s=target_s,
         bounds=bounds,
         try_number=submit_try,
+        context=context,
     )
 
 
@@ -257,7 +261,7 @@ class Observer:
 
     def _speak(self, snapshot: Snapshot) -> None:
         steering = self._run.steering
-        progress = reduce_progress(snapshot, steering.bounds, snapshot.read_at)
+        progress = reduce_progress(snapshot, steering.bounds, snapshot.read_at, steering.context)
         news = (len(progress.finished), progress.executors)
         if news == (0, 0):  # nothing works yet, and no forecast means anything
             return

@@ -11,14 +11,16 @@ import hashlib
 import logging
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_enel.control.decide import first_step
 from airflow_enel.control.policies import policy as find_policy
-from airflow_enel.domain import Bounds, Run, RunKey, ScaleAnswer, Step
+from airflow_enel.domain import NO_CONTEXT, Bounds, Run, RunContext, RunKey, ScaleAnswer, Step
 from airflow_enel.history.base import History, HistoryError
 from airflow_enel.operators.connect import connected_history
+from airflow_enel.operators.known import run_context
 from airflow_enel.operators.observe import steering_of
 from airflow_enel.operators.submit import run_key, work_dir
 from airflow_enel.spark.submission.keeper import DriverFolder
@@ -41,6 +43,7 @@ class Wish:
     policy: str
     job_key: str | None
     initial_executors: int | None
+    context: RunContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,42 @@ _OPENINGS: Final[dict[str, Opening]] = {}
 """Of the tasks that this process has rendered: several templates of one task ask for it."""
 
 
-def opening(context: Context, *, min_executors: int, max_executors: int, **wish: object) -> Opening:
+def opening(
+    context: Context,
+    *,
+    min_executors: int,
+    max_executors: int,
+    known: Mapping[str, object],
+    **wish: object,
+) -> Opening:
     """Open the run of the task that renders, or tell what was decided when it was opened.
 
     It never raises: without a history the agent is closed, as nobody knows its token.
+
+    :param known: what the author knows of the run, with templates
     """
     wanted = Wish(bounds=Bounds(min_executors, max_executors), **wish)  # type: ignore[arg-type]
     key = run_key(context)
     if key.id not in _OPENINGS:
+        author = _rendered(context, known)
+        wanted = replace(wanted, context=run_context(context.get("task"), author, log))
         _OPENINGS[key.id] = _open_or_closed(context, key, wanted)
     return _OPENINGS[key.id]
+
+
+def _rendered(context: Any, known: Mapping[str, object]) -> dict[str, object]:
+    """What the author knows, without the templates in it that cannot be rendered."""
+    rendered: dict[str, object] = {}
+    for name, value in known.items():
+        if not isinstance(value, str) or "{" not in value:
+            rendered[name] = value
+            continue
+        try:
+            template = context.environment.from_string(value)
+            rendered[name] = template.render(context.get_all())
+        except Exception as error:  # whatever it is, the other task must run
+            log.warning("Left out of the context of this run: %r: %s", name, error)
+    return rendered
 
 
 def driver_folder(context: Context) -> DriverFolder:
@@ -104,7 +133,9 @@ def _open(context: Context, history: History, key: RunKey, wish: Wish) -> Openin
 
 
 def _first_step(key: RunKey, wish: Wish, past_runs: tuple[PastRun, ...]) -> Step:
-    steering = steering_of(wish.policy, wish.target_s, wish.bounds, key.submit_try, past_runs)
+    steering = steering_of(
+        *(wish.policy, wish.target_s, wish.bounds, key.submit_try), past_runs, wish.context
+    )
     if wish.initial_executors is not None:
         steering = replace(steering, policy=find_policy("static"))
     return first_step(steering, past_runs, wish.initial_executors, time.time())
@@ -122,6 +153,7 @@ def _run(context: Context, key: RunKey, wish: Wish, step: Step) -> Run:
         initial_executors=step.decision.executors,
         submitted_at=step.decision.decided_at,
         foreign_operator=True,
+        context=wish.context,
     )
 
 

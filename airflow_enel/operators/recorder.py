@@ -65,12 +65,15 @@ class Recorder:
         """How many writes the history has not taken yet."""
         return 0 if self._kept is None else self._kept.pending
 
-    def past_runs(self, dag_id: str, job_key: str) -> tuple[PastRun, ...]:
-        """Past runs of a recurring job, none if the history cannot be read."""
+    def past_runs(self, dag_id: str, job_key: str, *, stages: bool = False) -> tuple[PastRun, ...]:
+        """Past runs of a recurring job, none if the history cannot be read.
+
+        :param stages: True for components with their stages
+        """
         if self._history is None:
             return ()
         try:
-            return self._history.past_runs(dag_id, job_key)
+            return self._history.past_runs(dag_id, job_key, stages=stages)
         except (HistoryUnavailable, HistoryRefused) as error:
             self._log.warning("No history, so the run is sized without it: %s", error)
             return ()

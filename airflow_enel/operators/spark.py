@@ -5,7 +5,7 @@ Kept light, because every DAG that uses it imports it: what runs a task is in ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 
 from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.domain import Bounds
-from airflow_enel.operators.checks import check_target
+from airflow_enel.operators.checks import check_context, check_target
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -41,6 +41,10 @@ class EnelSparkOperator(SparkSubmitOperator):
         "bell" (from history, once) or "static" (``num_executors``, or the maximum)
     :param job_key: identity of the recurring job within the DAG, by default the task id
         (templated). Tasks with the same key share their history.
+    :param context: what else is known before the start and may explain the runtime, such as
+        ``{"input_mib": "{{ ti.xcom_pull('measure') }}"}`` (templated): texts, or numbers, which
+        may be written as texts. Sizes of executors and driver, the application's name and the
+        version of Spark are known anyway. Everybody can see it: no secrets.
     :param wait_for_completion: False to succeed as soon as the application is submitted, and
         leave watching and steering it to an ``EnelSparkSensor``
     :param durable: True (default) to take up the application of an earlier try that is alive or
@@ -52,6 +56,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         *SparkSubmitOperator.template_fields,
         "runtime_target",
         "job_key",
+        "context",
     )
 
     def __init__(
@@ -62,17 +67,20 @@ class EnelSparkOperator(SparkSubmitOperator):
         max_executors: int = 8,
         policy: str = "ellis",
         job_key: str | None = None,
+        context: Mapping[str, Any] | None = None,
         wait_for_completion: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         Bounds(min_executors, max_executors)
         check_target(runtime_target, find_policy(policy))
+        check_context(context)
         self.runtime_target = runtime_target
         self.min_executors = min_executors
         self.max_executors = max_executors
         self.policy = policy
         self.job_key = job_key
+        self.context = context
         self.wait_for_completion = wait_for_completion
         self._execution: Execution | None = None
         self._killed = False

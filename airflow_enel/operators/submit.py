@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.common.compat.openlineage.utils.spark import (
     inject_parent_job_information_into_spark_properties,
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from airflow_enel.operators.attach import Submission
     from airflow_enel.operators.spark import EnelSparkOperator
     from airflow_enel.spark.submission.keeper import DriverFolder
+
+
+CORES_BY_DEFAULT: Final = "1"
+"""Otherwise an executor of a standalone cluster takes all cores of its worker."""
 
 
 def work_dir() -> Path | None:
@@ -83,8 +87,7 @@ def hook_of(
     defaults = spark_defaults(operator.properties_file, {**os.environ, **(operator.env_vars or {})})
     merged, jars = merge_conf(own, ours, agent_jar(), operator.jars, defaults)
     if operator._executor_cores is None and "spark.executor.cores" not in defaults:
-        # Otherwise an executor of a standalone cluster takes all cores of its worker.
-        merged.setdefault("spark.executor.cores", "1")
+        merged.setdefault("spark.executor.cores", CORES_BY_DEFAULT)
     hook = operator.submit_hook(merged, jars)
     hook._num_executors = None  # see sizing_conf
     embed(hook, bounds, operator._executor_cores, operator._executor_memory)

@@ -127,7 +127,9 @@ class Poke:
         run = row.run
         past_runs = history.past_runs(run.key.dag_id, run.job_key)
         steering = steering_of(
-            run.policy, run.runtime_target_s, run.bounds, run.key.submit_try, past_runs
+            *(run.policy, run.runtime_target_s, run.bounds, run.key.submit_try),
+            past_runs,
+            run.context,
         )
         observed = Observed(row.id, steering, expected_components(past_runs))
         return Observer(observed, AtOnce(history), self._log, saved=application.components)

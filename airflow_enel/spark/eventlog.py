@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,10 @@ from typing import Final, cast
 
 import zstandard
 
-from airflow_enel.domain import Snapshot
+from airflow_enel.domain import NO_CONTEXT, RunContext, Snapshot
 from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.fields import Event
+from airflow_enel.spark.properties import size_context
 
 MAX_LINE_BYTES: Final = 64 * 2**20
 """A longer line is refused: Spark writes one event per line, most of a few KB."""
@@ -46,6 +47,8 @@ UNREAD_KINDS: Final = (
 
 _UNREAD = tuple(f'{{"Event":"{kind}"'.encode() for kind in UNREAD_KINDS)
 _START, _END = "SparkListenerApplicationStart", "SparkListenerApplicationEnd"
+_ENVIRONMENT = "SparkListenerEnvironmentUpdate"
+_VERSION = re.compile(r"[ -~]{1,100}")
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _OTHER_CODECS = {
@@ -75,11 +78,13 @@ class Reading:
     :param snapshot: all of it, read at its end
     :param attempt: which attempt at the application, from 1; only YARN makes several
     :param exit_code: of the driver; Spark tells it from 4.0 on, and not in every mode
+    :param context: what was known at its start, as far as the log tells
     """
 
     snapshot: Snapshot
     attempt: int
     exit_code: int | None
+    context: RunContext = NO_CONTEXT
 
 
 def find_logs(path: Path) -> tuple[Path, ...]:
@@ -121,6 +126,7 @@ def read_log(
     :raises UnusableLog: if the log is none, is damaged, has no end, or cannot be read
     """
     fold, attempt, exit_code = EventFold(), 1, None
+    properties: dict[str, object] = {}
     with _told():
         for event in _events(_parts(log), on_bytes or (lambda _: None)):
             fold.add(event)
@@ -128,6 +134,8 @@ def read_log(
                 attempt = _natural(event.get("App Attempt ID")) or 1
                 if on_start is not None:
                     on_start(fold.snapshot(0.0), attempt)
+            elif event["Event"] == _ENVIRONMENT:
+                properties |= _object(event.get("Spark Properties"))
             elif event["Event"] == _END:
                 exit_code = _natural(event.get("ExitCode"))
     started = fold.snapshot(0.0)
@@ -137,7 +145,22 @@ def read_log(
         raise UnusableLog(
             "no end of the application: it was killed or lost its driver, or it still runs"
         )
-    return Reading(fold.snapshot(started.ended_at), attempt, exit_code)
+    ended = fold.snapshot(started.ended_at)
+    return Reading(ended, attempt, exit_code, _context(ended, properties))
+
+
+def _context(snapshot: Snapshot, properties: Mapping[str, object]) -> RunContext:
+    """Executors without a number of cores have all of their worker: they tell themselves."""
+    found = size_context(properties)
+    if "executor_cores" not in found and snapshot.executors:
+        found["executor_cores"] = snapshot.executors[0].cores
+    if snapshot.spark_version is not None and _VERSION.fullmatch(snapshot.spark_version):
+        found["spark_version"] = snapshot.spark_version
+    return RunContext.of(found)
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _events(parts: tuple[Path, ...], on_bytes: Callable[[int], None]) -> Iterator[Event]:

@@ -44,6 +44,8 @@ from airflow_enel.web.auth import (
     writer_of_run,
 )
 from airflow_enel.web.body import body_of
+from airflow_enel.web.common import HistoryDep, json_of
+from airflow_enel.web.training import routes as training
 
 log = logging.getLogger(__name__)
 
@@ -66,27 +68,24 @@ MayWrite = [Depends(writer_of_run)]
 MayReport = [Depends(reporter_of_run)]
 
 
-def history() -> SqlHistory:
-    """Return the history in the metadata DB of this API server."""
-    return SqlHistory()
-
-
-HistoryDep = Annotated[SqlHistory, Depends(history)]
-
-
 @tasks.get("/task")
 def task(caller: CallerDep) -> Response:
     """Return how Airflow sees the task instance that asks."""
-    return _json(TaskStanding, caller.standing)
+    return json_of(TaskStanding, caller.standing)
 
 
 @tasks.get("/past-runs")
 def past_runs(
-    dag_id: str, job_key: str, caller: CallerDep, kept: HistoryDep, limit: Limit = 50
+    dag_id: str,
+    job_key: str,
+    caller: CallerDep,
+    kept: HistoryDep,
+    limit: Limit = 50,
+    stages: bool = False,
 ) -> Response:
-    """Return the runs of a recurring job to learn from."""
+    """Return the runs of a recurring job to learn from, with stages if they are asked for."""
     caller.may_read_history_of(dag_id)
-    return _json(tuple[PastRun, ...], kept.past_runs(dag_id, job_key, limit))
+    return json_of(tuple[PastRun, ...], kept.past_runs(dag_id, job_key, limit, stages=stages))
 
 
 @tasks.get("/application")
@@ -100,13 +99,13 @@ def application(
 ) -> Response:
     """Return the Spark application of a task instance of the caller's DAG run."""
     caller.may_read_run(dag_id, run_id)
-    return _json(Application, kept.application(dag_id, run_id, task_id, map_index))
+    return json_of(Application, kept.application(dag_id, run_id, task_id, map_index))
 
 
 @tasks.get("/runs/{run_id}", dependencies=MayRead)
 def run(run_id: str, kept: HistoryDep) -> Response:
     """Return a run with its outcome so far."""
-    return _json(RunRow, kept.run(run_id))
+    return json_of(RunRow, kept.run(run_id))
 
 
 @tasks.put("/runs/{run_id}", status_code=NoContent)
@@ -134,7 +133,7 @@ def save_agent(
 @tasks.get("/runs/{run_id}/agent", dependencies=MayRead)
 def agent_of(run_id: str, kept: HistoryDep) -> Response:
     """Return the token of a run's agent, and its address if that is known."""
-    answer = _json(wire.AgentAnswer, wire.AgentAnswer(kept.agent_access(run_id)))
+    answer = json_of(wire.AgentAnswer, wire.AgentAnswer(kept.agent_access(run_id)))
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -152,7 +151,7 @@ def save_components(
 @tasks.get("/runs/{run_id}/decisions/{epoch}", dependencies=MayRead)
 def decision(run_id: str, epoch: Epoch, kept: HistoryDep) -> Response:
     """Return a decision and what came of it."""
-    return _json(DecisionRow, kept.decision(run_id, epoch))
+    return json_of(DecisionRow, kept.decision(run_id, epoch))
 
 
 @tasks.put("/runs/{run_id}/decisions/{epoch}", dependencies=MayWrite)
@@ -165,7 +164,7 @@ def intend(
     """Record a decision, unless the run has one of this epoch."""
     if body.step.decision.epoch != epoch:
         raise HistoryRefused("step.decision.epoch: differs from the path's")
-    return _json(wire.Intended, wire.Intended(kept.intend_brief(run_id, body)))
+    return json_of(wire.Intended, wire.Intended(kept.intend_brief(run_id, body)))
 
 
 @tasks.put("/runs/{run_id}/decisions/{epoch}/answer", status_code=NoContent, dependencies=MayWrite)
@@ -190,21 +189,24 @@ def finish_run(
 @people.get("/runs")
 def runs(dag_id: str, kept: HistoryDep, job_key: str | None = None, limit: Limit = 100) -> Response:
     """Return the latest runs of a DAG, newest first."""
-    return _json(tuple[RunRow, ...], kept.runs(dag_id, job_key, limit))
+    return json_of(tuple[RunRow, ...], kept.runs(dag_id, job_key, limit))
 
 
 @people.get("/runs/{run_id}/decisions")
 def decisions(dag_id: str, run_id: str, kept: HistoryDep) -> Response:
     """Return the decisions of a run."""
     _refuse_other_dag(kept, dag_id, run_id)
-    return _json(tuple[DecisionRow, ...], kept.decisions(run_id))
+    return json_of(tuple[DecisionRow, ...], kept.decisions(run_id))
 
 
 @people.get("/runs/{run_id}/components")
 def components(dag_id: str, run_id: str, kept: HistoryDep) -> Response:
     """Return the finished components of a run with their stages."""
     _refuse_other_dag(kept, dag_id, run_id)
-    return _json(tuple[Component, ...], kept.components(run_id))
+    return json_of(tuple[Component, ...], kept.components(run_id))
+
+
+tasks.include_router(training)
 
 
 def build_app() -> FastAPI:
@@ -234,10 +236,6 @@ async def _refuse_nul(request: Request) -> None:
 def _refuse_other_dag(kept: SqlHistory, dag_id: str, run_id: str) -> None:
     if kept.owner_of(run_id).dag_id != dag_id:
         raise UnknownRun(f"no run {run_id[:40]!r} in this DAG")
-
-
-def _json(shape: Any, value: object) -> Response:
-    return Response(wire.encode(shape, value), media_type="application/json")
 
 
 def _not_found(_: Request, error: Exception) -> JSONResponse:

@@ -46,6 +46,17 @@ class Caller:
         if dag_id != self.task.dag_id and not self.trains:
             raise _forbidden("a task reads the history of its own DAG only, see [enel] trainers")
 
+    def may_read_all_history(self) -> None:
+        """Scope ``train``: the recurring jobs of all DAGs."""
+        if not self.trains:
+            raise _forbidden("only the tasks in [enel] trainers read the history of all DAGs")
+
+    def may_publish(self) -> None:
+        """Scope ``train``, by the current try: models that all recurring jobs use."""
+        self.may_read_all_history()
+        if not self.standing.current:
+            raise _forbidden("a later try of this task has taken over")
+
     def may_read_run(self, dag_id: str, run_id: str) -> None:
         """Scope ``run``: the Spark applications of its own DAG run."""
         if (dag_id, run_id) != (self.task.dag_id, self.task.run_id):
@@ -121,6 +132,12 @@ def writer_of_run(run_id: str, caller: CallerDep) -> Caller:
 def reporter_of_run(run_id: str, caller: CallerDep) -> Caller:
     """Verify that the caller may say how a run goes or went."""
     caller.may_report(SqlHistory().owner_of(run_id))
+    return caller
+
+
+def publisher(caller: CallerDep) -> Caller:
+    """Verify that the caller may publish models."""
+    caller.may_publish()
     return caller
 
 

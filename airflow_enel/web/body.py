@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from fastapi import Depends, HTTPException, Request
 
@@ -15,25 +15,28 @@ MAX_BODY_BYTES = 8 * 2**20
 _TOO_LARGE = 413
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
     """Read a body, but never more than the limit, whatever its header says."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > limit_bytes:
             raise HTTPException(
-                _TOO_LARGE, f"the body exceeds {MAX_BODY_BYTES} bytes: send it in parts"
+                _TOO_LARGE, f"the body exceeds {limit_bytes} bytes: send it in parts"
             )
     return bytes(body)
 
 
-def body_of(shape: type[T]) -> Callable[[bytes], T]:
+def body_of(shape: type[T], limit_bytes: int = MAX_BODY_BYTES) -> Callable[[bytes], T]:
     """Return a dependency that gives the body as a dataclass; it runs in a thread.
 
     What is wrong becomes `HistoryRefused`, which the application answers with 422.
     """
 
-    def parse(body: Annotated[bytes, Depends(read_body)]) -> T:
+    async def read(request: Request) -> bytes:
+        return await read_body(request, limit_bytes)
+
+    def parse(body: bytes = Depends(read)) -> T:  # Annotated could not name what is local
         return decode(shape, body)
 
     return parse

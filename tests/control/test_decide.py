@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from airflow_enel.control import Steering, decide, first_step, policy, reduce_progress
 from airflow_enel.control.policies import StaticPolicy
-from airflow_enel.domain import Bounds, Forecast, Proposal, Step
+from airflow_enel.domain import Bounds, Forecast, Proposal, RunContext, Step
 from airflow_enel.predict import BellRuntime, Ellis
 
 from .readings import EMPTY, START, executor, histories, past_run, request, snapshot
@@ -44,6 +44,18 @@ class Stubborn(StaticPolicy):
 
     def propose(self, forecast, target_s, progress, bounds):
         return Proposal(self.size, "I say so")
+
+
+class Listening(Fixed):
+    """A forecaster that remembers which contexts it was asked about."""
+
+    def __init__(self):
+        super().__init__([600.0 / s for s in BOUNDS.candidates])
+        self.heard = []
+
+    def predict(self, progress, bounds):
+        self.heard.append(progress.context)
+        return super().predict(progress, bounds)
 
 
 def steering(**changes) -> Steering:
@@ -111,6 +123,14 @@ class TestDecide:
         made = step(replace(reading, executors=spans))
         assert made is not None
         assert made.decision.epoch == 3
+
+    def test_forecasts_with_the_context_of_the_run(self):
+        context, listening = RunContext.of({"input_mib": 512}), Listening()
+        known = steering(forecaster=listening, context=context)
+        reading = snapshot(finished=2)
+        first_step(known, PAST, None, START)
+        assert decide(known, reading, reading.read_at) is not None
+        assert listening.heard == [context, context]
 
     @pytest.mark.parametrize("size", [4, 9])
     def test_a_posted_decision_answers_its_barrier(self, size):

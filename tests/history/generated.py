@@ -13,6 +13,7 @@ from airflow_enel.domain import (
     Progress,
     Proposal,
     Run,
+    RunContext,
     RunKey,
     RunOutcome,
     RunState,
@@ -35,6 +36,15 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_siz
 maybe_moments = st.none() | moments
 maybe_seconds = st.none() | seconds
 shares = st.floats(0, 1, allow_subnormal=False)
+
+texts_of_context = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=500)
+contexts = st.dictionaries(
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=100),
+    texts_of_context
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False),
+    max_size=4,
+).map(RunContext.of)
 
 bounds = st.tuples(st.integers(1, 50), st.integers(0, 50)).map(lambda t: Bounds(t[0], sum(t)))
 scale_outs = st.builds(ScaleOut, small, small, shares, seconds)
@@ -92,6 +102,7 @@ def steps(draw: st.DrawFn) -> Step:
         tuple(draw(st.lists(requests, max_size=2))),
         draw(seconds),
         draw(st.booleans()),
+        draw(contexts),
     )
     decision = Decision(
         draw(counts),
@@ -110,7 +121,7 @@ def runs(key: RunKey) -> st.SearchStrategy[Run]:
     return st.builds(
         Run,
         st.just(key),
-        *(names, texts, texts, bounds, maybe_seconds, small, moments, st.booleans()),
+        *(names, texts, texts, bounds, maybe_seconds, small, moments, st.booleans(), contexts),
     )
 
 

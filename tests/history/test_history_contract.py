@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_enel.domain import RunKey, RunState, ScaleAnswer
+from airflow_enel.domain import NO_CONTEXT, RunContext, RunKey, RunState, ScaleAnswer
 from airflow_enel.history.base import DecisionStatus, HistoryRefused, UnknownRun
 
 from . import generated, samples
@@ -187,6 +187,21 @@ def test_past_runs_are_the_latest_succeeded_ones_oldest_first(kept: Kept) -> Non
     assert asker.past_runs(dag, "no such job") == ()
 
 
+def test_past_runs_bring_context_and_on_request_stages(kept: Kept) -> None:
+    dag = f"dag-{uuid4()}"
+    context = RunContext.of({"input_mib": 512, "skew": 0.5, "ä": "tägl."})
+    run = samples.run(dag, context=context)
+    history = kept.opened(run)
+    attempts = (samples.stage(0), samples.stage(0, attempt=1), samples.stage(7))
+    components = (samples.component(0, stages=attempts), samples.component(1, stages=()))
+    history.save_components(run.key.id, components)
+    history.finish_run(run.key.id, samples.outcome())
+    (plain,) = history.past_runs(dag, "job")
+    (full,) = history.past_runs(dag, "job", stages=True)
+    assert full == replace(plain, components=components)
+    assert (plain.context, {c.stages for c in plain.components}) == (context, {()})
+
+
 def succeeded(kept: Kept, dag: str, initial: int, day: float) -> None:
     run = samples.run(dag, initial_executors=initial)
     kept.opened(run).finish_run(run.key.id, samples.outcome(started_at=samples.NOON + day))
@@ -273,5 +288,5 @@ def test_what_is_read_is_what_was_written(kept: Kept, data: st.DataObject) -> No
     (decision,) = kept.stored.decisions(key.id)
     assert decision.answer == answer
     assert decision.finished == tuple(c.position for c in step.progress.finished)
-    brief = replace(step.progress, finished=(), requests=())
+    brief = replace(step.progress, finished=(), requests=(), context=NO_CONTEXT)
     assert decision.step == replace(step, progress=brief)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_enel.domain import Forecast, ScaleRequest, Step
+from airflow_enel.domain import Forecast, ModelUnusable, ScaleRequest, Step, TrainedModel
 from airflow_enel.history import wire
 from airflow_enel.history.base import (
     DecisionRow,
@@ -46,6 +46,35 @@ def answers(*responses: httpx.Response | Exception) -> tuple[Callable[..., Any],
         return response
 
     return handler, requests
+
+
+def test_a_model_is_fetched_once_as_long_as_it_is_the_newest() -> None:
+    one = TrainedModel.sealed("m-1", "fetched", 1, "{}", b"one", 0.0)
+    two = TrainedModel.sealed("m-2", "fetched", 1, "{}", b"two", 0.0)
+    bodies = [wire.encode(wire.MaybeModel, wire.MaybeModel(model)) for model in (one, two)]
+    handler, requests = answers(
+        httpx.Response(200, content=bodies[0]),
+        httpx.Response(304),
+        httpx.Response(200, content=bodies[1]),
+    )
+    # Each by a client of its own, as pokes of a sensor have one.
+    assert [history(handler).latest_model("fetched") for _ in range(3)] == [one, one, two]
+    seen = [request.headers.get("If-None-Match") for request in requests]
+    assert seen == [None, f'"{one.sha256}"', f'"{one.sha256}"']
+
+
+def test_a_model_that_was_changed_on_its_way_is_unusable() -> None:
+    one = TrainedModel.sealed("m-1", "changed", 1, "{}", b"one", 0.0)
+    body = wire.encode(wire.MaybeModel, wire.MaybeModel(replace(one, weights=b"two")))
+    handler, _ = answers(httpx.Response(200, content=body))
+    with pytest.raises(ModelUnusable, match="corrupt"):
+        history(handler).latest_model("changed")
+
+
+def test_an_answer_that_nothing_has_changed_is_none_to_who_has_nothing() -> None:
+    handler, _ = answers(httpx.Response(304))
+    with pytest.raises(HistoryRefused):
+        history(handler).latest_model("never fetched")
 
 
 def test_requests_carry_token_and_task_and_go_below_the_base() -> None:

@@ -58,7 +58,10 @@ def test_moments_survive_to_the_microsecond(microseconds: int) -> None:
     assert column.process_result_value(stored.replace(tzinfo=None), None) == moment  # type: ignore[arg-type]
 
 
-def test_past_runs_take_five_queries_however_many_there_are(sql: Kept) -> None:
+@pytest.mark.parametrize(("stages", "queries"), [(False, 5), (True, 6)])
+def test_past_runs_take_a_few_queries_however_many_there_are(
+    sql: Kept, stages: bool, queries: int
+) -> None:
     dag = f"dag-{uuid4()}"
     for number in range(5):
         run = samples.run(dag, initial_executors=number // 2 + 1)
@@ -66,8 +69,8 @@ def test_past_runs_take_five_queries_however_many_there_are(sql: Kept) -> None:
         history.save_components(run.key.id, tuple(map(samples.component, range(3))))
         history.finish_run(run.key.id, samples.outcome(started_at=samples.NOON + number))
     with statements() as seen:
-        assert len(sql.stored.past_runs(dag, "job", 3)) == 5
-    assert len(seen) == 5
+        assert len(sql.stored.past_runs(dag, "job", 3, stages=stages)) == 5
+    assert len(seen) == queries
 
 
 def test_a_replay_writes_nothing(sql: Kept) -> None:
@@ -81,7 +84,9 @@ def test_a_replay_writes_nothing(sql: Kept) -> None:
     assert all(s.lstrip().startswith("SELECT") for s in touched)
 
 
-@pytest.mark.parametrize("asked", ["past_runs", "runs of a job", "runs of a DAG", "all runs"])
+@pytest.mark.parametrize(
+    "asked", ["past_runs", "with stages", "runs of a job", "runs of a DAG", "all runs"]
+)
 def test_the_latest_runs_are_found_by_indexes_without_reading_the_others(
     sql: Kept, asked: str
 ) -> None:
@@ -93,6 +98,7 @@ def test_the_latest_runs_are_found_by_indexes_without_reading_the_others(
         sql.opened(run).finish_run(run.key.id, samples.outcome())
     questions = {
         "past_runs": lambda: sql.stored.past_runs(dag, "job", 1),
+        "with stages": lambda: sql.stored.past_runs(dag, "job", 1, stages=True),
         "runs of a job": lambda: sql.stored.runs(dag, "job", 2),
         "runs of a DAG": lambda: sql.stored.runs(dag, limit=2),
         "all runs": lambda: sql.stored.runs(limit=2),

@@ -135,7 +135,7 @@ def test_nothing_of_a_removed_run_is_left(
         add(days, job_key="gone", dag_id="gone")
     with sessionmaker(engine).begin() as session:
         job_id = session.scalar(select(Job.id).where(Job.job_key == "gone"))
-        values = {"name": "m", "kind": "k", "schema_version": 1, "manifest": {}, "weights": b""}
+        values = {"name": "m", "kind": "k", "schema_version": 1, "manifest": "{}", "weights": b""}
         session.add(ModelRecord(**values, job_id=job_id, sha256="0", created_at=NOW))
     jobs = retention.remove(retention.plan(Limits(older_than_days=30), NOW))
     assert jobs == 1

@@ -97,6 +97,8 @@ def task(
         ({"runtime_target": "soon"}, "runtime_target is 'soon'"),
         ({"initial_executors": 9}, "initial_executors is 9; it must lie within"),
         ({"agent_port": 0}, "agent_port is 0"),
+        ({"context": {"a": None}}, "context 'a' must be a text or a number"),
+        ({"context": "{{ it }}"}, "context must map"),
         ({"agent_port": 65536}, "agent_port is 65536"),
     ],
 )
@@ -138,6 +140,18 @@ def test_a_rendered_task_has_a_run_whose_token_only_the_history_knows(task: Rend
     assert token
     assert rendered[SHA] == hashlib.sha256(token.encode()).hexdigest()
     assert token not in str(rendered)
+
+
+def test_the_context_renders_inside_and_goes_with_the_run(task: Rendering) -> None:
+    context = {"input_mib": "{{ 2 * 256 }}", "day": "{{ params.more }}", "gone": "{{ no.such }}"}
+    task.render(agent_conf(policy="static", context={**context, "ä'}}": 1, "share": 0.5}))
+    assert dict(task.history.run(task.key.id).run.context) == {
+        "application": "report.py",
+        "input_mib": 512,
+        "day": "{{ 7 }}",  # what a template gives is no template again
+        "ä'}}": 1,
+        "share": 0.5,
+    }
 
 
 def test_the_size_is_decided_from_the_history_and_recorded(task: Rendering) -> None:

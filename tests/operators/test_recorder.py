@@ -36,7 +36,7 @@ class Away:
         self.calls = 0
         self.written: list[str] = []
 
-    def past_runs(self, *_: Any) -> tuple[()]:
+    def past_runs(self, *_: Any, **__: Any) -> tuple[()]:
         raise self.error
 
     def write(self, what: str) -> None:

@@ -34,7 +34,7 @@ def test_every_argument_of_the_stock_operator_is_taken() -> None:
 
 def test_target_and_key_are_templated_like_everything_the_stock_operator_templates() -> None:
     own = set(EnelSparkOperator.template_fields) - set(SparkSubmitOperator.template_fields)
-    assert own == {"runtime_target", "job_key"}
+    assert own == {"runtime_target", "job_key", "context"}
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,7 @@ def test_the_hook_still_has_the_private_names_that_are_used() -> None:
 def test_the_stock_operator_still_has_the_private_names_that_are_used() -> None:
     made = operator()
     for name in (
+        "_driver_memory",
         "_executor_cores",
         "_executor_memory",
         "_num_executors",
@@ -149,7 +150,8 @@ def test_without_the_default_connection_a_cluster_is_embedded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "expected"), [("512m", 512), ("2g", 2048), ("1GB", 1024), ("1500k", 2), ("700", 700)]
+    ("size", "expected"),
+    [("512m", 512), ("2g", 2048), ("1GB", 1024), ("1500k", 2), ("700", 700), ("3000000b", 3)],
 )
 def test_sizes_of_memory_are_read_as_spark_reads_them(size: str, expected: int) -> None:
     assert mebibytes(size) == expected

@@ -22,7 +22,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
-from airflow_enel.domain import Bounds, Run, RunState
+from airflow_enel.domain import Bounds, Run, RunContext, RunState
 from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.sensors import poke as poke_module
@@ -206,6 +206,24 @@ def test_it_steers_through_an_agent_that_it_finds(
     assert len(scene.history.decisions(scene.id)) == 1
     assert [c.position for c in scene.history.components(scene.id)] == [0, 1]
     assert scene.history.agent_of(scene.id) == ("127.0.0.1", port, "token")
+
+
+def test_it_forecasts_with_the_context_of_the_run(
+    scene: Scene, agent: Callable[[Respond], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[RunContext] = []
+
+    def steering_of(*arguments: Any) -> Any:
+        made = real(*arguments)
+        heard.append(made.context)
+        return made
+
+    real = poke_module.steering_of
+    monkeypatch.setattr(poke_module, "steering_of", steering_of)
+    scene.run = replace(scene.run, context=RunContext.of({"input_mib": 512}))
+    scene.submitted().serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
+    scene.poke()
+    assert heard == [scene.run.context]
 
 
 def test_the_driver_on_this_machine_knows_better_where_its_agent_is(

@@ -67,6 +67,7 @@ def _create_runs() -> None:
         sa.Column("initial_executors", sa.Integer(), nullable=False),
         sa.Column("submitted_at", _moment(), nullable=False),
         sa.Column("foreign_operator", sa.Boolean(), nullable=False),
+        sa.Column("context", sa.JSON(), nullable=False),
         sa.Column("agent_host", sa.Text(), nullable=True),
         sa.Column("agent_port", sa.Integer(), nullable=True),
         sa.Column("agent_token", sa.Text(), nullable=True),
@@ -210,7 +211,7 @@ def _create_models() -> None:
         sa.Column("kind", sa.String(length=50), nullable=False),
         sa.Column("job_id", sa.Integer(), nullable=True),
         sa.Column("schema_version", sa.Integer(), nullable=False),
-        sa.Column("manifest", sa.JSON(), nullable=False),
+        sa.Column("manifest", sa.Text(), nullable=False),
         sa.Column("weights", sa.LargeBinary(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("created_at", _moment(), nullable=False),
@@ -221,6 +222,7 @@ def _create_models() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enel_models")),
+        sa.UniqueConstraint("name", name=op.f("uq_enel_models_name")),
     )
     op.create_index(
         op.f("ix_enel_models_kind_job_id_created_at"),

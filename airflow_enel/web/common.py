@@ -1,0 +1,23 @@
+"""What all routes need: the history, and answers in JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Response
+
+from airflow_enel.history import wire
+from airflow_enel.history.repository import SqlHistory
+
+
+def history() -> SqlHistory:
+    """Return the history in the metadata DB of this API server."""
+    return SqlHistory()
+
+
+HistoryDep = Annotated[SqlHistory, Depends(history)]
+
+
+def json_of(shape: Any, value: object) -> Response:
+    """Return a value as an answer."""
+    return Response(wire.encode(shape, value), media_type="application/json")
