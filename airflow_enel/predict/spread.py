@@ -17,21 +17,24 @@ UNKNOWN: Final = 0.3
 CEILING: Final = 2.0
 """A factor of 7; beyond it a spread says no more than that nothing is known."""
 
-_TO_SIGMA: Final = 1.4826  # of the median absolute deviation, for normal residuals
+_COVERED: Final = 0.8
+_UPPER: Final = 0.9  # upper end of the interval that covers as much
 
 
 def robust_log_sd(residuals: FloatArray) -> float:
     """Spread of log-normal errors from residuals ``log(actual / predicted)`` of shape ``(n,)``.
 
-    1.4826 × the median of their absolute values, around 0 so that a bias counts as spread, at
-    least :data:`FLOOR`; times the ratio of the 90 % quantiles of Student's t with n degrees of
-    freedom and of the normal distribution, because few residuals say little (n = 1: 2.40,
-    2: 1.47, 5: 1.15, 20: 1.03); at most :data:`CEILING`. :data:`UNKNOWN` if n = 0.
+    The 80 % quantile of their absolute values over that of the normal distribution (1.28), so
+    that the 80 % interval holds 80 % of such residuals, whatever their tails; around 0, so that a
+    bias counts as spread; at least :data:`FLOOR`. Times the ratio of the 90 % quantiles of
+    Student's t with n degrees of freedom and of the normal distribution, because few residuals
+    say little (n = 1: 2.40, 2: 1.47, 5: 1.15, 20: 1.03); at most :data:`CEILING`.
+    :data:`UNKNOWN` if n = 0.
     """
     if not residuals.size:
         return UNKNOWN
-    spread = max(_TO_SIGMA * float(np.median(np.abs(residuals))), FLOOR)
-    inflation = float(stdtrit(residuals.size, 0.9) / ndtri(0.9))
+    spread = max(float(np.quantile(np.abs(residuals), _COVERED) / ndtri(_UPPER)), FLOOR)
+    inflation = float(stdtrit(residuals.size, _UPPER) / ndtri(_UPPER))
     return min(spread * inflation, CEILING)
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
-from airflow_enel.predict import BellRuntime, Ellis, Forecaster
+from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
 
 from .past_runs import NAMES, at, component, components, past_run, runs_of
 
-FORECASTERS = [BellRuntime, Ellis]
+FORECASTERS = [BellRuntime, Ellis, Conditional]
 BOUNDS = Bounds(2, 12)
 SIZES = (12, 6, 3, 9, 4, 8, 5, 10)
 
@@ -26,6 +26,10 @@ def history(runs: int) -> list[PastRun]:
 def mid_run(executors: int = 6) -> Progress:
     parts = components(executors, [15.0] * 5)
     return at(parts[:2], runs_of(parts[2]), executors)
+
+
+def disturbed(run: PastRun) -> PastRun:
+    return replace(run, components=tuple(replace(c, disturbed=True) for c in run.components))
 
 
 def good(forecast: Forecast | None) -> Forecast:
@@ -51,7 +55,7 @@ def test_few_runs_give_a_forecast_before_and_in_the_run(forecaster, runs):
 
 def test_one_run_is_trusted_little(forecaster):
     forecast = forecaster().fit(history(1)).predict(Progress.at_start(BOUNDS), BOUNDS)
-    assert good(forecast).log_sd == pytest.approx((0.3,) * 11)
+    assert min(good(forecast).log_sd) >= 0.3
 
 
 def test_many_equal_runs_are_trusted_more(forecaster):
@@ -73,8 +77,20 @@ def test_recovers_the_total_of_an_ernest_curve(forecaster):
         [*history(7), past_run(7, 10, [1500.0] * 5)],
         [past_run(0, 6, [1500.0] * 5), *history(7)[1:]],
         [past_run(n, SIZES[n], [0.0] * 5, tail_s=0.001) for n in range(8)],
+        [past_run(0, 6), past_run(1, 6, [1500.0] * 5)],
+        [past_run(n, 6, [10.0 * (n == 3), *([10.0] * 4)]) for n in range(6)],
+        [disturbed(past_run(n, SIZES[n])) for n in range(6)],
     ],
-    ids=["one scale-out", "constant", "outlier last", "outlier first", "no time at all"],
+    ids=[
+        "one scale-out",
+        "constant",
+        "outlier last",
+        "outlier first",
+        "no time at all",
+        "two that contradict",
+        "mostly no time",
+        "all disturbed",
+    ],
 )
 def test_stays_finite_on_odd_histories(forecaster, past_runs):
     fitted = forecaster().fit(past_runs)
@@ -101,6 +117,40 @@ def test_stays_finite_when_components_differ(forecaster, names):
         running = runs_of(parts[count]) if count < len(parts) else None
         good(fitted.predict(at(parts[:count], running, 6), BOUNDS))
         good(fitted.predict(at(parts[:count], None, 6), BOUNDS))
+
+
+def test_an_outlier_hardly_moves_a_forecast_from_many_runs(forecaster):
+    usual = forecaster().fit(history(20)).predict(mid_run(), BOUNDS)
+    wild = past_run(20, 5, [100 * (5 + 60 / 5)] * 5)
+    after = forecaster().fit([*history(20), wild]).predict(mid_run(), BOUNDS)
+    if forecaster is Conditional:  # the others are baselines: Ernest and Bell take means
+        assert after.median(6) == pytest.approx(usual.median(6), rel=0.1)
+    assert np.all(np.isfinite(after.log_sd))
+
+
+def test_intervals_hold_what_they_promise(forecaster):
+    """80 % of 60 runs, within what a binomial of so many allows in 95 % of the cases."""
+    rng = np.random.default_rng(7)
+    past_runs = []
+    for number in range(80):
+        size = int(rng.integers(3, 13))
+        seconds = (20 + 100 / size) * rng.lognormal(0, 0.15) * rng.lognormal(0, 0.1, 5)
+        past_runs.append(past_run(number, size, seconds.tolist()))
+    inside = 0
+    for number in range(20, 80):
+        run = past_runs[number]
+        size = run.initial_executors
+        forecast = good(forecaster().fit(past_runs[:number]).predict(at(), BOUNDS))
+        low_s, high_s = (forecast.quantile(size, p) for p in (0.1, 0.9))
+        inside += low_s <= run.runtime_s <= high_s
+    assert 0.69 <= inside / 60 <= 0.91
+
+
+def test_sizes_far_from_all_that_was_seen_are_trusted_less(forecaster):
+    fitted = forecaster().fit([past_run(n, 12 - n % 2) for n in range(12)])
+    forecast = good(fitted.predict(Progress.at_start(BOUNDS), BOUNDS))
+    if forecaster is Conditional:
+        assert forecast.log_sd[0] > forecast.log_sd[-1] + 0.1
 
 
 def test_stays_finite_when_past_runs_differ(forecaster):

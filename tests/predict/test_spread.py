@@ -29,8 +29,14 @@ def test_a_single_outlier_does_not_decide():
     assert robust_log_sd(residuals) < 0.15
 
 
+def test_the_interval_of_80_percent_reaches_80_percent_of_the_residuals_whatever_their_tails():
+    residuals = np.random.default_rng(0).standard_t(2, 4000) / 10
+    reach = 1.2816 * robust_log_sd(residuals)
+    assert np.mean(np.abs(residuals) <= reach) == pytest.approx(0.8, abs=0.005)
+
+
 def test_a_bias_counts():
-    assert robust_log_sd(np.full(50, 0.4)) > 0.4
+    assert 1.2816 * robust_log_sd(np.full(50, 0.4)) >= 0.4
 
 
 def test_has_a_ceiling():
