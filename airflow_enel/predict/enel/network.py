@@ -1,0 +1,281 @@
+"""The Enel network in torch, where it is trained. Nothing that predicts imports this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch_geometric.nn import MessagePassing  # type: ignore[import-untyped]
+from torch_geometric.utils import softmax  # type: ignore[import-untyped]
+
+from airflow_enel.predict.enel.config import (
+    LARGEST_LOG_CORRECTION,
+    METRICS,
+    PARTS,
+    PROPERTY_LENGTH,
+    EnelConfig,
+)
+from airflow_enel.predict.enel.tensors import GraphTensors, field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the network says of a graph; a loss is built on it.
+
+    :param node_s: t̂, seconds of the nodes, ``(n,)``
+    :param component_s: the maximum of (5) over the nodes of each component, ``(k,)``
+    :param predicted_metrics: m̂ of (7) for every node, observed or not, ``(n, 5)``
+    :param used_metrics: what f1 and f2 saw: observed or else predicted ones, ``(n, 5)``
+    :param reconstruction: h(g(p)) of the graph's properties, ``(p, 33)``
+    """
+
+    node_s: Tensor
+    component_s: Tensor
+    predicted_metrics: Tensor
+    used_metrics: Tensor
+    reconstruction: Tensor
+
+
+class TwoLayers(nn.Module):
+    """A two-layer feed-forward network with SELU between.
+
+    *Shapes*: ``(…, inputs)`` to ``(…, outputs)``.
+    """
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(inputs, hidden, bias=bias)
+        self.output = nn.Linear(hidden, outputs, bias=bias)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weights with variance 1 / inputs, which SELU needs to keep its activations normal."""
+        for layer in (self.hidden, self.output):
+            _reset(layer)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Apply both layers."""
+        output: Tensor = self.output(torch.selu(self.hidden(inputs)))
+        return output
+
+
+class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
+    """Metrics of nodes from those of their predecessors, (6) and (7).
+
+    ``|e_ij| = softmax over j of a·σ(f3(x_i, x_j))``, ``m̂_i = S(Σ_j |e_ij|·f4(f3(x_i, x_j), m_j) +
+    bias)`` with ``f3(x_i, x_j) = L(x_i) + R(x_j)``, SELU as σ, and the logistic function S: the
+    metrics are defined in [0, 1], and predictions of predictions must not leave it.
+
+    *Shapes*: x ``(rows, 3M + 6)``, measured metrics ``(rows, 5)`` or with their mask
+    ``(rows, 10)``, edges ``(2, m)`` of (source, target); gives ``(rows, 5)``.
+    """
+
+    def __init__(self, config: EnelConfig) -> None:
+        super().__init__(aggr="add")
+        length = config.edge_length
+        self.target = nn.Linear(length, length)
+        self.source = nn.Linear(length, length)
+        self.attention = nn.Parameter(torch.empty(length))
+        self.f4 = TwoLayers(length + config.measured_length, config.metric_hidden, len(METRICS))
+        self.bias = nn.Parameter(torch.empty(len(METRICS)))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start anew."""
+        for layer in (self.target, self.source):
+            _reset(layer)
+        self.f4.reset_parameters()
+        nn.init.normal_(self.attention, std=self.attention.numel() ** -0.5)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor, measured: Tensor, edges: Tensor) -> Tensor:
+        """Predict the metrics of the targets of the edges from those of their sources."""
+        summed = self.propagate(
+            edges, target=self.target(x), source=self.source(x), measured=measured
+        )
+        return torch.sigmoid(summed + self.bias)
+
+    def message(
+        self, target_i: Tensor, source_j: Tensor, measured_j: Tensor, index: Tensor, size_i: int
+    ) -> Tensor:
+        """``|e_ij|·f4(f3(x_i, x_j), m_j)`` of every edge."""
+        pair = target_i + source_j
+        weight = softmax(torch.selu(pair) @ self.attention, index, num_nodes=size_i)
+        message: Tensor = weight[:, None] * self.f4(torch.cat([pair, measured_j], dim=-1))
+        return message
+
+
+class EnelNetwork(nn.Module):
+    """The network of (1)–(7) over the graph of one run or of several.
+
+    With ``config.residual`` a node takes ``π·exp(B·tanh(f2/B))``, B = 3: a correction of at most
+    a factor of 20 either way, and none before training. Otherwise it takes
+    ``time_scale·softplus(f2)``: runtimes are positive; the scale is a buffer that is not learned,
+    the typical runtime of a node in the training data.
+
+    :param config: its shape
+    """
+
+    time_scale: Tensor
+
+    def __init__(self, config: EnelConfig) -> None:
+        super().__init__()
+        self.config = config
+        hidden, code = config.encoder_hidden, config.code
+        self.encoder = TwoLayers(PROPERTY_LENGTH, hidden, code, bias=False)
+        self.decoder = TwoLayers(code, hidden, PROPERTY_LENGTH, bias=False)
+        self.f1 = TwoLayers(config.overhead_inputs, config.overhead_hidden, 1)
+        self.f2 = TwoLayers(config.runtime_inputs, config.runtime_hidden, 1)
+        self.metrics = MetricPropagation(config)
+        self.register_buffer("time_scale", torch.tensor(1.0))
+        self.reset_parameters()
+
+    @classmethod
+    def of(cls, config: EnelConfig, weights: Mapping[str, NDArray[Any]]) -> Self:
+        """The network with these weights.
+
+        :raises RuntimeError: if names or shapes are not those of the configuration
+        """
+        network = cls(config)
+        network.load_state_dict({n: torch.tensor(np.asarray(w)) for n, w in weights.items()})
+        return network
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Its learned numbers by name, as :class:`inference.EnelInference` and files take them."""
+        return {
+            name: np.array(tensor.detach().cpu().numpy(), dtype=np.float32)
+            for name, tensor in self.state_dict().items()
+        }
+
+    def reset_parameters(self) -> None:
+        """Start anew, from torch's random generator; a residual network starts as the prior."""
+        for part in (self.encoder, self.decoder, self.f1, self.f2, self.metrics):
+            part.reset_parameters()
+        if self.config.residual:
+            nn.init.zeros_(self.f2.output.weight)
+            nn.init.zeros_(self.f2.output.bias)
+
+    def forward(self, graph: GraphTensors, *, propagate: bool = False) -> Prediction:
+        """Predict a graph.
+
+        :param propagate: as in use: metrics that are not observed are predicted step by step,
+            from predicted ones. Otherwise, to train, each is predicted by (7) from the measured
+            metrics of its predecessors, observed or not, all at once.
+        """
+        codes = self.encoder(graph.tensors.properties)
+        contexts = self._contexts(codes, graph)
+        x = _edge_features(contexts, graph)
+        predicted = (self._step_by_step if propagate else self._at_once)(x, graph)
+        run = graph.tensors
+        given, mask = field(run.observed)[:, None], field(run.mask)
+        used = torch.where(given, field(run.metrics), predicted) * mask
+        node_s = self._runtimes(contexts[: used.shape[0]], used, graph)
+        return Prediction(
+            node_s=node_s,
+            component_s=_longest(node_s, graph),
+            predicted_metrics=predicted,
+            used_metrics=used,
+            reconstruction=self.decoder(codes),
+        )
+
+    def _contexts(self, codes: Tensor, graph: GraphTensors) -> Tensor:
+        """C of the nodes, then of the given summaries, ``(n + g, 3M)``."""
+        run = graph.tensors
+        terms = codes[field(run.pool_property)] * field(run.pool_weight)[:, None]
+        rows = (len(run.component) + len(run.given_start)) * PARTS
+        means = codes.new_zeros(rows, codes.shape[1]).index_add(0, field(run.pool_slot), terms)
+        return means.reshape(-1, self.config.context_length)
+
+    def _measured(self, metrics: Tensor, graph: GraphTensors) -> Tensor:
+        """Metrics of all rows of the message graph, with their masks where they are an input."""
+        run, mask = graph.tensors, field(graph.tensors.mask)
+        total, count = (
+            mask.new_zeros(len(graph.nodes_of), len(METRICS)).index_add(0, field(run.component), of)
+            for of in (metrics * mask, mask)
+        )
+        means = total / count.clamp(min=1.0)
+        rows = torch.cat([metrics * mask, means, field(run.given_metrics)])
+        if not self.config.mask_inputs:
+            return rows
+        masks = torch.cat([mask, (count > 0).to(mask.dtype), field(run.given_mask)])
+        return torch.cat([rows, masks], dim=-1)
+
+    def _at_once(self, x: Tensor, graph: GraphTensors) -> Tensor:
+        """M̂ of all nodes from the measured metrics of their predecessors, ``(n, 5)``."""
+        measured = self._measured(field(graph.tensors.metrics), graph)
+        predicted: Tensor = self.metrics(x, measured, graph.messages)
+        return predicted[: len(graph.start)]
+
+    def _step_by_step(self, x: Tensor, graph: GraphTensors) -> Tensor:
+        """M̂ of all nodes, those that are not observed from predicted ones, ``(n, 5)``."""
+        run, nodes = graph.tensors, len(graph.start)
+        observed, step = field(run.observed)[:, None], field(run.step)
+        metrics = torch.where(observed, field(run.metrics), 0.0)
+        predicted = torch.zeros_like(metrics)
+        for now in range(int(step.max()) + 1):
+            edges = graph.messages[:, step[graph.messages[1]] == now]
+            made = self.metrics(x, self._measured(metrics, graph), edges)[:nodes]
+            here = (step == now)[:, None]
+            predicted = torch.where(here, made, predicted)
+            metrics = torch.where(here & ~observed, made, metrics)
+        return predicted
+
+    def _runtimes(self, context: Tensor, metrics: Tensor, graph: GraphTensors) -> Tensor:
+        """(3) and (4): seconds of the nodes, ``(n,)``."""
+        run, config = graph.tensors, self.config
+        mask = field(run.mask)
+        measured = torch.cat([metrics, mask], dim=-1) if config.mask_inputs else metrics
+        rescaling = field(run.rescaling)[:, None]
+        rescaled = torch.cat([context, measured, graph.start, graph.end, rescaling], dim=-1)
+        overhead = torch.where(graph.moved[:, None], self.f1(rescaled), 0.0)
+        inputs = [context, measured, graph.end, overhead]
+        if config.relative_inputs:
+            against = (metrics - field(run.reference)) * field(run.reference_mask) * mask
+            inputs += [against, field(run.relative)]
+        output = self.f2(torch.cat(inputs, dim=-1))[:, 0]
+        if not config.residual:
+            scaled: Tensor = self.time_scale * nn.functional.softplus(output)
+            return scaled
+        limit = LARGEST_LOG_CORRECTION
+        return field(run.prior_s) * torch.exp(limit * torch.tanh(output / limit))
+
+
+def _edge_features(contexts: Tensor, graph: GraphTensors) -> Tensor:
+    """X = a ‖ c ‖ z of nodes, P of components, given summaries, ``(n + k + g, 3M + 6)``."""
+    run, nodes = graph.tensors, len(graph.start)
+    own = contexts[:nodes]
+    total = own.new_zeros(len(graph.nodes_of), own.shape[1])
+    means = total.index_add(0, field(run.component), own) / graph.nodes_of
+    start = torch.cat([graph.start, graph.component_start, field(run.given_start)])
+    end = torch.cat([graph.end, graph.component_end, field(run.given_end)])
+    return torch.cat([start, torch.cat([own, means, contexts[nodes:]]), end], dim=-1)
+
+
+def _longest(node_s: Tensor, graph: GraphTensors) -> Tensor:
+    """(5), level by level; the runtime of each component, ``(k,)``."""
+    run = graph.tensors
+    depth, (source, target) = field(run.depth), field(run.edges)
+    total = node_s
+    for level in range(1, int(depth.max()) + 1):
+        here = depth[target] == level
+        before = torch.zeros_like(node_s).scatter_reduce(
+            0, target[here], total[source[here]], "amax", include_self=False
+        )
+        total = torch.where(depth == level, node_s + before, total)
+    components = node_s.new_zeros(len(graph.nodes_of))
+    return components.scatter_reduce(0, field(run.component), total, "amax", include_self=False)
+
+
+def _reset(layer: nn.Linear) -> None:
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
