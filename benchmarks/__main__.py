@@ -12,7 +12,18 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import agent, eventlog, fuzz, history, imports, kill, outage, reducer
+from benchmarks import (
+    accuracy,
+    agent,
+    eventlog,
+    fuzz,
+    history,
+    imports,
+    kill,
+    outage,
+    reducer,
+    sweep,
+)
 from benchmarks.figures import Figure
 
 BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
@@ -22,6 +33,8 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "fuzz": fuzz.measure,
     "imports": imports.measure,
     "agent": agent.measure,
+    "accuracy": accuracy.measure,
+    "sweep": sweep.measure,
 }
 SERIES: dict[str, Callable[[], Iterable[Figure]]] = {
     "outage": outage.measure,

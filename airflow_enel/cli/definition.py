@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentTypeError
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,6 +26,17 @@ def _date(text: str) -> datetime:
             f"{text!r} is no date: write e.g. 2026-01-31 or 2026-01-31T18:00+01:00"
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _spans(text: str) -> tuple[range, ...]:
+    """Numbers of runs from 1, such as ``41-50,61-65``."""
+    spans = []
+    for part in text.split(",") if text != "none" else ():
+        match = re.fullmatch(r"\s*([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?\s*", part)
+        if match is None or int(match[1]) > int(match[2] or match[1]):
+            raise ArgumentTypeError(f"{part!r} is no span of runs: write e.g. 41-50,61-65 or none")
+        spans.append(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return tuple(spans)
 
 
 def _arg(*flags: str, **options: Any) -> Arg:
@@ -117,12 +129,86 @@ _MARK_LOST = ActionCommand(
 )
 
 
+_MODEL = GroupCommand(
+    name="model",
+    help="Trained models",
+    subcommands=(
+        ActionCommand(
+            name="list",
+            help="Show which models there are, newest first",
+            func=lazy_load_command("airflow_enel.cli.modelling.list_models"),
+            args=(_OUTPUT,),
+        ),
+        ActionCommand(
+            name="show",
+            help="Show a model's manifest, and whether it is whole",
+            func=lazy_load_command("airflow_enel.cli.modelling.show_model"),
+            args=(_arg("name", metavar="NAME", help="as the list tells it"), _OUTPUT),
+        ),
+        ActionCommand(
+            name="describe",
+            help="Show the layers of a configuration and how many numbers they learn",
+            func=lazy_load_command("airflow_enel.cli.modelling.describe"),
+            args=(
+                _arg(
+                    "--config",
+                    choices=("paper", "default"),
+                    default="default",
+                    help="paper for the network of the paper; default for that of this project",
+                ),
+                _OUTPUT,
+            ),
+        ),
+    ),
+)
+
+
+_EVALUATE = ActionCommand(
+    name="evaluate",
+    help="Show how good each forecaster would have been on past runs",
+    description=(
+        "Forecasts every run by what was known before it, before its start and after each "
+        "component, and compares with what came: mean and median error in percent of the time "
+        "that was left, bias, error in percent of the whole runtime, and how often the 80 % "
+        "interval held it. The first 10 runs of a job (half of them, if there are fewer than 20) "
+        "are only learned from."
+    ),
+    func=lazy_load_command("airflow_enel.cli.evaluating.evaluate"),
+    args=(
+        _arg(
+            "paths",
+            metavar="PATH",
+            nargs="*",
+            type=Path,
+            help="a trace file with the columns ID|APP_ID|…|JOB_ID|…|SCALE_OUT, a Spark event "
+            "log, or a folder of either",
+        ),
+        _arg("--dag-id", help="evaluate on the history of this DAG instead of files"),
+        _arg("--job-key", help="only this recurring job of the DAG"),
+        _arg(
+            "--failures",
+            type=_spans,
+            metavar="RUNS",
+            help="for trace files: the runs, counted from 1, in which executors failed; "
+            "41-50,61-65 by default, as in the published protocol; none for no runs",
+        ),
+        _arg("--warm-up", type=int, metavar="N", help="how many first runs are only learned from"),
+        _arg(
+            "--forecasters",
+            metavar="NAMES",
+            help="which to evaluate, e.g. ellis,conditional; all by default",
+        ),
+        _OUTPUT,
+    ),
+)
+
+
 def get_enel_cli_commands() -> list[CLICommand]:
     """Return the commands; named by the provider info."""
     return [
         GroupCommand(
             name="enel",
             help="History of recurring Spark applications",
-            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST),
+            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST, _MODEL, _EVALUATE),
         )
     ]

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.history import samples
-from tests.spark.events import Event, job_end, job_start, simple_run, stage_info
+from tests.spark.events import Event, environment, job_end, job_start, simple_run, stage_info
 
 _numbers = itertools.count()
 
@@ -91,6 +91,24 @@ def test_an_imported_run_is_one_to_learn_from(enel: Enel, dag: str, tmp_path: Pa
     assert (row.run.policy, row.run.key.run_id) == ("imported", "import__app-1")
     assert (row.run.bounds.minimum, row.run.bounds.maximum) == (2, 2)
     assert all(len(c.stages) == 1 for c in SqlHistory().components(row.id))
+
+
+def test_an_imported_run_knows_the_sizes_that_its_log_tells(
+    enel: Enel, dag: str, tmp_path: Path
+) -> None:
+    from airflow_enel.history.repository import SqlHistory
+
+    told = environment(spark_executor_memory="3g", spark_password="hunter2")
+    version = {"Event": "SparkListenerLogStart", "Spark Version": "4.0.1"}
+    enel("import-history", log(tmp_path, events=[version, told, *simple_run()]), "--dag-id", dag)
+    (past,) = SqlHistory().past_runs(dag, "job")
+    cores = next(e for e in simple_run() if "Executor Info" in e)["Executor Info"]["Total Cores"]
+    assert dict(past.context) == {
+        "driver_memory_mib": 1024,
+        "executor_cores": cores,  # as the executors tell
+        "executor_memory_mib": 3072,
+        "spark_version": "4.0.1",
+    }
 
 
 def test_the_job_is_named_after_the_application_by_default(

@@ -1,0 +1,123 @@
+"""``airflow enel evaluate``: how good each forecaster is on runs that are over."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from itertools import groupby
+from typing import Final
+
+from airflow.utils.cli import action_cli
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Column, Table
+
+from airflow_enel.cli.commands import _errors_told, _print_json, _progress, _texts
+from airflow_enel.cli.evidence import from_history, from_paths
+from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
+from airflow_enel.predict.evaluation import (
+    Prediction,
+    Score,
+    Series,
+    summarise,
+    walk_forward,
+    warm_up_of,
+)
+
+FORECASTERS: Final[dict[str, Callable[[], Forecaster]]] = {
+    "bell": BellRuntime,
+    "ellis": Ellis,
+    "conditional": Conditional,
+}
+"""What is evaluated, by name."""
+
+
+@providers_configuration_loaded
+@action_cli(check_db=False)  # type: ignore[no-untyped-call,untyped-decorator]
+def evaluate(args: Namespace) -> None:
+    """Forecast past runs by what was known before them, and compare with what came."""
+    makers = _makers(args.forecasters)
+    if args.warm_up is not None and args.warm_up < 1:
+        raise SystemExit("--warm-up must be at least 1: nothing is known before the first run")
+    predictions: list[Prediction] = []
+    found = _series(args)
+    counts = [_forecast_runs(series, args.warm_up) for series in found]
+    with _progress("runs", sum(counts)) as advance:
+        for series in found:
+            for of_run in walk_forward(series, makers, args.warm_up):
+                predictions += of_run
+                advance(1)
+    for series, count in zip(found, counts, strict=True):
+        if not count:
+            _note(f"{series.job}: {len(series.runs)} runs are too few to forecast any of them")
+    scores = summarise(predictions)
+    if not scores:
+        raise SystemExit("nothing to evaluate: no job has enough runs with finished components")
+    if args.output == "json":
+        _print_json(asdict(score) for score in scores)
+    else:
+        _print_scores(scores)
+
+
+def _makers(names: str | None) -> tuple[Callable[[], Forecaster], ...]:
+    chosen = list(FORECASTERS) if names is None else [n.strip() for n in names.split(",")]
+    unknown = [name for name in chosen if name not in FORECASTERS]
+    if unknown:
+        known = ", ".join(FORECASTERS)
+        raise SystemExit(f"no forecaster {unknown[0]!r}: there are {known}")
+    return tuple(FORECASTERS[name] for name in dict.fromkeys(chosen))
+
+
+def _series(args: Namespace) -> tuple[Series, ...]:
+    if bool(args.paths) == (args.dag_id is not None):
+        raise SystemExit("give either paths of trace files or event logs, or --dag-id")
+    if args.dag_id is None:
+        if args.job_key is not None:
+            raise SystemExit("--job-key belongs to --dag-id: traces and logs name their jobs")
+        return from_paths(args.paths, args.failures, _note)
+    with _errors_told():
+        found = from_history(args.dag_id, args.job_key)
+    if not found:
+        raise SystemExit("the history has no runs of this DAG and job")
+    return found
+
+
+def _forecast_runs(series: Series, warm_up: int | None) -> int:
+    runs = len(series.runs)
+    return max(runs - (warm_up_of(runs) if warm_up is None else warm_up), 0)
+
+
+def _note(text: str) -> None:
+    Console(stderr=True).print(*_texts(text), soft_wrap=True)
+
+
+def _print_scores(scores: Iterable[Score]) -> None:
+    """A table per job, narrow enough for 80 columns."""
+    console = Console()
+    for job, of_job in groupby(scores, key=lambda score: score.job):
+        console.print(*_texts(job))
+        console.print(_table(of_job))
+    console.print("All but the last column in percent; the interval should hold 80.")
+
+
+def _table(scores: Iterable[Score]) -> Table:
+    table = Table("moment", "runs", Column("forecaster", no_wrap=True), box=SIMPLE, pad_edge=False)
+    for heading in ("MAPE", "median", "bias", "of total", "held", "count"):
+        table.add_column(heading, justify="right")
+    for _, group in groupby(scores, key=lambda score: (score.moment, score.runs)):
+        table.add_section()
+        for s in group:
+            table.add_row(
+                s.moment,
+                s.runs,
+                *_texts(s.forecaster),
+                f"{s.mape_percent:.1f}",
+                f"{s.median_ape_percent:.1f}",
+                f"{s.bias_percent:+.1f}",
+                f"{s.error_of_total_percent:.1f}",
+                f"{s.coverage_80_percent:.0f}",
+                f"{s.predictions:,}",
+            )
+    return table

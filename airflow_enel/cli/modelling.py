@@ -1,0 +1,128 @@
+"""``airflow enel model …``: the models in the metadata DB, and what a configuration consists of."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.utils.cli import action_cli
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+from rich.console import Console
+from rich.table import Table
+
+from airflow_enel.cli.commands import _day, _errors_told, _print_json, _texts
+from airflow_enel.domain import ModelUnusable
+from airflow_enel.history.base import ModelRow
+from airflow_enel.history.models import SqlModels
+
+if TYPE_CHECKING:
+    from airflow_enel.predict.enel.config import EnelConfig
+
+_SHOWN_DIGITS: Final = 12
+
+
+@providers_configuration_loaded
+@action_cli  # type: ignore[untyped-decorator]
+def list_models(args: Namespace) -> None:
+    """Show which models there are, newest first."""
+    with _errors_told():
+        rows = SqlModels().models()
+    if args.output == "json":
+        _print_json(_values(row) for row in rows)
+        return
+    if not rows:
+        Console().print("no models yet: runs go by the prior until one is trained")
+        return
+    table = Table("model", "kind", "schema", "trained")
+    table.add_column("KiB", justify="right")
+    table.add_column("SHA-256")
+    for row in rows:
+        texts = _texts(row.name, row.kind, str(row.schema_version), _day(row.created_at))
+        table.add_row(*texts, _kib(row.weights_bytes), *_texts(row.sha256[:_SHOWN_DIGITS]))
+    Console().print(table)
+
+
+@providers_configuration_loaded
+@action_cli  # type: ignore[untyped-decorator]
+def show_model(args: Namespace) -> None:
+    """Show a model's manifest, and whether it is whole."""
+    with _errors_told():
+        model = SqlModels().model(args.name)
+    fault = None
+    try:
+        model.verified()
+    except ModelUnusable as error:
+        fault = str(error)
+    values = asdict(model)
+    row = ModelRow(**values | {"weights_bytes": len(values.pop("weights"))})
+    if args.output == "json":
+        _print_json([_values(row) | {"fault": fault}])
+        return
+    table = Table(show_header=False)
+    table.add_row("state", *_texts("whole" if fault is None else fault))
+    for name, value in _flat(_values(row)):
+        table.add_row(*_texts(name, value))
+    Console().print(table)
+
+
+@action_cli  # type: ignore[untyped-decorator]
+def describe(args: Namespace) -> None:
+    """Show the layers of a configuration and how many numbers they learn."""
+    from airflow_enel.predict.enel.config import CONFIGS  # noqa: PLC0415 - numpy, for this alone
+
+    config = next(config for config in CONFIGS if config.name == args.config)
+    if args.output == "json":
+        sys.stdout.write(json.dumps(_description(config), indent=2) + "\n")
+    else:
+        _print_description(_description(config))
+
+
+def _description(config: EnelConfig) -> dict[str, Any]:
+    from airflow_enel.predict.enel.config import layers, parameters  # noqa: PLC0415 - as above
+
+    return {
+        "config": asdict(config),
+        "parameters": parameters(config),
+        "layers": [asdict(part) | {"parameters": part.parameters} for part in layers(config)],
+    }
+
+
+def _print_description(description: dict[str, Any]) -> None:
+    table = Table("layer", "role")
+    for heading in ("outputs × inputs", "bias", "parameters"):
+        table.add_column(heading, justify="right")
+    for layer in description["layers"]:
+        shape = " × ".join(map(str, layer["shape"]))
+        bias = "yes" if layer["bias"] else ""
+        table.add_row(layer["name"], layer["role"], shape, bias, f"{layer['parameters']:,}")
+    table.add_section()
+    table.add_row("all", "", "", "", f"{description['parameters']:,}")
+    Console().print(table)
+
+
+def _values(row: ModelRow) -> dict[str, Any]:
+    return asdict(row) | {"manifest": _parsed(row.manifest)}
+
+
+def _parsed(manifest: str) -> Any:
+    try:
+        return json.loads(manifest)
+    except ValueError:
+        return manifest  # of a corrupt model
+
+
+def _flat(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
+    found = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{above}{name}.")
+        else:
+            found.append((above + name, value if isinstance(value, str) else json.dumps(value)))
+    return found
+
+
+def _kib(size_bytes: int) -> str:
+    return f"{size_bytes / 1024:,.1f}"
