@@ -20,6 +20,7 @@ from benchmarks import (
     history,
     imports,
     kill,
+    mllib,
     outage,
     reducer,
     sweep,
@@ -39,8 +40,9 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
 SERIES: dict[str, Callable[[], Iterable[Figure]]] = {
     "outage": outage.measure,
     "kill": kill.measure,
+    "mllib": mllib.measure,
 }
-"""Only when they are named, and one at a time: they take long and have an Airflow of their own."""
+"""Only when named, and one at a time: they take long, and some have an Airflow of their own."""
 
 
 def main() -> int:
