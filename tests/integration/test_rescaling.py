@@ -241,7 +241,7 @@ def test_a_run_survives_the_death_of_an_executor(observed: Observed, work_dir: P
     run_id = run_id_of("bereft")
     with ThreadPoolExecutor(1) as pool:
         ended = pool.submit(running.run)
-        until(lambda: ended.done() or decisions_of(run_id) > 3, within_s=60)
+        until(lambda: ended.done() or decisions_of(run_id) > 1, within_s=60)
         assert kill_an_executor(work_dir / run_id)
         ended.result(timeout=90)
 
