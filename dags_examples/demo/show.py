@@ -59,12 +59,19 @@ def kill_an_executor(folder: Path) -> bool:
     try:
         keeper = psutil.Process(int((folder / "pid").read_text()))
         for process in keeper.children(recursive=True):
-            if any("ExecutorBackend" in part for part in process.cmdline()):
+            if _is_executor(process):
                 process.kill()
                 return True
     except (FileNotFoundError, ValueError, psutil.Error):
         pass
     return False
+
+
+def _is_executor(process: psutil.Process) -> bool:
+    try:
+        return any("ExecutorBackend" in part for part in process.cmdline())
+    except psutil.Error:  # it has ended, perhaps nobody has noticed yet
+        return False
 
 
 def run_table(runs: Sequence[RunRow], failure_in: int) -> Table:
