@@ -24,6 +24,8 @@ from benchmarks import (
     outage,
     reducer,
     sweep,
+    training,
+    worth,
 )
 from benchmarks.figures import Figure
 
@@ -36,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
     "agent": agent.measure,
     "accuracy": accuracy.measure,
     "sweep": sweep.measure,
+    "training": training.measure,
+    "worth": worth.measure,
 }
 SERIES: dict[str, Callable[[], Iterable[Figure]]] = {
     "outage": outage.measure,

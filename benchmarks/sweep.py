@@ -27,7 +27,7 @@ def measure() -> Iterable[Figure]:
     """33 scale-outs × 34 remaining components of 1–3 stages: in the network, and before it."""
     runs = [past_run(number) for number in range(PAST_RUNS)]
     remaining = [graph.identity for graph in runs[0].components[1:]]
-    moment = Moment(CONTEXT, runs[0].components[0], 12.0, 0.05)
+    moment = Moment(CONTEXT, runs[0].components[0], 12.0)
     prior_s = np.full((len(CANDIDATES), len(remaining)), 10.0)
     for config in CONFIGS:
         inference = EnelInference(config, weights(config))

@@ -169,18 +169,18 @@ def _moments(run: PastRun) -> Iterator[_Moment]:
     if not ordered or not 0 < run.runtime_s < np.inf:
         return
     executors = _mean_executors(ordered)
-    start = Progress.at_start(Bounds(executors, executors))
+    start = Progress.at_start(Bounds(executors, executors), run.context)
     yield _Moment(START, start, executors, run.runtime_s)
     elapsed_s = 0.0
     for count in range(1, len(ordered)):
         elapsed_s += ordered[count - 1].added_s or 0.0
         if run.runtime_s - elapsed_s > 0:
-            progress = _progress(ordered, count, elapsed_s)
+            progress = _progress(run, ordered, count, elapsed_s)
             executors = _mean_executors(ordered[count:])
             yield _Moment(RUNNING, progress, executors, run.runtime_s - elapsed_s)
 
 
-def _progress(ordered: list[Component], count: int, elapsed_s: float) -> Progress:
+def _progress(run: PastRun, ordered: list[Component], count: int, elapsed_s: float) -> Progress:
     """What was known when ``count`` components had finished."""
     last = ordered[count - 1]
     now = last.finished_at or 0.0
@@ -198,6 +198,7 @@ def _progress(ordered: list[Component], count: int, elapsed_s: float) -> Progres
         requests=(),
         age_s=0.0,
         complete=True,
+        context=run.context,
     )
 
 

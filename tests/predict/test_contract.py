@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
+from airflow_enel.predict.enel.forecaster import Enel
 
 from .past_runs import NAMES, at, component, components, past_run, runs_of
 
-FORECASTERS = [BellRuntime, Ellis, Conditional]
+FORECASTERS = [BellRuntime, Ellis, Conditional, Enel]
 BOUNDS = Bounds(2, 12)
 SIZES = (12, 6, 3, 9, 4, 8, 5, 10)
 
@@ -123,7 +124,7 @@ def test_an_outlier_hardly_moves_a_forecast_from_many_runs(forecaster):
     usual = forecaster().fit(history(20)).predict(mid_run(), BOUNDS)
     wild = past_run(20, 5, [100 * (5 + 60 / 5)] * 5)
     after = forecaster().fit([*history(20), wild]).predict(mid_run(), BOUNDS)
-    if forecaster is Conditional:  # the others are baselines: Ernest and Bell take means
+    if forecaster in (Conditional, Enel):  # the others are baselines: Ernest and Bell take means
         assert after.median(6) == pytest.approx(usual.median(6), rel=0.1)
     assert np.all(np.isfinite(after.log_sd))
 
@@ -149,7 +150,7 @@ def test_intervals_hold_what_they_promise(forecaster):
 def test_sizes_far_from_all_that_was_seen_are_trusted_less(forecaster):
     fitted = forecaster().fit([past_run(n, 12 - n % 2) for n in range(12)])
     forecast = good(fitted.predict(Progress.at_start(BOUNDS), BOUNDS))
-    if forecaster is Conditional:
+    if forecaster in (Conditional, Enel):
         assert forecast.log_sd[0] > forecast.log_sd[-1] + 0.1
 
 

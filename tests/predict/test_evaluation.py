@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_enel.domain import Component, Forecast, PastRun, ScaleOut
+from airflow_enel.domain.context import RunContext
 from airflow_enel.predict.evaluation import Prediction, Series, summarise, walk_forward, warm_up_of
 
 
@@ -150,3 +151,11 @@ def test_the_best_comes_first_within_job_moment_and_runs():
         ("job", "running", "all", "better"),
         ("job", "running", "all", "worse"),
     ]
+
+
+def test_forecasts_know_the_context_of_the_run():
+    context = RunContext((("input_mib", 7),))
+    runs = [replace(run_of(n, [(0, 9, 4), (9, 20, 4)]), context=context) for n in range(2)]
+    oracle = Oracle()
+    list(walk_forward(Series("job", tuple(runs)), [lambda: oracle], 1))
+    assert [progress.context for progress, _ in oracle.asked] == [context, context]

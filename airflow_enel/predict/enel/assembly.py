@@ -11,6 +11,7 @@ from airflow_enel.predict.enel.config import METRICS, PARTS, SCALE_OUT_LENGTH
 from airflow_enel.predict.enel.encoding import encode_all
 from airflow_enel.predict.enel.features import relative_features
 from airflow_enel.predict.enel.graph import joined_edges, path_shares
+from airflow_enel.predict.enel.history import reference_of
 from airflow_enel.predict.enel.summaries import PropertySets
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class RunGraph:
     :param observed: True where the metrics are given, ``(n,)``
     :param metrics: ``(n, 5)``; of nodes that are not observed only training may know them
     :param mask: 1 where a metric is (or is expected to be) defined, ``(n, 5)``
+    :param measured: 1 where the metrics are true ones, to learn from, ``(n, 5)``
     :param reference: mean metrics of the past, ``(n, 5)``
     :param reference_mask: 1 where there is one, ``(n, 5)``
-    :param relative: features relative to the job's past, ``(n, 9)``
+    :param relative: features relative to the job's past, ``(n, 13)``
     :param prior_s: π, ``(n,)``
     :param runtime_s: what the nodes took, NaN where unknown, ``(n,)``
     :param added_s: what the components took, NaN where unknown, ``(k,)``
@@ -61,7 +63,7 @@ class RunGraph:
     :param historical: number of the summary H before each component, -1 without one, ``(k,)``
     :param given_start: mean vec(start) of the given summaries, ``(g, 3)``
     :param given_end: mean vec(end), ``(g, 3)``
-    :param given_metrics: ``(g, 5)``
+    :param given_metrics: metrics, or how far they are off the past, ``(g, 5)``
     :param given_mask: ``(g, 5)``
     """
 
@@ -79,6 +81,7 @@ class RunGraph:
     observed: BoolArray
     metrics: FloatArray
     mask: FloatArray
+    measured: FloatArray
     reference: FloatArray
     reference_mask: FloatArray
     relative: FloatArray
@@ -101,13 +104,11 @@ def run_graph(
     config: EnelConfig,
     prior_s: FloatArray,
     cut: int,
-    deviation: float,
 ) -> RunGraph:
     """A run as an example: the first ``cut`` components are observed, the others predicted.
 
     :param history: runs before this one, without it, or it would learn what it must not know
     :param prior_s: seconds the prior gives each component, ``(k,)``
-    :param deviation: log of how far the observed components were off the prior
     """
     past = [history.component(graph.identity) for graph in run.components]
     pool, given = _Pool(), _Given()
@@ -119,9 +120,13 @@ def run_graph(
         pool.add_blend(summaries, blend)
     sizes = np.array([graph.size for graph in graphs], dtype=np.int64)
     component = np.repeat(np.arange(len(graphs)), sizes)
-    shares = [_shares(graph, of) for graph, of in zip(graphs, past, strict=True)]
-    references = [_reference(graph, of) for graph, of in zip(graphs, past, strict=True)]
-    relative = relative_features(run.context, history.typical, deviation)
+    shares = [path_shares_of(graph, of) for graph, of in zip(graphs, past, strict=True)]
+    references = [reference_of(graph, of) for graph, of in zip(graphs, past, strict=True)]
+    expected = [
+        _expected(graph, of, observed=index < cut)
+        for index, (graph, of) in enumerate(zip(graphs, past, strict=True))
+    ]
+    relative = relative_features(run.context, history.typical, history.metrics_off(graphs[:cut]))
     depth = np.concatenate([graph.depth for graph in graphs])
     return RunGraph(
         properties=encode_all(pool.properties),
@@ -134,10 +139,11 @@ def run_graph(
         step=depth + _first_steps(graphs)[component],
         start=np.concatenate([graph.node_start for graph in graphs]),
         end=np.concatenate([graph.node_end for graph in graphs]),
-        rescaling=np.concatenate([graph.rescaling for graph in graphs]),
+        rescaling=np.concatenate([rescaling for _, _, rescaling in expected]),
         observed=component < cut,
-        metrics=np.concatenate([graph.metrics for graph in graphs]),
-        mask=np.concatenate([graph.mask for graph in graphs]),
+        metrics=np.concatenate([metrics for metrics, _, _ in expected]),
+        mask=np.concatenate([mask for _, mask, _ in expected]),
+        measured=np.concatenate([graph.mask for graph in graphs]),
         reference=np.concatenate([reference for reference, _ in references]),
         reference_mask=np.concatenate([mask for _, mask in references]),
         relative=np.tile(relative, (len(component), 1)),
@@ -246,20 +252,27 @@ def _first_steps(graphs: Sequence[ComponentGraph]) -> IntArray:
     return steps
 
 
-def _shares(graph: ComponentGraph, past: ComponentHistory | None) -> FloatArray:
-    """Shares of its nodes as the past knows them; this run's own would tell what it took."""
+def path_shares_of(graph: ComponentGraph, past: ComponentHistory | None) -> FloatArray:
+    """Shares of a graph's nodes as the past knows them; this run's own would tell what it took."""
     if past is not None and past.template.structure == graph.structure:
         return past.shares
     return path_shares(np.zeros(graph.size), graph.edges)
 
 
-def _reference(
-    graph: ComponentGraph, past: ComponentHistory | None
-) -> tuple[FloatArray, FloatArray]:
-    """Mean metrics of its nodes in the past, none if they were others."""
-    if past is not None and past.template.structure == graph.structure:
-        return past.reference, past.reference_mask
-    return np.zeros(graph.metrics.shape), np.zeros(graph.mask.shape)
+def _expected(
+    graph: ComponentGraph, past: ComponentHistory | None, *, observed: bool
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Metrics, mask and r of its nodes.
+
+    What is still to come has the mask and the r that the past suggests: a forecast knows no
+    others. A metric that is expected but was never measured is as usual.
+    """
+    if observed or past is None or past.template.structure != graph.structure:
+        return graph.metrics, graph.mask, graph.rescaling
+    missing = (past.expected_mask > 0) & (graph.mask == 0)
+    metrics = np.where(missing, past.reference, graph.metrics)
+    moved = graph.node_start != graph.node_end
+    return metrics, past.expected_mask, np.where(moved, past.rescaling, 0.0)
 
 
 def _known(runtime_s: FloatArray) -> FloatArray:

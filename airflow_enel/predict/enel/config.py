@@ -19,8 +19,8 @@ NAMED_SLOTS: Final = ("input_mib", "executor_memory_mib", "executor_cores")
 """Numbers of the run context with a relative feature of their own."""
 HASHED_SLOTS: Final = 5
 """Relative features that all other numbers of the run context share."""
-RELATIVE_LENGTH: Final = len(NAMED_SLOTS) + HASHED_SLOTS + 1
-"""Relative features per node: the slots and how far the run is off its prior."""
+RELATIVE_LENGTH: Final = len(NAMED_SLOTS) + HASHED_SLOTS + len(METRICS)
+"""Relative features per node: the slots, and metrics of what has finished."""
 
 LARGEST_LOG_CORRECTION: Final = 3.0
 """B: a residual network changes the prior by at most e³ ≈ 20, so that no input makes it useless."""
@@ -34,7 +34,11 @@ class EnelConfig:
     :param residual: a node takes ``π·exp(f2)``, with a last layer that starts at zero, so that
         the untrained network is the prior; otherwise f2 is the runtime itself
     :param mask_inputs: f1, f2 and f4 see which metrics are defined
-    :param relative_inputs: f2 sees context and metrics relative to the job's past
+    :param relative_inputs: f2 sees context and metrics relative to the job's past, and gives the
+        elasticity to each of them: the correction of a run as usual is 0, whatever was learned
+    :param relative_metrics: (7) predicts how far metrics are off the past from how far those of
+        the predecessors are, and tanh instead of the logistic function bounds it: an untrained
+        network predicts the past
     :param largest_executors: scale-out whose features are 1; they are 0 at one executor
     :param neighbours: β, historical summaries that make an H(k)
     """
@@ -43,6 +47,7 @@ class EnelConfig:
     residual: bool
     mask_inputs: bool
     relative_inputs: bool
+    relative_metrics: bool
     code: int = 8
     encoder_hidden: int = 16
     overhead_hidden: int = 18
@@ -77,10 +82,19 @@ class EnelConfig:
         relative = len(METRICS) + RELATIVE_LENGTH if self.relative_inputs else 0
         return self.context_length + self.measured_length + SCALE_OUT_LENGTH + 1 + relative
 
+    @property
+    def runtime_outputs(self) -> int:
+        """Outputs of f2: the runtime, or elasticities to ô, relative metrics, relative features."""
+        return 1 + len(METRICS) + RELATIVE_LENGTH if self.relative_inputs else 1
 
-PAPER: Final = EnelConfig("paper", residual=False, mask_inputs=False, relative_inputs=False)
+
+PAPER: Final = EnelConfig(
+    "paper", residual=False, mask_inputs=False, relative_inputs=False, relative_metrics=False
+)
 """The network of the paper with its 5,155 learnable parameters."""
-DEFAULT: Final = EnelConfig("default", residual=True, mask_inputs=True, relative_inputs=True)
+DEFAULT: Final = EnelConfig(
+    "default", residual=True, mask_inputs=True, relative_inputs=True, relative_metrics=True
+)
 """The network of this project: a correction of the prior."""
 CONFIGS: Final = (PAPER, DEFAULT)
 
@@ -113,7 +127,13 @@ def layers(config: EnelConfig) -> tuple[Layer, ...]:
         *_two("encoder", "g (2)", PROPERTY_LENGTH, config.encoder_hidden, config.code, bias=False),
         *_two("decoder", "h (2)", config.code, config.encoder_hidden, PROPERTY_LENGTH, bias=False),
         *_two("f1", "overhead (3)", config.overhead_inputs, config.overhead_hidden, 1),
-        *_two("f2", "runtime (4)", config.runtime_inputs, config.runtime_hidden, 1),
+        *_two(
+            "f2",
+            "runtime (4)",
+            config.runtime_inputs,
+            config.runtime_hidden,
+            config.runtime_outputs,
+        ),
         Layer("metrics.target", "f3 of the node (6)", (edge, edge), True),
         Layer("metrics.source", "f3 of its predecessor (6)", (edge, edge), True),
         Layer("metrics.attention", "a (6)", (edge,), False),

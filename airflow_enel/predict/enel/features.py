@@ -31,6 +31,10 @@ LARGEST_LOG_RATIO: Final = 5.0
 """A factor of 150. What is further off is a mistake, and must not drive a network."""
 
 
+UNKNOWN_METRIC: Final = 0.5
+"""The middle of what a metric can be."""
+
+
 def scale_out(executors: ArrayLike, largest: int = DEFAULT.largest_executors) -> FloatArray:
     """``vec(s) = [1 − 1/s, log s, s]``, each scaled to 0 at one executor and 1 at ``largest``.
 
@@ -81,6 +85,11 @@ def masked_mean(values: FloatArray, mask: FloatArray) -> tuple[FloatArray, Float
     return (values * mask).sum(axis=0) / np.maximum(count, 1.0), (count > 0).astype(np.float64)
 
 
+def centre(reference: FloatArray, reference_mask: FloatArray) -> FloatArray:
+    """What metrics are compared with: those of the past, the middle where it has none."""
+    return np.where(reference_mask > 0, reference, UNKNOWN_METRIC)
+
+
 def log_ratio(value: float, reference: float) -> float:
     """``log(value / reference)`` within ± :data:`LARGEST_LOG_RATIO`; 0 if one of them is unusable.
 
@@ -110,23 +119,22 @@ def typical_numbers(
 def relative_features(
     context: Sequence[tuple[str, Property]],
     typical: Sequence[tuple[str, float]],
-    deviation: float,
+    metrics_off: FloatArray,
 ) -> FloatArray:
-    """Numbers of a run relative to its job's past, shape ``(9,)``; all 0 for a run as usual.
+    """Numbers of a run relative to its job's past, shape ``(13,)``; all 0 for a run as usual.
 
     ``log(value / typical value)`` of every number, in a slot of its own for ``input_mib``,
     ``executor_memory_mib`` and ``executor_cores``, else added up in one of five slots by a hash
-    of its name; last the ``deviation``. Shifting a job's numbers by a factor changes nothing,
+    of its name; last ``metrics_off``. Shifting a job's numbers by a factor changes nothing,
     which is what lets one network serve many jobs.
-
-    :param deviation: log of how far the finished components were off the prior
+    :param metrics_off: mean difference of the finished components' metrics to the past, ``(5,)``
     """
     features = np.zeros(RELATIVE_LENGTH)
+    features[-len(METRICS) :] = metrics_off
     known = dict(typical)
     for name, value in context:
         if _usable(value) and name in known:
             features[_slot(name)] += log_ratio(float(value), known[name])
-    features[-1] = deviation if math.isfinite(deviation) else 0.0
     limited: FloatArray = np.clip(features, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO)
     return limited
 

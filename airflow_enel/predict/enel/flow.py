@@ -10,6 +10,7 @@ from scipy.special import expit  # type: ignore[import-untyped]
 
 from airflow_enel.predict.enel.activation import SCALE, SHIFT, folded, shifted_selu
 from airflow_enel.predict.enel.config import METRICS, SCALE_OUT_LENGTH
+from airflow_enel.predict.enel.features import centre
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +94,7 @@ class MetricFlow:
             w["metrics.f4.output.bias"],
         )
         self._bias = w["metrics.bias"]
+        self._relative = config.relative_metrics
 
     def run(self, inputs: SweepInputs) -> FloatArray:
         """Metrics of all nodes: the given ones of observed nodes, predicted ones of the others.
@@ -100,11 +102,14 @@ class MetricFlow:
         :return: ``(n, c, 5)``, 0 where not defined
         """
         observed = inputs.layout.observed
-        given = np.where(observed[:, None], inputs.metrics, 0.0) * inputs.mask
+        usual = centre(inputs.reference, inputs.reference_mask) if self._relative else np.zeros(1)
+        given = np.where(observed[:, None], inputs.metrics - usual, 0.0) * inputs.mask
         metrics = np.empty((*inputs.prior_s.shape, given.shape[1]))
         metrics[...] = given[:, None]
         if inputs.mask[~observed].any():
             self._propagate(inputs, self._terms(inputs), metrics)
+        if self._relative:
+            metrics += (usual * inputs.mask)[:, None]
         return metrics
 
     def _propagate(self, inputs: SweepInputs, terms: _Terms, metrics: FloatArray) -> None:
@@ -151,7 +156,7 @@ class MetricFlow:
             output = shifted_selu(terms.previous[level.roots] + before) @ self._output
             output *= terms.previous_weight[level.roots]
             output += terms.root[level.roots]
-        made: FloatArray = expit(output, out=output)
+        made: FloatArray = (np.tanh if self._relative else expit)(output, out=output)
         return made
 
     def _terms(self, inputs: SweepInputs) -> _Terms:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from airflow_enel.predict.enel.config import METRICS
 from airflow_enel.predict.enel.features import masked_mean, typical_numbers
 from airflow_enel.predict.enel.graph import path_shares
 from airflow_enel.predict.enel.summaries import Summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from typing_extensions import Self
 
@@ -67,7 +68,7 @@ class ComponentHistory:
             reference_mask=reference_mask,
             expected_mask=(masks.mean(axis=0) >= 0.5).astype(np.float64),  # noqa: PLR2004 - half
             rescaling=_mean_rescaling(graphs),
-            summaries=Summaries.of(past, config.largest_executors),
+            summaries=Summaries.of(past, config),
         )
 
 
@@ -97,11 +98,34 @@ class JobHistory:
             typical=typical_numbers(run.context for run in runs),
         )
 
+    def metrics_off(self, finished: Iterable[ComponentGraph]) -> FloatArray:
+        """Mean difference of the finished components' metrics to their past ones, ``(5,)``.
+
+        The shortest way from what was observed to what is to come: through the graph it passes a
+        dozen predictions of predictions.
+        """
+        total, count = np.zeros(len(METRICS)), np.zeros(len(METRICS))
+        for graph in finished:
+            reference, mask = reference_of(graph, self.component(graph.identity))
+            known = graph.mask * mask
+            total += ((graph.metrics - reference) * known).sum(axis=0)
+            count += known.sum(axis=0)
+        return total / np.maximum(count, 1.0)
+
     def component(self, identity: Identity) -> ComponentHistory | None:
         """The history of a component, None if no past run had it."""
         if identity not in self.identities:
             return None
         return self.components[self.identities.index(identity)]
+
+
+def reference_of(
+    graph: ComponentGraph, past: ComponentHistory | None
+) -> tuple[FloatArray, FloatArray]:
+    """Mean metrics of a graph's nodes in the past and their mask, none if they were others."""
+    if past is not None and past.template.structure == graph.structure:
+        return past.reference, past.reference_mask
+    return np.zeros(graph.metrics.shape), np.zeros(graph.mask.shape)
 
 
 def _mean_shares(alike: Sequence[ComponentGraph]) -> FloatArray:

@@ -40,7 +40,7 @@ class SummaryInputs:
     :param context: ``(k, c, 3M)``
     :param start: vec(start), ``(k, c, 3)``
     :param end: vec(end), ``(k, c, 3)``
-    :param metrics: ``(k, c, 5)``
+    :param metrics: metrics, or how far they are off the past, ``(k, c, 5)``
     :param mask: ``(k, c, 5)``
     :param present: False where a component has none, ``(k,)``
     """
@@ -67,7 +67,7 @@ class SweepInputs:
     :param mask: where metrics are, or are expected to be, defined, ``(n, 5)``
     :param reference: mean metrics of the past, ``(n, 5)``
     :param reference_mask: 1 where there is one, ``(n, 5)``
-    :param relative: features relative to the job's past, ``(n, 9)``
+    :param relative: features relative to the job's past, ``(n, 13)``
     :param prior_s: π, ``(n, c)``
     :param component_start: vec(start) of the components, ``(k, c, 3)``
     :param component_end: vec(end), ``(k, c, 3)``
@@ -184,18 +184,26 @@ class EnelInference:
         w = self._weights
         c, m, mask, z, o, against, relative = self._columns("f2")
         bias, weight, output_bias = folded(
-            w["f2.hidden.bias"], w["f2.output.weight"][0], w["f2.output.bias"][0]
+            w["f2.hidden.bias"], w["f2.output.weight"].T, w["f2.output.bias"]
         )
         fixed = inputs.context @ c + inputs.mask @ mask + bias
         fixed += inputs.relative @ relative
         hidden = product(metrics, m) + product(inputs.end, z)
+        compared = (metrics - inputs.reference[:, None]) * (inputs.mask * inputs.reference_mask)[
+            :, None
+        ]
         if self.config.relative_inputs:
-            compared = (inputs.mask * inputs.reference_mask)[:, None]
-            hidden += product((metrics - inputs.reference[:, None]) * compared, against)
+            hidden += product(compared, against)
         hidden += fixed[:, None]
+        overhead = self._overhead(inputs, metrics)[..., None]
         if inputs.moved.any():
-            hidden += self._overhead(inputs, metrics)[..., None] * o[0]
+            hidden += overhead * o[0]
         output = product(shifted_selu(hidden), weight) + output_bias
+        if self.config.relative_inputs:
+            shape = (*compared.shape[:2], RELATIVE_LENGTH)
+            same = np.broadcast_to(inputs.relative[:, None], shape)
+            output *= np.concatenate([overhead, compared, same], axis=-1)
+        output = output.sum(axis=-1)
         if not self.config.residual:
             scaled: FloatArray = float(w["time_scale"]) * np.logaddexp(output, 0.0)
             return scaled

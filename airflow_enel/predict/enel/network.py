@@ -73,7 +73,8 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
 
     ``|e_ij| = softmax over j of a·σ(f3(x_i, x_j))``, ``m̂_i = S(Σ_j |e_ij|·f4(f3(x_i, x_j), m_j) +
     bias)`` with ``f3(x_i, x_j) = L(x_i) + R(x_j)``, SELU as σ, and the logistic function S: the
-    metrics are defined in [0, 1], and predictions of predictions must not leave it.
+    metrics are defined in [0, 1], and predictions of predictions must not leave it. With
+    ``config.relative_metrics`` all of them are differences to the past, and S is tanh.
 
     *Shapes*: x ``(rows, 3M + 6)``, measured metrics ``(rows, 5)`` or with their mask
     ``(rows, 10)``, edges ``(2, m)`` of (source, target); gives ``(rows, 5)``.
@@ -87,6 +88,7 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
         self.attention = nn.Parameter(torch.empty(length))
         self.f4 = TwoLayers(length + config.measured_length, config.metric_hidden, len(METRICS))
         self.bias = nn.Parameter(torch.empty(len(METRICS)))
+        self.relative = config.relative_metrics
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -94,15 +96,21 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
         for layer in (self.target, self.source):
             _reset(layer)
         self.f4.reset_parameters()
+        if self.relative:
+            nn.init.zeros_(self.f4.output.weight)
         nn.init.normal_(self.attention, std=self.attention.numel() ** -0.5)
         nn.init.zeros_(self.bias)
 
-    def forward(self, x: Tensor, measured: Tensor, edges: Tensor) -> Tensor:
+    def sides(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """L(x) and R(x), the same however often metrics are passed on."""
+        return self.target(x), self.source(x)
+
+    def forward(self, sides: tuple[Tensor, Tensor], measured: Tensor, edges: Tensor) -> Tensor:
         """Predict the metrics of the targets of the edges from those of their sources."""
-        summed = self.propagate(
-            edges, target=self.target(x), source=self.source(x), measured=measured
-        )
-        return torch.sigmoid(summed + self.bias)
+        target, source = sides
+        summed = self.propagate(edges, target=target, source=source, measured=measured)
+        bounded: Tensor = (torch.tanh if self.relative else torch.sigmoid)(summed + self.bias)
+        return bounded
 
     def message(
         self, target_i: Tensor, source_j: Tensor, measured_j: Tensor, index: Tensor, size_i: int
@@ -117,8 +125,10 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
 class EnelNetwork(nn.Module):
     """The network of (1)–(7) over the graph of one run or of several.
 
-    With ``config.residual`` a node takes ``π·exp(B·tanh(f2/B))``, B = 3: a correction of at most
-    a factor of 20 either way, and none before training. Otherwise it takes
+    With ``config.residual`` a node takes ``π·exp(B·tanh(f/B))``, B = 3: a correction of at most
+    a factor of 20 either way, and none before training. f is f2, or with
+    ``config.relative_inputs`` the sum of ô, relative metrics and relative features times the
+    elasticities that f2 gives. Otherwise it takes
     ``time_scale·softplus(f2)``: runtimes are positive; the scale is a buffer that is not learned,
     the typical runtime of a node in the training data.
 
@@ -134,7 +144,7 @@ class EnelNetwork(nn.Module):
         self.encoder = TwoLayers(PROPERTY_LENGTH, hidden, code, bias=False)
         self.decoder = TwoLayers(code, hidden, PROPERTY_LENGTH, bias=False)
         self.f1 = TwoLayers(config.overhead_inputs, config.overhead_hidden, 1)
-        self.f2 = TwoLayers(config.runtime_inputs, config.runtime_hidden, 1)
+        self.f2 = TwoLayers(config.runtime_inputs, config.runtime_hidden, config.runtime_outputs)
         self.metrics = MetricPropagation(config)
         self.register_buffer("time_scale", torch.tensor(1.0))
         self.reset_parameters()
@@ -164,28 +174,48 @@ class EnelNetwork(nn.Module):
             nn.init.zeros_(self.f2.output.weight)
             nn.init.zeros_(self.f2.output.bias)
 
-    def forward(self, graph: GraphTensors, *, propagate: bool = False) -> Prediction:
+    def forward(
+        self,
+        graph: GraphTensors,
+        *,
+        propagate: bool = False,
+        carried: Tensor | None = None,
+        contexts: Tensor | None = None,
+    ) -> Prediction:
         """Predict a graph.
 
         :param propagate: as in use: metrics that are not observed are predicted step by step,
             from predicted ones. Otherwise, to train, each is predicted by (7) from the measured
             metrics of its predecessors, observed or not, all at once.
+        :param carried: what f1 and f2 shall see of nodes that are not observed instead of what is
+            predicted now, ``(n, 5)``
+        :param contexts: what :meth:`contexts` gives, where the auto-encoder does not learn; the
+            reconstruction is then taken for perfect
         """
-        codes = self.encoder(graph.tensors.properties)
-        contexts = self._contexts(codes, graph)
+        reconstruction = field(graph.tensors.properties)
+        if contexts is None:
+            codes = self.encoder(reconstruction)
+            contexts, reconstruction = self._contexts(codes, graph), self.decoder(codes)
         x = _edge_features(contexts, graph)
-        predicted = (self._step_by_step if propagate else self._at_once)(x, graph)
+        predicted = (self._step_by_step if propagate else self._at_once)(
+            self.metrics.sides(x), graph
+        )
         run = graph.tensors
         given, mask = field(run.observed)[:, None], field(run.mask)
-        used = torch.where(given, field(run.metrics), predicted) * mask
+        seen = predicted if carried is None else carried
+        used = torch.where(given, field(run.metrics), seen) * mask
         node_s = self._runtimes(contexts[: used.shape[0]], used, graph)
         return Prediction(
             node_s=node_s,
             component_s=_longest(node_s, graph),
             predicted_metrics=predicted,
             used_metrics=used,
-            reconstruction=self.decoder(codes),
+            reconstruction=reconstruction,
         )
+
+    def contexts(self, graph: GraphTensors) -> Tensor:
+        """C of the nodes, then of the given summaries, ``(n + g, 3M)``."""
+        return self._contexts(self.encoder(graph.tensors.properties), graph)
 
     def _contexts(self, codes: Tensor, graph: GraphTensors) -> Tensor:
         """C of the nodes, then of the given summaries, ``(n + g, 3M)``."""
@@ -198,6 +228,8 @@ class EnelNetwork(nn.Module):
     def _measured(self, metrics: Tensor, graph: GraphTensors) -> Tensor:
         """Metrics of all rows of the message graph, with their masks where they are an input."""
         run, mask = graph.tensors, field(graph.tensors.mask)
+        if self.config.relative_metrics:
+            metrics = metrics - graph.centre
         total, count = (
             mask.new_zeros(len(graph.nodes_of), len(METRICS)).index_add(0, field(run.component), of)
             for of in (metrics * mask, mask)
@@ -209,13 +241,13 @@ class EnelNetwork(nn.Module):
         masks = torch.cat([mask, (count > 0).to(mask.dtype), field(run.given_mask)])
         return torch.cat([rows, masks], dim=-1)
 
-    def _at_once(self, x: Tensor, graph: GraphTensors) -> Tensor:
+    def _at_once(self, sides: tuple[Tensor, Tensor], graph: GraphTensors) -> Tensor:
         """M̂ of all nodes from the measured metrics of their predecessors, ``(n, 5)``."""
         measured = self._measured(field(graph.tensors.metrics), graph)
-        predicted: Tensor = self.metrics(x, measured, graph.messages)
-        return predicted[: len(graph.start)]
+        predicted: Tensor = self.metrics(sides, measured, graph.messages)[: len(graph.start)]
+        return predicted + graph.centre if self.config.relative_metrics else predicted
 
-    def _step_by_step(self, x: Tensor, graph: GraphTensors) -> Tensor:
+    def _step_by_step(self, sides: tuple[Tensor, Tensor], graph: GraphTensors) -> Tensor:
         """M̂ of all nodes, those that are not observed from predicted ones, ``(n, 5)``."""
         run, nodes = graph.tensors, len(graph.start)
         observed, step = field(run.observed)[:, None], field(run.step)
@@ -223,7 +255,8 @@ class EnelNetwork(nn.Module):
         predicted = torch.zeros_like(metrics)
         for now in range(int(step.max()) + 1):
             edges = graph.messages[:, step[graph.messages[1]] == now]
-            made = self.metrics(x, self._measured(metrics, graph), edges)[:nodes]
+            made = self.metrics(sides, self._measured(metrics, graph), edges)[:nodes]
+            made = made + graph.centre if self.config.relative_metrics else made
             here = (step == now)[:, None]
             predicted = torch.where(here, made, predicted)
             metrics = torch.where(here & ~observed, made, metrics)
@@ -241,7 +274,10 @@ class EnelNetwork(nn.Module):
         if config.relative_inputs:
             against = (metrics - field(run.reference)) * field(run.reference_mask) * mask
             inputs += [against, field(run.relative)]
-        output = self.f2(torch.cat(inputs, dim=-1))[:, 0]
+        output = self.f2(torch.cat(inputs, dim=-1))
+        if config.relative_inputs:
+            output = output * torch.cat([overhead, against, field(run.relative)], dim=-1)
+        output = output.sum(dim=-1)
         if not config.residual:
             scaled: Tensor = self.time_scale * nn.functional.softplus(output)
             return scaled

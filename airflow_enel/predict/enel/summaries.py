@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.encoding import Property
     from airflow_enel.predict.enel.graph import ComponentGraph
     from airflow_enel.predict.samples import BoolArray, FloatArray
@@ -64,7 +65,7 @@ class Summaries:
     :param end: executors at its end, ``(r,)``
     :param start_features: vec(start), ``(r, 3)``
     :param end_features: vec(end), ``(r, 3)``
-    :param metrics: mean over its nodes, ``(r, 5)``
+    :param metrics: mean over its nodes, or how far that is off the mean of all runs, ``(r, 5)``
     :param mask: 1 where any node has it, ``(r, 5)``
     :param properties: of its nodes, ``r`` of them
     """
@@ -81,19 +82,25 @@ class Summaries:
     def of(
         cls,
         past: Sequence[tuple[ComponentGraph, Sequence[tuple[str, Property]]]],
-        largest_executors: int,
+        config: EnelConfig,
     ) -> Self:
         """Summaries of a component in past runs with their contexts, latest first."""
+        largest_executors = config.largest_executors
         start = np.array([graph.start for graph, _ in past])
         end = np.array([graph.end for graph, _ in past])
         means = [masked_mean(graph.metrics, graph.mask) for graph, _ in past]
+        metrics = np.array([mean for mean, _ in means])
+        mask = np.array([mask for _, mask in means])
+        if config.relative_metrics:
+            usual, _ = masked_mean(metrics, mask)
+            metrics = (metrics - usual) * mask
         return cls(
             start=start,
             end=end,
             start_features=scale_out(start, largest_executors),
             end_features=scale_out(end, largest_executors),
-            metrics=np.array([mean for mean, _ in means]),
-            mask=np.array([mask for _, mask in means]),
+            metrics=metrics,
+            mask=mask,
             properties=tuple(PropertySets.of(graph, context) for graph, context in past),
         )
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airflow_enel.predict.enel.features import masked_mean, relative_features, scale_out
+from airflow_enel.predict.enel.config import METRICS
+from airflow_enel.predict.enel.features import centre, masked_mean, relative_features, scale_out
 from airflow_enel.predict.enel.graph import joined_edges
+from airflow_enel.predict.enel.history import reference_of
 from airflow_enel.predict.enel.inference import SummaryInputs, SweepInputs
 from airflow_enel.predict.enel.layout import Layout
 from airflow_enel.predict.enel.summaries import PropertySets
@@ -33,15 +35,15 @@ class Moment:
 
     :param context: its run context, (name, value) pairs
     :param last: its last finished component, None before the first one finished
+    :param metrics_off: mean difference of its finished components' metrics to the past, ``(5,)``
     :param executors: executors that take tasks now, None before any has come: every candidate
         starts with what it will have
-    :param deviation: log of how far the finished components were off the prior
     """
 
     context: tuple[tuple[str, Property], ...]
     last: ComponentGraph | None
     executors: float | None
-    deviation: float
+    metrics_off: FloatArray = field(default_factory=lambda: np.zeros(len(METRICS)))
 
 
 class SweepBuilder:
@@ -65,6 +67,7 @@ class SweepBuilder:
         ]
         steady = [self._nearest(row, self._candidates) for row in range(len(self._row))]
         self._steady = _Rows.of(steady) if steady else None
+        self._layout: tuple[tuple[Identity, ...], Layout] | None = None
 
     @property
     def identities(self) -> frozenset[Identity]:
@@ -84,11 +87,14 @@ class SweepBuilder:
             raise ValueError("a sweep needs components, and only such as a past run had")
         rows = [self._row[identity] for identity in remaining]
         past = [self._history.components[row] for row in rows]
-        nodes = _Nodes.of(self._inference, past, moment.context)
+        known = tuple(remaining)
+        if self._layout is None or self._layout[0] != known:
+            self._layout = known, _layout([of.template for of in past])
+        nodes = _Nodes.of(self._inference, past, moment.context, self._layout[1])
         start, end, moved = self._scale_outs(len(rows), moment)
         component = nodes.layout.component
         rescaling = np.array([of.rescaling for of in past])[:, None] * moved
-        relative = relative_features(moment.context, self._history.typical, moment.deviation)
+        relative = relative_features(moment.context, self._history.typical, moment.metrics_off)
         return SweepInputs(
             layout=nodes.layout,
             context=nodes.context,
@@ -136,7 +142,10 @@ class SweepBuilder:
             blend = summaries.closest(self._now(moment), self._candidates)
             return _Rows.of([self._summary(row, blend)]).inputs(np.array([True]))
         largest, count = self._inference.config.largest_executors, self._candidates.size
-        metrics, mask = masked_mean(last.metrics, last.mask)
+        usual: FloatArray | float = 0.0
+        if self._inference.config.relative_metrics:
+            usual = centre(*reference_of(last, self._history.component(last.identity)))
+        metrics, mask = masked_mean(last.metrics - usual, last.mask)
         context = self._inference.contexts(PropertySets.of(last, moment.context)).mean(axis=0)
         start, end = scale_out(last.start, largest), scale_out(last.end, largest)
         parts = (np.tile(part, (count, 1)) for part in (context, start, end, metrics, mask))
@@ -247,17 +256,10 @@ class _Nodes:
         inference: EnelInference,
         past: Sequence[ComponentHistory],
         context: Sequence[tuple[str, Property]],
+        layout: Layout,
     ) -> Self:
         """Put the templates of components one after the other."""
         graphs = [of.template for of in past]
-        sizes = np.array([graph.size for graph in graphs], dtype=np.int64)
-        component = np.repeat(np.arange(len(graphs)), sizes)
-        layout = Layout.of(
-            component=component,
-            depth=np.concatenate([graph.depth for graph in graphs]),
-            edges=joined_edges(graphs),
-            observed=np.zeros(component.size, dtype=np.bool_),
-        )
         sets = [PropertySets.of(graph, context) for graph in graphs]
         return cls(
             layout=layout,
@@ -267,3 +269,15 @@ class _Nodes:
             reference_mask=np.concatenate([of.reference_mask for of in past]),
             shares=np.concatenate([of.shares for of in past]),
         )
+
+
+def _layout(graphs: Sequence[ComponentGraph]) -> Layout:
+    """Templates one after the other, nothing of them observed."""
+    sizes = np.array([graph.size for graph in graphs], dtype=np.int64)
+    component = np.repeat(np.arange(len(graphs)), sizes)
+    return Layout.of(
+        component=component,
+        depth=np.concatenate([graph.depth for graph in graphs]),
+        edges=joined_edges(graphs),
+        observed=np.zeros(component.size, dtype=np.bool_),
+    )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from airflow_enel.predict.enel.assembly import NONE, RunGraph
-from airflow_enel.predict.enel.features import scale_out
+from airflow_enel.predict.enel.features import centre, scale_out
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class GraphTensors:
     :param moved: True where start and end of a node differ, ``(n,)``
     :param messages: edges to nodes from nodes, then summaries (numbered from n on), ``(2, m)``
     :param nodes_of: how many nodes each component has, ``(k, 1)``
+    :param centre: what metrics are compared with, ``(n, 5)``
     """
 
     tensors: RunGraph
@@ -41,6 +42,7 @@ class GraphTensors:
     moved: Tensor
     messages: Tensor
     nodes_of: Tensor
+    centre: Tensor
 
     @classmethod
     def of(cls, graph: RunGraph, config: EnelConfig, dtype: torch.dtype = torch.float32) -> Self:
@@ -65,6 +67,7 @@ class GraphTensors:
             moved=tensor(graph.start != graph.end),
             messages=tensor(_messages(graph)),
             nodes_of=tensor(np.bincount(graph.component).astype(np.float64)[:, None]),
+            centre=tensor(centre(graph.reference, graph.reference_mask)),
         )
 
 

@@ -91,6 +91,7 @@ def random_graph(seed: int, components: int | None = None, partly: bool = True) 
         observed=(rng.random(n) < 0.3) & partly,
         metrics=rng.random((n, 5)),
         mask=mask,
+        measured=mask,
         reference=rng.random((n, 5)),
         reference_mask=(rng.random((n, 5)) < 0.7).astype(float),
         relative=rng.normal(0, 0.5, (n, RELATIVE_LENGTH)),

@@ -41,6 +41,8 @@ class Row:
     z: list[float]
     m: list[float]
     mask: list[float]
+    off: list[float]
+    """Metrics as messages carry them: what is off the past, or all of them."""
 
     @property
     def x(self) -> list[float]:
@@ -62,6 +64,7 @@ class Reference:
                 list(graph.given_end[j]),
                 list(graph.given_metrics[j]),
                 list(graph.given_mask[j]),
+                list(graph.given_metrics[j]),
             )
             for j in range(len(graph.given_start))
         ]
@@ -100,17 +103,24 @@ class Reference:
         c = [sum(values) / len(nodes) for values in zip(*[n.c for n in nodes], strict=True)]
         m, mask = [], []
         for q in range(5):
-            defined = [n.m[q] for n in nodes if n.mask[q]]
+            defined = [n.off[q] for n in nodes if n.mask[q]]
             m.append(sum(defined) / len(defined) if defined else 0.0)
             mask.append(float(bool(defined)))
-        return Row(vec(graph.component_start[k]), c, vec(graph.component_end[k]), m, mask)
+        return Row(vec(graph.component_start[k]), c, vec(graph.component_end[k]), m, mask, m)
 
     def _node(self, i: int) -> Row:
         graph = self.graph
-        row = Row(vec(graph.start[i]), self.context[i], vec(graph.end[i]), [0.0] * 5, [0.0] * 5)
+        row = Row(vec(graph.start[i]), self.context[i], vec(graph.end[i]), [0.0] * 5, [0.0] * 5, [])
         row.mask = list(graph.mask[i])
         row.m = list(graph.metrics[i]) if graph.observed[i] else self._predict(i, row)
         row.m = [m * defined for m, defined in zip(row.m, row.mask, strict=True)]
+        if self.config.relative_metrics:
+            row.off = [
+                (m - usual) * defined
+                for m, usual, defined in zip(row.m, self._usual(i), row.mask, strict=True)
+            ]
+        else:
+            row.off = row.m
         return row
 
     def _predecessors(self, i: int) -> list[Row]:
@@ -140,29 +150,42 @@ class Reference:
         total = sum(exp(score) for score in scores)
         summed = [float(b) for b in w["metrics.bias"]]
         for pair, score, b in zip(pairs, scores, before, strict=True):
-            message = network(w, "metrics.f4", pair + self._measured(b))
+            message = network(w, "metrics.f4", pair + self._measured(b, b.off))
             summed = [v + exp(score) / total * m for v, m in zip(summed, message, strict=True)]
+        if self.config.relative_metrics:
+            return [usual + tanh(v) for usual, v in zip(self._usual(i), summed, strict=True)]
         return [1 / (1 + exp(-v)) for v in summed]
 
-    def _measured(self, row: Row) -> list[float]:
-        return row.m + row.mask if self.config.mask_inputs else row.m
+    def _usual(self, i: int) -> list[float]:
+        graph = self.graph
+        known = zip(graph.reference[i], graph.reference_mask[i], strict=True)
+        return [value if there else 0.5 for value, there in known]
+
+    def _measured(self, row: Row, metrics: list[float]) -> list[float]:
+        return metrics + row.mask if self.config.mask_inputs else metrics
 
     def _runtime(self, i: int) -> float:
         graph, row, w = self.graph, self.rows[i], self.weights
         overhead = 0.0
         if graph.start[i] != graph.end[i]:
-            inputs = row.c + self._measured(row) + row.a + row.z + [float(graph.rescaling[i])]
+            inputs = (
+                row.c + self._measured(row, row.m) + row.a + row.z + [float(graph.rescaling[i])]
+            )
             overhead = network(w, "f1", inputs)[0]
-        inputs = row.c + self._measured(row) + row.z + [overhead]
+        inputs = row.c + self._measured(row, row.m) + row.z + [overhead]
         if self.config.relative_inputs:
-            inputs += [
+            against = [
                 (row.m[q] - graph.reference[i][q])
                 if row.mask[q] and graph.reference_mask[i][q]
                 else 0.0
                 for q in range(5)
             ]
-            inputs += list(graph.relative[i])
+            factors = [overhead, *against, *graph.relative[i]]
+            inputs += factors[1:]
         output = network(w, "f2", inputs)[0]
+        if self.config.relative_inputs:
+            elasticities = network(w, "f2", inputs)
+            output = sum(e * f for e, f in zip(elasticities, factors, strict=True))
         if self.config.residual:
             return float(graph.prior_s[i]) * exp(3 * tanh(output / 3))
         return float(w["time_scale"]) * log(1 + exp(output))

@@ -35,5 +35,6 @@ def test_the_paper_network_has_the_published_layers():
 def test_the_default_network_sees_masks_and_relative_features_besides():
     shapes = {layer.name: layer.shape for layer in layers(DEFAULT)}
     assert shapes["f1.hidden"] == (18, 41)
-    assert shapes["f2.hidden"] == (16, 33 + 5 + 5 + 9)
+    assert shapes["f2.hidden"] == (16, 33 + 5 + 5 + 13)
+    assert shapes["f2.output"] == (1 + 5 + 13, 16)
     assert shapes["metrics.f4.hidden"] == (17, 40)

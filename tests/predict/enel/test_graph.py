@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.predict.enel.config import DEFAULT
+from airflow_enel.predict.enel.config import DEFAULT, PAPER
 from airflow_enel.predict.enel.graph import ComponentGraph, RunFeatures, path_shares
 from airflow_enel.predict.enel.history import JobHistory
 from airflow_enel.predict.enel.inference import longest
@@ -77,7 +77,7 @@ def summaries(*sizes):
         replace(graph_of(stage(1, cpu=0.1 * i)), start=float(s), end=float(s))
         for i, s in enumerate(sizes)
     ]
-    return Summaries.of([(graph, ()) for graph in graphs], 64)
+    return Summaries.of([(graph, ()) for graph in graphs], PAPER)
 
 
 def at(executors):

@@ -65,14 +65,14 @@ def test_a_sweep_is_the_run_at_every_candidate(config, finished, now):
     remaining = [graph.identity for graph in present.components[finished:]]
     prior_s = np.random.default_rng(0).uniform(5, 20, (len(CANDIDATES), len(remaining)))
     last = present.components[finished - 1] if finished else None
-    moment = Moment(CONTEXT, last, now, 0.2)
+    moment = Moment(CONTEXT, last, now, history.metrics_off(present.components[:finished]))
     builder = SweepBuilder(inference, history, CANDIDATES)
     made = inference.sweep(builder.inputs(remaining, moment, prior_s))
     graphs = []
     for index, executors in enumerate(CANDIDATES):
         run = imagined(history, present, finished, now, executors)
         prior = np.concatenate([np.ones(finished), prior_s[index]])
-        graphs.append(run_graph(run, history, config, prior, finished, 0.2))
+        graphs.append(run_graph(run, history, config, prior, finished))
     for index, graph in enumerate(graphs):  # their first parts differ only where nothing reads it
         whole = inference.sweep(stacked(inference, [graph]))
         np.testing.assert_allclose(made.component_s[index], whole.component_s[0, finished:])
@@ -86,7 +86,7 @@ def test_a_residual_network_that_says_nothing_gives_the_prior():
     builder = SweepBuilder(inference, history, CANDIDATES)
     remaining = [("step 1", 0), ("step 3", 0)]
     prior_s = np.arange(8.0).reshape(4, 2) + 1
-    made = inference.sweep(builder.inputs(remaining, Moment((), None, 4, 0.0), prior_s))
+    made = inference.sweep(builder.inputs(remaining, Moment((), None, 4), prior_s))
     np.testing.assert_allclose(made.component_s, prior_s)
 
 
@@ -94,7 +94,7 @@ def test_before_any_executor_every_candidate_starts_where_it_ends():
     builder = SweepBuilder(
         EnelInference(DEFAULT, random_weights(DEFAULT)), JobHistory.of(past(), DEFAULT), CANDIDATES
     )
-    inputs = builder.inputs([("step 0", 0)], Moment((), None, None, 0.0), np.ones((4, 1)))
+    inputs = builder.inputs([("step 0", 0)], Moment((), None, None), np.ones((4, 1)))
     assert not inputs.moved.any()
 
 
@@ -102,9 +102,9 @@ def test_a_sweep_leaves_what_it_remembers_as_it_was():
     inference = EnelInference(DEFAULT, random_weights(DEFAULT))
     builder = SweepBuilder(inference, JobHistory.of(past(), DEFAULT), CANDIDATES)
     remaining = [(f"step {k}", 0) for k in range(3)]
-    ask = Moment(CONTEXT, None, 4, 0.0)
+    ask = Moment(CONTEXT, None, 4)
     first = inference.sweep(builder.inputs(remaining, ask, np.ones((4, 3)))).component_s
-    builder.inputs(remaining, Moment((), past()[0].components[2], 9, 0.5), np.ones((4, 3)))
+    builder.inputs(remaining, Moment((), past()[0].components[2], 9), np.ones((4, 3)))
     again = inference.sweep(builder.inputs(remaining, ask, np.ones((4, 3)))).component_s
     np.testing.assert_array_equal(first, again)
 
@@ -114,7 +114,7 @@ def test_only_components_of_past_runs_can_be_asked_for(remaining):
     inference = EnelInference(DEFAULT, random_weights(DEFAULT))
     builder = SweepBuilder(inference, JobHistory.of(past(), DEFAULT), CANDIDATES)
     with pytest.raises(ValueError, match="past run"):
-        builder.inputs(remaining, Moment((), None, 4, 0.0), np.ones((4, len(remaining))))
+        builder.inputs(remaining, Moment((), None, 4), np.ones((4, len(remaining))))
 
 
 @both
@@ -126,13 +126,13 @@ def test_odd_contexts_and_a_changed_last_component_give_finite_seconds(config, c
     builder = SweepBuilder(inference, JobHistory.of(past(), config), CANDIDATES)
     odd = ComponentGraph.of(staged_run(9, 4).components[1], "\ud800")
     odd = replace(odd, identity=("new", 0), start=0.0)
-    inputs = builder.inputs([("step 2", 0)], Moment(context, odd, 1000, np.inf), np.ones((4, 1)))
+    inputs = builder.inputs([("step 2", 0)], Moment(context, odd, 1000), np.ones((4, 1)))
     assert np.isfinite(inference.sweep(inputs).component_s).all()
 
 
 def test_a_run_without_any_history_still_makes_an_example():
     run = past()[0]
-    graph = run_graph(run, JobHistory.of([], DEFAULT), DEFAULT, np.ones(6), 2, 0.0)
+    graph = run_graph(run, JobHistory.of([], DEFAULT), DEFAULT, np.ones(6), 2)
     assert (graph.historical == NONE).all()
     assert graph.previous[0] == NONE
     assert graph.observed.sum() == 6
@@ -145,10 +145,8 @@ def test_an_example_keeps_from_the_network_how_its_time_was_shared():
         replace(g, runtime_s=g.runtime_s * np.arange(1, g.size + 1)) for g in runs[-1].components
     ]
     prior_s = np.ones(6)
-    same = run_graph(runs[-1], history, DEFAULT, prior_s, 0, 0.0)
-    other = run_graph(
-        replace(runs[-1], components=tuple(slower)), history, DEFAULT, prior_s, 0, 0.0
-    )
+    same = run_graph(runs[-1], history, DEFAULT, prior_s, 0)
+    other = run_graph(replace(runs[-1], components=tuple(slower)), history, DEFAULT, prior_s, 0)
     np.testing.assert_array_equal(same.prior_s, other.prior_s)
 
 

@@ -1,0 +1,131 @@
+"""The ``enel`` forecaster: the prior, corrected by the network as far as it has proved right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.predict.alignment import Alignment
+from airflow_enel.predict.conditional import Conditional
+from airflow_enel.predict.enel.correction import Corrections, as_usual, explained, without
+from airflow_enel.predict.enel.gate import PHASES, phase_of
+from airflow_enel.predict.enel.graph import RunFeatures
+from airflow_enel.predict.enel.history import JobHistory
+from airflow_enel.predict.enel.inference import EnelInference
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Self
+
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
+    from airflow_enel.predict.alignment import Identity
+    from airflow_enel.predict.conditional import Remaining
+    from airflow_enel.predict.enel.model import EnelModel
+    from airflow_enel.predict.samples import FloatArray
+
+
+class Enel:
+    """:class:`Conditional` times ``exp(gate · correction)``.
+
+    The correction comes from the same Gaussian with the network's log corrections ``f`` as its
+    mean: ``log t_j(s) = curve_j(s) + f_j(s) + r_j``, ``r ~ N(0, Σ)``. Curves and Σ are learned
+    from past runs without what ``f`` says of them: of their contexts for the forecast before the
+    start, of their metrics too for those after it. Finished components of this run say something
+    of the others by what ``f`` leaves unexplained. So nothing is counted twice.
+
+    Exactly the prior without a model and where the gate is 0.
+
+    :param model: a trained network
+    :param job: what the model knows the job as; another gets the gates of all jobs together
+    """
+
+    name: Final = "enel"
+
+    def __init__(self, model: EnelModel | None = None, job: str = "") -> None:
+        self._model, self._job = model, job
+        self._gates = (0.0,) * PHASES if model is None else model.manifest.gates_of(job)
+        self._prior, self._start, self._running = Conditional(), Conditional(), Conditional()
+        self._runs = 0
+        self._identities: tuple[Identity, ...] = ()
+        self._place: FloatArray
+        self._corrections: Corrections | None = None
+
+    def __repr__(self) -> str:
+        return f"Enel(runs={self._runs}, gate={self._gates[0]:.3g}, prior={self._prior!r})"
+
+    def fit(self, past_runs: Sequence[PastRun]) -> Self:
+        """Learn from past runs with their stages in any order; the network stays as it is."""
+        past_runs = sorted(past_runs, key=lambda run: (run.started_at, run.run_id))
+        past = Alignment.of(past_runs)
+        self._prior.fit(past_runs)
+        self._runs, self._corrections = past.tail_s.size, None
+        if self._model is not None and any(self._gates) and past.columns:
+            model = self._model
+            features = [RunFeatures.of(run, self._job) for run in past_runs]
+            self._corrections = Corrections(
+                EnelInference(model.config, model.weights),
+                JobHistory.of(features, model.config),
+                self._job,
+            )
+            usual = as_usual(past_runs, self._corrections)
+            self._start.fit(usual)
+            self._running.fit(explained(past_runs, self._corrections))
+            past = Alignment.of(usual)
+            self._identities = tuple(past.columns)
+            self._place = np.nanmedian(past.position, axis=0)
+        return self
+
+    def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
+        """Remaining seconds per candidate, None if no past run had a component."""
+        remaining = self._prior.components(progress, bounds)
+        if remaining is None:
+            return None
+        prior = replace(self._prior.combine(remaining), forecaster=self.name)
+        ahead = float(remaining.share.sum())
+        gate = self._gates[phase_of(len(progress.finished), ahead)]
+        if self._corrections is None or gate == 0 or not remaining.columns.size:
+            return prior
+        corrected = self._corrected(progress, bounds, self._corrections)
+        return prior if corrected is None else _between(prior, corrected, gate)
+
+    def _corrected(
+        self, progress: Progress, bounds: Bounds, corrections: Corrections
+    ) -> Forecast | None:
+        """The forecast with the whole correction."""
+        gaussian = self._running if progress.finished else self._start
+        remaining = gaussian.components(self._usual(progress, corrections), bounds)
+        if remaining is None or not remaining.columns.size:
+            return None
+        order = self._order(remaining)
+        identities = [self._identities[column] for column in remaining.columns[order]]
+        found = corrections.remaining(identities, corrections.moment(progress), bounds.candidates)
+        correction = np.empty(found.shape)
+        correction[:, order] = found
+        return gaussian.combine(remaining, correction)
+
+    def _usual(self, progress: Progress, corrections: Corrections) -> Progress:
+        """The progress with finished components as they would have been in usual circumstances."""
+        said = corrections.finished(progress.finished, progress.context)
+        finished = without(progress.finished, said)
+        pairs = zip(finished, progress.finished, strict=True)
+        saved_s = sum((old.added_s or 0.0) - (new.added_s or 0.0) for new, old in pairs)
+        return replace(progress, finished=finished, elapsed_s=progress.elapsed_s - saved_s)
+
+    def _order(self, remaining: Remaining) -> list[int]:
+        """Places of the remaining components in the order in which they come."""
+        place = self._place[remaining.columns].copy()
+        if remaining.current is not None:
+            place[remaining.current] = -1.0
+        order: list[int] = np.argsort(place, kind="stable").tolist()
+        return order
+
+
+def _between(prior: Forecast, corrected: Forecast, gate: float) -> Forecast:
+    """The prior's medians times ``exp(gate · log(corrected / prior))``, spreads likewise."""
+    before, after = np.log(prior.median_s), np.log(corrected.median_s)
+    median_s = np.exp(before + gate * (after - before))
+    log_sd = (1.0 - gate) * np.array(prior.log_sd) + gate * np.array(corrected.log_sd)
+    return replace(prior, median_s=tuple(median_s.tolist()), log_sd=tuple(log_sd.tolist()))

@@ -1,0 +1,136 @@
+"""How far the corrections of a network are to be trusted, by runs it had not learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_enel.predict.samples import FloatArray
+
+POOLED_RUNS: Final = 4
+"""The gate of all jobs counts as much as so many runs of the job itself."""
+EARLY: Final = 1 / 8
+"""Up to this share of finished components a run is early: they have not told the prior yet how
+this run deviates, or only those that start it have."""
+PHASES: Final = 3
+"""Before the start, early, later: metrics and context say less and less that the prior has not
+seen by then."""
+ENOUGH_RUNS: Final = 3
+"""Runs held out from which on a job's own gain decides whether its gate opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Forecasts of the runs held out of one job, ``q`` of them.
+
+    Of every run the forecast before the start counts as much as all later ones: it chooses the
+    executors, the others adjust them.
+
+    :param run: number of the run of each, ``(q,)``
+    :param phase: see :func:`phase_of`, ``(q,)``
+    :param residual: r = log(actual / prior) of the remaining seconds, ``(q,)``
+    :param correction: c = log(network / prior), ``(q,)``
+    """
+
+    run: FloatArray
+    phase: FloatArray
+    residual: FloatArray
+    correction: FloatArray
+
+    def of_phase(self, phase: int) -> Judged:
+        """The forecasts of one phase."""
+        there = self.phase == phase
+        return Judged(
+            self.run[there], self.phase[there], self.residual[there], self.correction[there]
+        )
+
+    @property
+    def runs(self) -> int:
+        """How many runs were held out."""
+        return int(np.unique(self.run).size)
+
+    def gain(self, gate: float) -> FloatArray:
+        """By how much each run's mean |log error| falls, one number per run."""
+        better = np.abs(self.residual) - np.abs(self.residual - gate * self.correction)
+        return self._of_runs(better)
+
+    def sums(self) -> FloatArray:
+        """Σ r·c and Σ c², ``(2,)``. A run counts as one: its moments are no further witnesses."""
+        products = self.residual * self.correction, self.correction**2
+        return np.array([self._of_runs(product).sum() for product in products])
+
+    def percent(self, gate: float) -> float | None:
+        """Mean error in percent of the actual seconds, None without runs."""
+        if not self.run.size:
+            return None
+        errors = np.abs(np.expm1(np.clip(gate * self.correction - self.residual, -50.0, 50.0)))
+        return round(float(100 * self._of_runs(errors).mean()), 3)
+
+    def _of_runs(self, values: FloatArray) -> FloatArray:
+        """Means of the runs."""
+        means = []
+        for run in np.unique(self.run):
+            of_run = self.run == run
+            parts = [values[of_run & ((self.phase == 0) == first)] for first in (True, False)]
+            means.append(np.mean([part.mean() for part in parts if part.size]))
+        return np.array(means)
+
+
+def phase_of(finished: float, ahead: float) -> int:
+    """0 before the start, 1 early, 2 later.
+
+    :param finished: number of components that have finished
+    :param ahead: number of those that are expected
+    """
+    if not finished:
+        return 0
+    return 1 if finished <= EARLY * (finished + ahead) else 2
+
+
+def gates(
+    jobs: Sequence[Judged], before: tuple[float, Sequence[float]] | None = None
+) -> tuple[float, tuple[float, ...]]:
+    """Pooled gate and those of the jobs.
+
+    ``w = clip(Σ r·c / Σ c², 0, 1)``, the least squares of ``r = w·c``; that of a job is drawn to
+    the pooled one as by :data:`POOLED_RUNS` more runs. 0 unless the errors of the runs held out
+    fall by more than one standard error: the pooled one by those of all jobs, that of a job by
+    its own, if it has enough of them.
+
+    :param before: the same of the model that was fine-tuned: it is what they are drawn to then,
+        and what they stay where there is too little to judge by
+    """
+    sums = [job.sums() for job in jobs]
+    runs = sum(job.runs for job in jobs)
+    pooled_sums = np.sum(sums, axis=0) if sums else np.zeros(2)
+    pooled = _ratio(*pooled_sums)
+    if before is not None and runs < ENOUGH_RUNS:
+        pooled = before[0]
+    elif not _worth_it(np.concatenate([np.empty(0), *(job.gain(pooled) for job in jobs)])):
+        pooled = 0.0
+    pull = POOLED_RUNS * float(pooled_sums[1]) / max(runs, 1)
+    own = []
+    drawn_to = [pooled] * len(jobs) if before is None else before[1]
+    for job, (product, square), usual in zip(jobs, sums, drawn_to, strict=True):
+        if job.runs < ENOUGH_RUNS:
+            own.append(usual)
+            continue
+        gate = _ratio(product + pull * usual, square + pull)
+        own.append(gate if _worth_it(job.gain(gate)) else 0.0)
+    return pooled, tuple(own)
+
+
+def _ratio(product: float, square: float) -> float:
+    return float(np.clip(product / square, 0.0, 1.0)) if square > 0 else 0.0
+
+
+def _worth_it(gain: FloatArray) -> bool:
+    """True if the mean gain is beyond one standard error."""
+    if gain.size < 2:  # noqa: PLR2004 - one run proves nothing
+        return False
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))

@@ -1,0 +1,154 @@
+"""What is written beside the weights of a trained network: what it is and how good it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_enel.domain.model import ModelUnusable
+from airflow_enel.predict.enel.config import PROPERTY_LENGTH
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+KIND: Final = "enel"
+"""Kind of the models that :class:`~airflow_enel.predict.enel.forecaster.Enel` can use."""
+SCHEMA_VERSION: Final = 1
+"""Of the manifest and the weights together."""
+ENCODER: Final = f"bits-and-char-ngrams-{PROPERTY_LENGTH}"
+"""How properties become vectors; codes of another encoder would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobGate:
+    """How far the network is trusted on one recurring job, and why.
+
+    :param job: its name
+    :param runs: past runs it was trained on
+    :param held_out: newest runs that it was judged on before it had learned from them
+    :param gate: share of the network's log correction that is used before the start, 0…1
+    :param prior_percent: mean error of the prior on the runs held out, None without such
+    :param network_percent: of the whole correction, as if the gates were 1
+    :param early_gate: of the share while few components have finished, None for the same
+    :param late_gate: of the share after that, None for the same
+    """
+
+    job: str
+    runs: int
+    held_out: int
+    gate: float
+    prior_percent: float | None
+    network_percent: float | None
+    early_gate: float | None = None
+    late_gate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A trained network in words and numbers.
+
+    :param config: name of its configuration
+    :param encoder: :data:`ENCODER` when it was trained
+    :param largest_executors: scale-out whose features are 1; those of one executor are 0
+    :param created_at: seconds since the epoch
+    :param from_scratch_at: the same of the model that it was fine-tuned from, or its own
+    :param training_runs: runs it has learned from
+    :param latest_run_at: start of the latest of them
+    :param data_hash: SHA-256 over them
+    :param epochs: how often it has seen them
+    :param jobs: by name
+    :param pooled_gate: for jobs that are not among them
+    :param pooled_early_gate: the same while few components have finished
+    :param pooled_late_gate: the same after that
+    :param walk_forward_prior_percent: mean error of the prior on all runs held out, None
+        without such
+    :param walk_forward_network_percent: of the whole correction
+    """
+
+    config: str
+    encoder: str
+    largest_executors: int
+    seed: int
+    created_at: float
+    from_scratch_at: float
+    training_runs: int
+    latest_run_at: float
+    data_hash: str
+    epochs: int
+    jobs: tuple[JobGate, ...]
+    pooled_gate: float
+    walk_forward_prior_percent: float | None
+    walk_forward_network_percent: float | None
+    pooled_early_gate: float | None = None
+    pooled_late_gate: float | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def gate_of(self, job: str) -> float:
+        """Share of the correction to use for a job before its start, 0…1."""
+        return self.gates_of(job)[0]
+
+    def gates_of(self, job: str) -> tuple[float, ...]:
+        """Shares by phase: before the start, while few components have finished, later."""
+        found = self.pooled_gate, self.pooled_early_gate, self.pooled_late_gate
+        for of in self.jobs:
+            if of.job == job:
+                found = of.gate, of.early_gate, of.late_gate
+        return tuple(found[0] if gate is None else gate for gate in found)
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same for the same manifest."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what :meth:`to_json` wrote.
+
+        :raises ModelUnusable: (a ValueError) if it is none, or of another schema
+        """
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ModelUnusable("the manifest is no JSON") from error
+        if not isinstance(found, dict):
+            raise ModelUnusable("the manifest is no JSON object")
+        schema = found.get("schema_version")
+        if schema != SCHEMA_VERSION:
+            raise ModelUnusable(
+                f"the manifest has schema {str(schema)[:20]}, this version of airflow-enel reads "
+                f"{SCHEMA_VERSION}: train again"
+            )
+        jobs = found.get("jobs")
+        if not isinstance(jobs, list):
+            raise ModelUnusable("jobs of the manifest must be a list")
+        made: Self = _checked(cls, found | {"jobs": tuple(_checked(JobGate, job) for job in jobs)})
+        if made.encoder != ENCODER:
+            raise ModelUnusable(f"the model was trained with another encoder than {ENCODER}")
+        return made
+
+
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (float, int),
+    "float | None": (float, int, type(None)),
+    "tuple[JobGate, ...]": (tuple,),
+}
+
+
+def _checked(cls: Any, found: Any) -> Any:
+    """A dataclass of values of its types, gates within 0…1."""
+    names = {field.name: str(field.type) for field in fields(cls)}
+    if not isinstance(found, dict) or found.keys() != names.keys():
+        raise ModelUnusable(f"a {cls.__name__} of the manifest has other fields than it must")
+    values: Any = found
+    for name, type_ in names.items():
+        value = values[name]
+        if not isinstance(value, _TYPES[type_]) or isinstance(value, bool):
+            raise ModelUnusable(f"{name} of the manifest must be {type_}")
+        if isinstance(value, (int, float)) and not isfinite(value):
+            raise ModelUnusable(f"{name} of the manifest must be finite")
+        if name.endswith("gate") and value is not None and not 0 <= values[name] <= 1:
+            raise ModelUnusable(f"{name} of the manifest must be 0 … 1")
+    return cls(**found)

@@ -1,0 +1,252 @@
+"""Training of the network on past runs of all recurring jobs together. Needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import torch
+
+from airflow_enel.predict.enel.config import DEFAULT
+from airflow_enel.predict.enel.inference import EnelInference
+from airflow_enel.predict.enel.judging import gated, judge, manifest_of, trusting
+from airflow_enel.predict.enel.model import EnelModel
+from airflow_enel.predict.enel.network import EnelNetwork
+from airflow_enel.predict.enel.training_examples import (
+    JobRuns,
+    left_out,
+    walking_forward,
+)
+from airflow_enel.predict.enel.training_steps import batches, descend, error_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow_enel.predict.enel.assembly import RunGraph
+    from airflow_enel.predict.enel.config import EnelConfig
+    from airflow_enel.predict.enel.model import TrainingJob
+    from airflow_enel.predict.enel.training_steps import Batch
+
+    Report = Callable[[str, int, int], None]
+
+LEAST_RUNS: Final = 8
+"""Past runs of all jobs together below which there is nothing to learn: a quarter is held out."""
+LEAST_OF_JOB: Final = 4
+"""Runs of a job from which on its newest are held out; a job with one run teaches nothing."""
+MOST_EPOCHS: Final = 150
+PATIENCE: Final = 25
+"""Epochs without a better one on the runs held out."""
+ROUNDS: Final = 2
+"""Of training and of freeing the prior's past runs from what was learned."""
+CHECKED: Final = 5
+"""Epochs between two looks at the runs held out."""
+FINE_STEPS: Final = 100
+"""Steps of fine-tuning."""
+
+
+def train(
+    jobs: Sequence[TrainingJob],
+    *,
+    config: EnelConfig = DEFAULT,
+    seed: int,
+    created_at: float,
+    start: EnelModel | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> EnelModel:
+    """Train a network; the same for the same runs and seed on one machine.
+
+    From scratch: a first network learns from all but the newest quarter of each job's runs until
+    it gets no better on those. They also say how long to train and how far to trust it (see
+    :func:`~airflow_enel.predict.enel.gate.gates`). The final network learns from all runs.
+
+    Fine-tuning: the auto-encoder stays, the rest goes on from ``start`` with the runs since. How
+    far to trust it is told by what ``start`` makes of them before it has learned from them.
+
+    :param created_at: seconds since the epoch, for the manifest
+    :param start: a model to fine-tune; its configuration counts then
+    :param progress: told (what is done, steps done, steps in all)
+    :raises ValueError: if there is too little history; says what to do
+    """
+    told = progress or (lambda _what, _done, _all: None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums of several threads come in any order
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            known = sorted((JobRuns.of(job.name, job.runs) for job in jobs), key=lambda j: j.name)
+            known = [job for job in known if len(job.runs) > 1]
+            if start is not None:
+                return _fine_tuned(known, start, seed, created_at, told)
+            return _from_scratch(known, config, seed, created_at, told)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _from_scratch(
+    jobs: Sequence[JobRuns],
+    config: EnelConfig,
+    seed: int,
+    created_at: float,
+    told: Report,
+) -> EnelModel:
+    runs = sum(len(job.runs) for job in jobs)
+    if runs < LEAST_RUNS or all(len(job.runs) < LEAST_OF_JOB for job in jobs):
+        raise ValueError(
+            f"{runs} past runs of jobs that ran more than once are too few to train on: at least "
+            f"{LEAST_RUNS} are needed, {LEAST_OF_JOB} of them of one job. Let the jobs run on; "
+            "forecasts come from the prior until then"
+        )
+    older = [job.first(len(job.runs) - _held_out(len(job.runs))) for job in jobs]
+    first, epochs = _first(jobs, older, config, told)
+    manifest = manifest_of(jobs, config, seed, created_at)
+    candidate = EnelModel(replace(manifest, pooled_gate=1.0), config, first.weights())
+    found = [
+        judge(candidate, job, len(old.runs), told, (index, len(jobs)))
+        for index, (job, old) in enumerate(zip(jobs, older, strict=True))
+    ]
+    examples = _examples(jobs, config, told, first)
+    network = _new(config, examples)
+    parts = batches(examples, network)
+    descend(parts, network, epochs, lambda epoch: _say(told, "all runs", epoch, epochs))
+    manifest = gated(replace(manifest, epochs=epochs), jobs, found, None)
+    return EnelModel(manifest, config, network.weights())
+
+
+def _first(
+    jobs: Sequence[JobRuns],
+    older: Sequence[JobRuns],
+    config: EnelConfig,
+    told: Report,
+) -> tuple[EnelNetwork, int]:
+    """A network that knows only the older runs, best on the others, and its epochs, ≥ 1.
+
+    Trained twice: the curves of the prior that the second one corrects are learned from past
+    runs that the first one has brought to their usual context.
+    """
+    network: EnelNetwork | None = None
+    for _ in range(ROUNDS):
+        examples = _examples(older, config, told, network)
+        usual = None if network is None else EnelInference(config, network.weights())
+        held_out = [
+            example
+            for job, old in zip(jobs, older, strict=True)
+            if len(job.runs) > len(old.runs)
+            for example in walking_forward(job, len(old.runs), config, usual)
+        ]
+        network = _new(config, examples)
+        best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), told)
+        descend(batches(examples, network), network, MOST_EPOCHS, best)
+        network.load_state_dict(best.state)
+    assert network is not None  # noqa: S101 - there is a round
+    return network, max(best.epoch, 1)
+
+
+class _Best:
+    """Keeps the network that was best on the runs held out, and stops when none follows."""
+
+    def __init__(self, network: EnelNetwork, held_out: list[Batch], told: Report) -> None:
+        self._network, self._held_out, self._told = network, held_out, told
+        self.epoch, self._error = 0, error_of(held_out, network)
+        self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    def __call__(self, epoch: int) -> bool:
+        """Look after an epoch; False to stop."""
+        self._told("older runs", epoch, MOST_EPOCHS)
+        if epoch % CHECKED:
+            return True
+        error = error_of(self._held_out, self._network)
+        if error < self._error:
+            self.epoch, self._error = epoch, error
+            self.state = {n: t.clone() for n, t in self._network.state_dict().items()}
+        return epoch - self.epoch < PATIENCE
+
+
+def _fine_tuned(
+    jobs: Sequence[JobRuns],
+    start: EnelModel,
+    seed: int,
+    created_at: float,
+    told: Report,
+) -> EnelModel:
+    since = start.manifest.latest_run_at
+    usual = EnelInference(start.config, start.weights)
+    examples: list[RunGraph] = []
+    found = []
+    for index, job in enumerate(jobs):
+        old = sum(run.started_at <= since for run in job.runs)
+        examples += newer_examples(job, old, start.config, usual)
+        whole = EnelModel(trusting(start.manifest), start.config, start.weights)
+        found.append(judge(whole, job, old, told, (index, len(jobs))))
+    if not examples:
+        raise ValueError(
+            "there is no run that this model has not learned from: wait for one, or train from "
+            "scratch"
+        )
+    network = EnelNetwork.of(start.config, start.weights)
+    fine_tune(network, examples, FINE_STEPS, lambda e, n: _say(told, "newer runs", e, n))
+    manifest = replace(
+        manifest_of(jobs, start.config, seed, created_at),
+        epochs=start.manifest.epochs,
+        from_scratch_at=start.manifest.from_scratch_at,
+    )
+    return EnelModel(gated(manifest, jobs, found, start.manifest), start.config, network.weights())
+
+
+def newer_examples(
+    job: JobRuns, known: int, config: EnelConfig, network: EnelInference | None = None
+) -> list[RunGraph]:
+    """Examples of the runs after the first ``known``, seen by all runs before them."""
+    first = max(known, 1)
+    return list(walking_forward(job, first, config, network)) if len(job.runs) > first else []
+
+
+def fine_tune(
+    network: EnelNetwork,
+    examples: Sequence[RunGraph],
+    steps: int,
+    after: Callable[[int, int], bool] = lambda _epoch, _all: True,
+) -> None:
+    """Go on training without the auto-encoder, in place; at least one epoch."""
+    for part in (network.encoder, network.decoder):
+        part.requires_grad_(False)
+    parts = batches(examples, network)
+    with torch.no_grad():
+        for batch in parts:
+            batch.contexts = network.contexts(batch.graph)
+    epochs = max(1, steps // len(parts))
+    descend(parts, network, epochs, lambda epoch: after(epoch, epochs), epochs)
+
+
+def _held_out(runs: int) -> int:
+    """The newest quarter, at least one."""
+    return max(1, runs // 4) if runs >= LEAST_OF_JOB else 0
+
+
+def _new(config: EnelConfig, examples: Sequence[RunGraph]) -> EnelNetwork:
+    """An untrained network that knows how long a node takes."""
+    network = EnelNetwork(config)
+    known = np.concatenate([graph.runtime_s for graph in examples])
+    known = known[np.isfinite(known)]
+    if known.size:
+        network.time_scale.fill_(max(float(np.median(known)), 1e-3))
+    return network
+
+
+def _examples(
+    jobs: Sequence[JobRuns],
+    config: EnelConfig,
+    told: Report,
+    network: EnelNetwork | None,
+) -> list[RunGraph]:
+    usual = None if network is None else EnelInference(config, network.weights())
+    examples: list[RunGraph] = []
+    for index, job in enumerate(jobs):
+        examples += left_out(job, config, usual)
+        told("examples", index + 1, len(jobs))
+    return examples
+
+
+def _say(told: Report, what: str, done: int, of: int) -> bool:
+    told(what, done, of)
+    return True

@@ -1,0 +1,139 @@
+"""What a network is trained on: moments of past runs beside what the prior said of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.predict.alignment import Alignment
+from airflow_enel.predict.enel.assembly import RunGraph, run_graph
+from airflow_enel.predict.enel.correction import Corrections, as_usual
+from airflow_enel.predict.enel.graph import RunFeatures
+from airflow_enel.predict.enel.history import JobHistory
+from airflow_enel.predict.prior import Prior
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from typing_extensions import Self
+
+    from airflow_enel.domain import Component, PastRun
+    from airflow_enel.predict.enel.config import EnelConfig
+    from airflow_enel.predict.enel.inference import EnelInference
+    from airflow_enel.predict.samples import FloatArray
+
+MOMENTS: Final = 4
+"""Moments of every run: before its start, and when 1/16, 1/4 and 9/16 of the components finished.
+Early ones leave more to be predicted."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobRuns:
+    """Usable runs of one job, oldest first, and their graphs."""
+
+    name: str
+    runs: tuple[PastRun, ...]
+    features: tuple[RunFeatures, ...]
+
+    @classmethod
+    def of(cls, name: str, past_runs: Sequence[PastRun]) -> Self:
+        """Runs that finished at least one component."""
+        usable = (run for run in past_runs if Alignment.of([run]).columns)
+        runs = tuple(sorted(usable, key=lambda run: (run.started_at, run.run_id)))
+        return cls(name, runs, tuple(RunFeatures.of(run, name) for run in runs))
+
+    def first(self, count: int) -> JobRuns:
+        """The oldest of them."""
+        return JobRuns(self.name, self.runs[:count], self.features[:count])
+
+
+def left_out(
+    job: JobRuns, config: EnelConfig, network: EnelInference | None = None
+) -> Iterator[RunGraph]:
+    """Examples of all runs, each seen by what the others say; none with fewer than two.
+
+    :param network: what the prior's past runs are brought to their usual context with
+    """
+    for index in range(len(job.runs) if len(job.runs) > 1 else 0):
+        others = [k for k in range(len(job.runs)) if k != index]
+        past = Past(
+            job.name,
+            [job.runs[k] for k in others],
+            [job.features[k] for k in others],
+            config,
+            network,
+        )
+        yield from past.examples(job.runs[index], job.features[index])
+
+
+def walking_forward(
+    job: JobRuns, known: int, config: EnelConfig, network: EnelInference | None = None
+) -> Iterator[RunGraph]:
+    """Examples of the runs after the first ``known`` ones, seen by what those say."""
+    past = Past(job.name, job.runs[:known], job.features[:known], config, network)
+    for run, features in zip(job.runs[known:], job.features[known:], strict=True):
+        yield from past.examples(run, features)
+
+
+class Past:
+    """Past runs of a job that others are predicted from."""
+
+    def __init__(
+        self,
+        job: str,
+        runs: Sequence[PastRun],
+        features: Sequence[RunFeatures],
+        config: EnelConfig,
+        network: EnelInference | None,
+    ) -> None:
+        self._config = config
+        self._history = JobHistory.of(features, config)
+        if network is not None:
+            runs = as_usual(runs, Corrections(network, self._history, job))
+        past = Alignment.of(runs)
+        self._columns = past.columns
+        self._shapes = Prior.of(past).shapes
+
+    def examples(self, run: PastRun, features: RunFeatures) -> Iterator[RunGraph]:
+        """Moments of a run, if any of its components was seen before."""
+        ordered = sorted(run.components, key=lambda component: component.position)
+        prior_s = self._prior(ordered)
+        if np.isnan(prior_s).all():
+            return
+        cuts = {round(len(ordered) * (moment / MOMENTS) ** 2) for moment in range(MOMENTS)}
+        for cut in sorted(cuts):
+            graph = run_graph(features, self._history, self._config, prior_s, cut)
+            yield _judgeable(graph, prior_s)
+
+    def _prior(self, ordered: Sequence[Component]) -> FloatArray:
+        """Seconds of the components at their own executors, NaN where unknown, ``(k,)``."""
+        executors = np.array([c.scale_out.mean or c.scale_out.end for c in ordered])
+        log_s = self._shapes.at(np.maximum(np.rint(executors), 1.0))
+        columns = [self._columns.get((c.key, c.occurrence)) for c in ordered]
+        return np.array(
+            [
+                np.nan if column is None else np.exp(log_s[row, column])
+                for row, column in enumerate(columns)
+            ]
+        )
+
+
+def _judgeable(graph: RunGraph, prior_s: FloatArray) -> RunGraph:
+    """The graph with no target where the prior has none, and π that are numbers everywhere."""
+    unknown = np.isnan(prior_s)
+    graph.added_s[unknown] = np.nan
+    of_node = unknown[graph.component]
+    graph.runtime_s[of_node] = np.nan
+    graph.prior_s[of_node] = 1.0
+    return graph
+
+
+def hash_of(jobs: Sequence[JobRuns]) -> str:
+    """SHA-256 over what the network could learn from."""
+    digest = hashlib.sha256()
+    for job in jobs:
+        digest.update(repr((job.name, job.runs)).encode("utf-8", "replace"))
+    return digest.hexdigest()

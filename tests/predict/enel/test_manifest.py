@@ -1,0 +1,122 @@
+"""Models as they are written and read again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airflow_enel.domain.model import ModelUnusable
+from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
+from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest
+from airflow_enel.predict.enel.model import dump_weights, load_model
+from tests.predict.enel.random_graphs import random_weights
+
+MANIFEST = Manifest(
+    config="default",
+    encoder=ENCODER,
+    largest_executors=64,
+    seed=3,
+    created_at=5.5,
+    from_scratch_at=2.5,
+    training_runs=12,
+    latest_run_at=4.0,
+    data_hash="00ff",
+    epochs=40,
+    jobs=(JobGate("daily/rank", 12, 3, 0.75, 20.5, 10.25), JobGate("été", 2, 0, 0.5, None, None)),
+    pooled_gate=0.5,
+    walk_forward_prior_percent=20.5,
+    walk_forward_network_percent=10.25,
+)
+
+
+def test_a_manifest_survives_json():
+    assert Manifest.from_json(MANIFEST.to_json()) == MANIFEST
+
+
+def test_equal_manifests_are_equal_texts_in_ascii():
+    again = Manifest.from_json(json.dumps(json.loads(MANIFEST.to_json()), indent=1))
+    assert again.to_json() == MANIFEST.to_json()
+    assert MANIFEST.to_json().isascii()
+
+
+def test_a_job_has_its_own_gate_and_others_the_pooled_one():
+    assert MANIFEST.gate_of("daily/rank") == 0.75
+    assert MANIFEST.gate_of("never seen") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schema_version": 99}, "schema 99"),
+        ({"schema_version": None}, "schema"),
+        ({"seed": "x"}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"pooled_gate": 1.5}, "pooled_gate"),
+        ({"epochs": None}, "epochs"),
+        ({"jobs": {}}, "jobs"),
+        ({"jobs": [{"job": "x"}]}, "JobGate"),
+        ({"more": 1}, "fields"),
+        ({"encoder": "other"}, "encoder"),
+        ({"created_at": float("nan")}, "created_at"),
+    ],
+)
+def test_a_foreign_manifest_is_refused_with_a_reason(change, said):
+    text = json.dumps(json.loads(MANIFEST.to_json()) | change)
+    with pytest.raises(ModelUnusable, match=said):
+        Manifest.from_json(text)
+
+
+@given(st.text())
+def test_what_is_no_manifest_is_refused(text):
+    with pytest.raises(ModelUnusable):
+        Manifest.from_json(text)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_a_model_survives_bytes(config):
+    weights = {n: w.astype(np.float32) for n, w in random_weights(config).items()}
+    loaded = load_model(replace(MANIFEST, config=config.name).to_json(), dump_weights(weights))
+    assert loaded.config == config
+    for name, weight in weights.items():
+        np.testing.assert_array_equal(loaded.weights[name], weight)
+
+
+def spoilt(how: str) -> tuple[str, bytes]:
+    weights = {n: w.astype(np.float32) for n, w in random_weights(DEFAULT).items()}
+    if how == "weight missing":
+        del weights["f1.hidden.bias"]
+    if how == "not finite":
+        weights["metrics.bias"] = np.full(5, np.nan, dtype=np.float32)
+    data = dump_weights(weights)
+    data = {"cut": data[:-9], "empty": b"", "no tensors": b"x" * 99}.get(how, data)
+    manifest = MANIFEST
+    if how == "config":
+        manifest = replace(MANIFEST, config="unheard of")
+    if how == "other network":
+        manifest = replace(MANIFEST, config="paper")
+    if how == "range":
+        manifest = replace(MANIFEST, largest_executors=32)
+    return manifest.to_json(), data
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "weight missing",
+        "not finite",
+        "cut",
+        "empty",
+        "no tensors",
+        "config",
+        "other network",
+        "range",
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(how):
+    with pytest.raises(ModelUnusable):
+        load_model(*spoilt(how))

@@ -1,0 +1,139 @@
+"""Training on made-up histories small enough for a test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+pytest.importorskip("torch_geometric", reason="needs the extra train")
+
+from airflow_enel.predict import Conditional  # noqa: E402
+from airflow_enel.predict.enel import training  # noqa: E402
+from airflow_enel.predict.enel.config import PAPER  # noqa: E402
+from airflow_enel.predict.enel.forecaster import Enel  # noqa: E402
+from airflow_enel.predict.enel.manifest import Manifest  # noqa: E402
+from airflow_enel.predict.enel.model import (  # noqa: E402
+    TrainingJob,
+    dump_weights,
+    load_model,
+)
+from airflow_enel.predict.enel.training import train  # noqa: E402
+from airflow_enel.predict.evaluation import Series, walk_forward  # noqa: E402
+from benchmarks.generated import SCENARIOS, make_job, make_runs  # noqa: E402
+
+
+def generated(scenario, runs, number=0):
+    job = make_job(number, 5)
+    parts = (job.parts[0], job.parts[1], job.parts[2], job.parts[-1])
+    job = replace(job, parts=parts)
+    return TrainingJob(job.key, tuple(make_runs(job, SCENARIOS[scenario], runs, 6)))
+
+
+@pytest.fixture(scope="module")
+def history():
+    return generated("input", 20)
+
+
+@pytest.fixture(scope="module")
+def trained(history):
+    first = TrainingJob(history.name, history.runs[:16])
+    return train([first], seed=1, created_at=5.0)
+
+
+def test_it_learns_that_input_makes_runs_longer(history, trained):
+    assert trained.manifest.gate_of(history.name) > 0.5
+    series = Series(history.name, history.runs)
+    makers = (Conditional, lambda: Enel(trained, history.name))
+    errors = {"conditional": [], "enel": []}
+    for found in walk_forward(series, makers, 16):
+        for p in found:
+            if p.moment == "start":
+                errors[p.forecaster].append(abs(np.log(p.predicted_s / p.actual_s)))
+    assert np.mean(errors["enel"]) < 0.6 * np.mean(errors["conditional"])
+
+
+def test_the_same_seed_gives_the_same_model(history, trained):
+    again = train([TrainingJob(history.name, history.runs[:16])], seed=1, created_at=5.0)
+    assert again.manifest == trained.manifest
+    assert dump_weights(again.weights) == dump_weights(trained.weights)
+
+
+def test_a_trained_model_can_be_written_and_read(trained):
+    loaded = load_model(trained.manifest.to_json(), dump_weights(trained.weights))
+    assert loaded.manifest == trained.manifest
+
+
+def test_the_manifest_says_what_it_was_trained_on(history, trained):
+    manifest: Manifest = trained.manifest
+    assert (manifest.config, manifest.seed, manifest.created_at) == ("default", 1, 5.0)
+    assert manifest.training_runs == 16
+    assert manifest.latest_run_at == history.runs[15].started_at
+    (job,) = manifest.jobs
+    assert (job.job, job.runs, job.held_out) == (history.name, 16, 4)
+    assert job.prior_percent > 0
+    assert manifest.epochs > 0
+
+
+def test_fine_tuning_learns_from_newer_runs_and_leaves_the_auto_encoder(history, trained):
+    tuned = train([history], seed=1, created_at=9.0, start=trained)
+    assert tuned.manifest.from_scratch_at == 5.0
+    assert tuned.manifest.training_runs == 20
+    same = {n for n, w in tuned.weights.items() if np.array_equal(w, trained.weights[n])}
+    assert {n for n in tuned.weights if n.startswith(("encoder", "decoder"))} <= same
+    assert "f2.output.weight" not in same
+
+
+def test_there_is_nothing_to_fine_tune_on_without_newer_runs(history, trained):
+    first = TrainingJob(history.name, history.runs[:16])
+    with pytest.raises(ValueError, match="from scratch"):
+        train([first], seed=1, created_at=9.0, start=trained)
+
+
+@pytest.mark.parametrize("runs", [0, 1, 7])
+def test_too_few_runs_are_refused_with_what_to_do(history, runs):
+    with pytest.raises(ValueError, match="Let the jobs run on"):
+        train([TrainingJob("few", history.runs[:runs])], seed=0, created_at=0.0)
+
+
+def test_no_jobs_at_all_are_refused():
+    with pytest.raises(ValueError, match="too few"):
+        train([], seed=0, created_at=0.0)
+
+
+def test_progress_is_told_and_comes_to_its_end(history, monkeypatch):
+    monkeypatch.setattr(training, "MOST_EPOCHS", 5)
+    told = []
+    first = TrainingJob(history.name, history.runs[:8])
+    train([first], seed=0, created_at=0.0, progress=lambda *step: told.append(step))
+    assert {what for what, _, _ in told} == {"examples", "older runs", "gate", "all runs"}
+    assert all(0 < done <= of for _, done, of in told)
+    assert told[-1][0] == "all runs"
+    assert told[-1][1] == told[-1][2]
+
+
+def test_the_network_of_the_paper_can_be_trained_too(history, monkeypatch):
+    monkeypatch.setattr(training, "MOST_EPOCHS", 5)
+    first = TrainingJob(history.name, history.runs[:8])
+    made = train([first], config=PAPER, seed=0, created_at=0.0)
+    assert made.weights["time_scale"] > 1
+    assert all(np.isfinite(w).all() for w in made.weights.values())
+
+
+def test_odd_histories_are_survived(history, monkeypatch):
+    monkeypatch.setattr(training, "MOST_EPOCHS", 5)
+    runs = list(history.runs[:10])
+    runs[1] = replace(runs[1], components=())
+    runs[2] = replace(runs[2], components=runs[2].components[:2])
+    runs[3] = replace(runs[3], components=tuple(replace(c, stages=()) for c in runs[3].components))
+    runs[4] = replace(
+        runs[4], components=tuple(replace(c, added_s=100 * c.added_s) for c in runs[4].components)
+    )
+    runs[5] = replace(runs[5], components=(*runs[5].components[1:], runs[5].components[0]))
+    once = TrainingJob("once", (history.runs[12],))
+    never = TrainingJob("never", ())
+    made = train([TrainingJob("odd", tuple(runs)), once, never], seed=0, created_at=0.0)
+    assert all(np.isfinite(w).all() for w in made.weights.values())
+    assert [job.job for job in made.manifest.jobs] == ["odd"]
