@@ -18,7 +18,10 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [
             {
                 "integration-name": "Enel",
-                "python-modules": ["airflow_enel.operators.spark"],
+                "python-modules": [
+                    "airflow_enel.operators.spark",
+                    "airflow_enel.operators.train",
+                ],
             }
         ],
         "sensors": [
@@ -54,7 +57,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         ),
         "version_added": "0.1.0",
         "type": "string",
-        "example": "enel_training:train",
+        "example": "enel_maintenance:train",
         "default": "",
     },
     "unknown_patience": {

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from airflow.utils.cli import action_cli
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Column, Table
-from rich.text import Text
 
 from airflow_enel.cli.importing import Importer, Line, Result, Wanted
+from airflow_enel.cli.output import Advance, day, errors_told, print_json, progress, texts
 from airflow_enel.control.lifetime import OVER
 from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import HistoryError
 from airflow_enel.history.imported import known_applications
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.retention import Limits, Removal, Retention
 from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of
 from airflow_enel.spark.live import LiveApplication
-
-Advance = Callable[[int], None]
 
 
 @providers_configuration_loaded
@@ -44,16 +36,16 @@ def import_history(args: Namespace) -> None:
     wanted = Wanted(args.dag_id, args.job_key, since_at)
     logs = _logs(args.paths)
     lines: list[Line] = []
-    with _errors_told():
+    with errors_told():
         known = known_applications(args.dag_id)
         importer = Importer(wanted, known, None if args.dry_run else SqlHistory())
-        with _progress("event logs", sum(map(size_of, logs))) as advance:
+        with progress("event logs", sum(map(size_of, logs))) as advance:
             for log in logs:
                 read = _Counted(advance)
                 lines.append(importer.add(log, read))
                 advance(max(0, size_of(log) - read.total))  # what was not worth reading
     if args.output == "json":
-        _print_json(asdict(line) for line in lines)
+        print_json(asdict(line) for line in lines)
     else:
         _print_lines(lines)
     if all(line.result is Result.SKIPPED for line in lines):
@@ -68,15 +60,15 @@ def prune(args: Namespace) -> None:
         limits = Limits(args.keep_runs, args.older_than)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    with _errors_told():
+    with errors_told():
         retention = Retention()
         removals = retention.plan(limits, time.time())
         jobs = 0
         if not args.dry_run:
-            with _progress("runs", sum(len(r.run_ids) for r in removals)) as advance:
+            with progress("runs", sum(len(r.run_ids) for r in removals)) as advance:
                 jobs = retention.remove(removals, advance)
     if args.output == "json":
-        _print_json(_removal_values(removal) for removal in removals)
+        print_json(_removal_values(removal) for removal in removals)
     else:
         _print_removals(removals, jobs, dry_run=args.dry_run)
 
@@ -86,7 +78,7 @@ def prune(args: Namespace) -> None:
 def mark_lost(args: Namespace) -> None:
     """Say that the application of a run is gone, so that a retry may submit another one."""
     history = SqlHistory()
-    with _errors_told():
+    with errors_told():
         row = history.run(args.run)
         if row.state in OVER:
             raise SystemExit(f"the run has ended already: {row.state.value}")
@@ -125,30 +117,6 @@ class _Counted:
         self._advance(count)
 
 
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    try:
-        yield
-    except HistoryError as error:
-        raise SystemExit(str(error)) from None
-
-
-@contextmanager
-def _progress(what: str, total: int) -> Iterator[Advance]:
-    """Show progress where somebody looks, beside the output."""
-    console = Console(stderr=True)
-    if not console.is_terminal or not total:
-        yield lambda _: None
-        return
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)
-
-
-def _print_json(values: Iterable[dict[str, Any]]) -> None:
-    sys.stdout.write(json.dumps(list(values), indent=2) + "\n")
-
-
 def _removal_values(removal: Removal) -> dict[str, Any]:
     return asdict(removal) | {"runs": len(removal.run_ids)}
 
@@ -160,7 +128,7 @@ def _print_lines(lines: list[Line]) -> None:
     for line in lines:
         if line.result is not Result.SKIPPED:
             table.add_row(
-                *_texts(Path(line.log).name, _told(line), line.job_key, _day(line.started_at)),
+                *texts(Path(line.log).name, _told(line), line.job_key, day(line.started_at)),
                 "" if line.runtime_s is None else f"{line.runtime_s:,.0f} s",
                 *("" if n is None else str(n) for n in (line.executors, line.components)),
             )
@@ -170,7 +138,7 @@ def _print_lines(lines: list[Line]) -> None:
     for line in lines:
         if line.reason:
             text = f"{line.result.value}: {line.log}: {line.reason}"
-            console.print(*_texts(text), soft_wrap=True)
+            console.print(*texts(text), soft_wrap=True)
     counts = {result: sum(line.result is result for line in lines) for result in Result}
     console.print(", ".join(f"{n} {result.value}" for result, n in counts.items() if n))
 
@@ -189,20 +157,11 @@ def _print_removals(removals: tuple[Removal, ...], jobs: int, *, dry_run: bool) 
             table.add_column(heading, justify="right")
         table.add_column("submitted")
         for r in removals:
-            span = f"{_day(r.oldest_at)} … {_day(r.newest_at)}"
+            span = f"{day(r.oldest_at)} … {day(r.newest_at)}"
             counts = (str(len(r.run_ids)), str(r.kept))
-            table.add_row(*_texts(r.dag_id, r.job_key), *counts, span)
+            table.add_row(*texts(r.dag_id, r.job_key), *counts, span)
         console.print(table)
     if dry_run:
         console.print(f"{runs} runs would be removed")
     else:
         console.print(f"{runs} runs removed, {jobs} recurring jobs without runs removed")
-
-
-def _texts(*values: str | None) -> list[Text]:
-    """Texts from outside: nothing in them is markup or steers the terminal."""
-    return [Text("".join(c if c.isprintable() else "�" for c in value or "")) for value in values]
-
-
-def _day(at: float | None) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d")

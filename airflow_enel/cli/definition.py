@@ -39,6 +39,13 @@ def _spans(text: str) -> tuple[range, ...]:
     return tuple(spans)
 
 
+def _natural(text: str) -> int:
+    """A number from 0 that every generator of random numbers takes."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ArgumentTypeError(f"{text!r} is no number from 0 to 999999999")
+    return int(text)
+
+
 def _arg(*flags: str, **options: Any) -> Arg:
     return Arg(flags, **options)  # type: ignore[no-untyped-call]
 
@@ -163,6 +170,29 @@ _MODEL = GroupCommand(
 )
 
 
+_TRAIN = ActionCommand(
+    name="train",
+    help="Train the Enel network from the history of all recurring jobs",
+    description=(
+        "Fine-tunes the latest model with the runs since, every fifth time it begins anew, and "
+        "publishes the result to all recurring jobs. Needs the extra train (torch) and the "
+        "metadata DB; in a DAG use EnelTrainOperator."
+    ),
+    func=lazy_load_command("airflow_enel.cli.training.train"),
+    args=(
+        _arg(
+            "--seed",
+            type=_natural,
+            metavar="N",
+            default=0,
+            help="the same history and seed give the same model; 0 by default",
+        ),
+        _arg("--from-scratch", action="store_true", help="begin anew in any case"),
+        _OUTPUT,
+    ),
+)
+
+
 _EVALUATE = ActionCommand(
     name="evaluate",
     help="Show how good each forecaster would have been on past runs",
@@ -209,6 +239,6 @@ def get_enel_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="enel",
             help="History of recurring Spark applications",
-            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST, _MODEL, _EVALUATE),
+            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST, _TRAIN, _MODEL, _EVALUATE),
         )
     ]

@@ -14,8 +14,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
-from airflow_enel.cli.commands import _errors_told, _print_json, _progress, _texts
 from airflow_enel.cli.evidence import from_history, from_paths
+from airflow_enel.cli.output import errors_told, note, print_json, progress, texts
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
 from airflow_enel.predict.evaluation import (
     Prediction,
@@ -44,19 +44,19 @@ def evaluate(args: Namespace) -> None:
     predictions: list[Prediction] = []
     found = _series(args)
     counts = [_forecast_runs(series, args.warm_up) for series in found]
-    with _progress("runs", sum(counts)) as advance:
+    with progress("runs", sum(counts)) as advance:
         for series in found:
             for of_run in walk_forward(series, makers, args.warm_up):
                 predictions += of_run
                 advance(1)
     for series, count in zip(found, counts, strict=True):
         if not count:
-            _note(f"{series.job}: {len(series.runs)} runs are too few to forecast any of them")
+            note(f"{series.job}: {len(series.runs)} runs are too few to forecast any of them")
     scores = summarise(predictions)
     if not scores:
         raise SystemExit("nothing to evaluate: no job has enough runs with finished components")
     if args.output == "json":
-        _print_json(asdict(score) for score in scores)
+        print_json(asdict(score) for score in scores)
     else:
         _print_scores(scores)
 
@@ -76,8 +76,8 @@ def _series(args: Namespace) -> tuple[Series, ...]:
     if args.dag_id is None:
         if args.job_key is not None:
             raise SystemExit("--job-key belongs to --dag-id: traces and logs name their jobs")
-        return from_paths(args.paths, args.failures, _note)
-    with _errors_told():
+        return from_paths(args.paths, args.failures, note)
+    with errors_told():
         found = from_history(args.dag_id, args.job_key)
     if not found:
         raise SystemExit("the history has no runs of this DAG and job")
@@ -89,15 +89,11 @@ def _forecast_runs(series: Series, warm_up: int | None) -> int:
     return max(runs - (warm_up_of(runs) if warm_up is None else warm_up), 0)
 
 
-def _note(text: str) -> None:
-    Console(stderr=True).print(*_texts(text), soft_wrap=True)
-
-
 def _print_scores(scores: Iterable[Score]) -> None:
     """A table per job, narrow enough for 80 columns."""
     console = Console()
     for job, of_job in groupby(scores, key=lambda score: score.job):
-        console.print(*_texts(job))
+        console.print(*texts(job))
         console.print(_table(of_job))
     console.print("All but the last column in percent; the interval should hold 80.")
 
@@ -112,7 +108,7 @@ def _table(scores: Iterable[Score]) -> Table:
             table.add_row(
                 s.moment,
                 s.runs,
-                *_texts(s.forecaster),
+                *texts(s.forecaster),
                 f"{s.mape_percent:.1f}",
                 f"{s.median_ape_percent:.1f}",
                 f"{s.bias_percent:+.1f}",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from argparse import Namespace
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from airflow.utils.cli import action_cli
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from airflow_enel.cli.commands import _day, _errors_told, _print_json, _texts
+from airflow_enel.cli.output import day, errors_told, print_json, print_object, texts
 from airflow_enel.domain import ModelUnusable
 from airflow_enel.history.base import ModelRow
 from airflow_enel.history.models import SqlModels
@@ -21,27 +20,25 @@ from airflow_enel.history.models import SqlModels
 if TYPE_CHECKING:
     from airflow_enel.predict.enel.config import EnelConfig
 
-_SHOWN_DIGITS: Final = 12
-
 
 @providers_configuration_loaded
 @action_cli  # type: ignore[untyped-decorator]
 def list_models(args: Namespace) -> None:
     """Show which models there are, newest first."""
-    with _errors_told():
+    with errors_told():
         rows = SqlModels().models()
     if args.output == "json":
-        _print_json(_values(row) for row in rows)
+        print_json(_values(row) for row in rows)
         return
     if not rows:
         Console().print("no models yet: runs go by the prior until one is trained")
         return
-    table = Table("model", "kind", "schema", "trained")
+    # The name is what "show" is asked for, so it is whole even in 80 columns.
+    table = Table(Column("model", no_wrap=True), "kind", "schema", "trained")
     table.add_column("KiB", justify="right")
-    table.add_column("SHA-256")
     for row in rows:
-        texts = _texts(row.name, row.kind, str(row.schema_version), _day(row.created_at))
-        table.add_row(*texts, _kib(row.weights_bytes), *_texts(row.sha256[:_SHOWN_DIGITS]))
+        named = texts(row.name, row.kind, str(row.schema_version), day(row.created_at))
+        table.add_row(*named, _kib(row.weights_bytes))
     Console().print(table)
 
 
@@ -49,7 +46,7 @@ def list_models(args: Namespace) -> None:
 @action_cli  # type: ignore[untyped-decorator]
 def show_model(args: Namespace) -> None:
     """Show a model's manifest, and whether it is whole."""
-    with _errors_told():
+    with errors_told():
         model = SqlModels().model(args.name)
     fault = None
     try:
@@ -59,12 +56,12 @@ def show_model(args: Namespace) -> None:
     values = asdict(model)
     row = ModelRow(**values | {"weights_bytes": len(values.pop("weights"))})
     if args.output == "json":
-        _print_json([_values(row) | {"fault": fault}])
+        print_json([_values(row) | {"fault": fault}])
         return
     table = Table(show_header=False)
-    table.add_row("state", *_texts("whole" if fault is None else fault))
+    table.add_row("state", *texts("whole" if fault is None else fault))
     for name, value in _flat(_values(row)):
-        table.add_row(*_texts(name, value))
+        table.add_row(*texts(name, value))
     Console().print(table)
 
 
@@ -75,7 +72,7 @@ def describe(args: Namespace) -> None:
 
     config = next(config for config in CONFIGS if config.name == args.config)
     if args.output == "json":
-        sys.stdout.write(json.dumps(_description(config), indent=2) + "\n")
+        print_object(_description(config))
     else:
         _print_description(_description(config))
 

@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.control.decide import Steering, first_step
 from airflow_enel.control.lifetime import Action, driver_stays
+from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import (
     NO_CONTEXT,
@@ -36,6 +37,7 @@ from airflow_enel.operators.connect import Connection, connection_of
 from airflow_enel.operators.elsewhere import Elsewhere, Unknown
 from airflow_enel.operators.known import run_context
 from airflow_enel.operators.messenger import deliver, leave_home
+from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import Watched, expected_components, steering_of
 from airflow_enel.operators.output import DriverOutput
 from airflow_enel.operators.recorder import Recorder
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
     from airflow.sdk import Context
 
+    from airflow_enel.control.policies import JobModel
     from airflow_enel.operators.spark import EnelSparkOperator
 
 
@@ -83,8 +86,12 @@ class Execution:
         self._known = run_context(operator, operator.context, self._log, cores=CORES_BY_DEFAULT)
         with connection_of(self._context, self._log) as self._connection:
             history = self._connection.history
-            past_runs = Recorder(history, self._log).past_runs(self._key.dag_id, self._job_key)
-            steering = self._steering(past_runs)
+            chosen = find_policy(operator.policy)
+            past_runs = Recorder(history, self._log).past_runs(
+                self._key.dag_id, self._job_key, stages=needs_stages(chosen)
+            )
+            model = job_model(chosen, history, self._key.dag_id, self._job_key, self._log)
+            steering = self._steering(past_runs, model)
             earlier, action = settle(
                 self._key,
                 self._store,
@@ -146,12 +153,13 @@ class Execution:
         retry_remains = ti.try_number <= (getattr(ti, "max_tries", 0) or 0)
         return driver_stays(self._connection.ask(), retry_remains=retry_remains)
 
-    def _steering(self, past_runs: tuple[PastRun, ...]) -> Steering:
+    def _steering(self, past_runs: tuple[PastRun, ...], model: JobModel | None = None) -> Steering:
         target_s = parse_runtime_target(self._operator.runtime_target)
         return steering_of(
             *(self._operator.policy, target_s, self._bounds, self._key.submit_try),
             past_runs,
             self._known,
+            model,
         )
 
     # What earlier tries have left

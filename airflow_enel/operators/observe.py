@@ -23,6 +23,7 @@ from airflow_enel.control.progress import reduce_progress
 from airflow_enel.control.report import progress_line
 from airflow_enel.domain import NO_CONTEXT, ScaleAnswer
 from airflow_enel.history.base import DecisionStatus, History, HistoryRefused
+from airflow_enel.operators.models import fitted
 from airflow_enel.spark.live import LiveApplication
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk.types import Logger
 
+    from airflow_enel.control.policies import JobModel
     from airflow_enel.domain import (
         Bounds,
         Component,
@@ -78,17 +80,18 @@ def steering_of(
     submit_try: int,
     past_runs: Sequence[PastRun],
     context: RunContext = NO_CONTEXT,
+    model: JobModel | None = None,
 ) -> Steering:
     """How an application is steered, with a forecaster that has learned from past runs.
 
     :param submit_try: the Airflow try that has submitted it
     :param context: what is known of the run at its start
+    :param model: what the forecaster knows beside the past runs, see `job_model`
     """
     chosen = policy(policy_name)
-    forecaster = chosen.forecaster()
     return Steering(
         policy=chosen,
-        forecaster=None if forecaster is None else forecaster.fit(past_runs),
+        forecaster=fitted(chosen, past_runs, model),
         target_s=target_s,
         bounds=bounds,
         try_number=submit_try,

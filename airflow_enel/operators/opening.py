@@ -21,6 +21,7 @@ from airflow_enel.domain import NO_CONTEXT, Bounds, Run, RunContext, RunKey, Sca
 from airflow_enel.history.base import History, HistoryError
 from airflow_enel.operators.connect import connected_history
 from airflow_enel.operators.known import run_context
+from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import steering_of
 from airflow_enel.operators.submit import run_key, work_dir
 from airflow_enel.spark.submission.keeper import DriverFolder
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Logger
 
+    from airflow_enel.control.policies import JobModel
     from airflow_enel.domain import PastRun
 
 log = cast("Logger", logging.getLogger(__name__))
@@ -117,7 +119,9 @@ def _open(context: Context, history: History, key: RunKey, wish: Wish) -> Openin
     if found.run is not None and found.run.id == key.id:
         token = history.token_of(key.id)
         return Opening(_sha256(token) if token else _closed(), found.run.run.initial_executors)
-    step = _first_step(key, wish, history.past_runs(key.dag_id, _job_key(key, wish)))
+    chosen, job_key = find_policy(wish.policy), _job_key(key, wish)
+    past_runs = history.past_runs(key.dag_id, job_key, stages=needs_stages(chosen))
+    step = _first_step(key, wish, past_runs, job_model(chosen, history, key.dag_id, job_key, log))
     if found.task_state != "running":
         return Opening(_closed(), step.decision.executors)
     token = secrets.token_urlsafe(32)
@@ -132,9 +136,11 @@ def _open(context: Context, history: History, key: RunKey, wish: Wish) -> Openin
     return Opening(_sha256(token), step.decision.executors)
 
 
-def _first_step(key: RunKey, wish: Wish, past_runs: tuple[PastRun, ...]) -> Step:
+def _first_step(
+    key: RunKey, wish: Wish, past_runs: tuple[PastRun, ...], model: JobModel | None = None
+) -> Step:
     steering = steering_of(
-        *(wish.policy, wish.target_s, wish.bounds, key.submit_try), past_runs, wish.context
+        *(wish.policy, wish.target_s, wish.bounds, key.submit_try), past_runs, wish.context, model
     )
     if wish.initial_executors is not None:
         steering = replace(steering, policy=find_policy("static"))

@@ -38,7 +38,8 @@ class EnelSparkOperator(SparkSubmitOperator):
     :param min_executors: the fewest executors ever
     :param max_executors: the most executors ever
     :param policy: how executors are chosen: "ellis" (from history, corrected during the run),
-        "bell" (from history, once) or "static" (``num_executors``, or the maximum)
+        "bell" (from history, once), "enel-paper" (as "ellis", by the Enel network) or "static"
+        (``num_executors``, or the maximum)
     :param job_key: identity of the recurring job within the DAG, by default the task id
         (templated). Tasks with the same key share their history.
     :param context: what else is known before the start and may explain the runtime, such as

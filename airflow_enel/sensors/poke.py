@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.domain import RunState
 from airflow_enel.history.base import Application, History, HistoryError, RunRow
 from airflow_enel.operators.connect import connected_history
+from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import (
     AtOnce,
     Observed,
@@ -125,11 +127,13 @@ class Poke:
 
     def _observer(self, history: History, application: Application, row: RunRow) -> Observer:
         run = row.run
-        past_runs = history.past_runs(run.key.dag_id, run.job_key)
+        dag_id, chosen = run.key.dag_id, find_policy(run.policy)
+        past_runs = history.past_runs(dag_id, run.job_key, stages=needs_stages(chosen))
         steering = steering_of(
             *(run.policy, run.runtime_target_s, run.bounds, run.key.submit_try),
             past_runs,
             run.context,
+            job_model(chosen, history, dag_id, run.job_key, self._log),
         )
         observed = Observed(row.id, steering, expected_components(past_runs))
         return Observer(observed, AtOnce(history), self._log, saved=application.components)

@@ -40,6 +40,7 @@ def test_the_list_has_every_model_without_its_weights(enel: Enel, stored: Traine
     }
     table = enel("model", "list")
     assert (table.error, "2023-11-14" in table.out) == (0, True)
+    assert stored.name in table.out  # whole: it is what "show" asks for
 
 
 def test_without_models_the_list_says_what_happens_then(

@@ -3,16 +3,27 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_enel.control import Policy, policy, register
-from airflow_enel.control.policies import POLICIES, BellPolicy, EllisPolicy, StaticPolicy
+from airflow_enel.control.policies import (
+    POLICIES,
+    BellPolicy,
+    EllisPolicy,
+    EnelPaperPolicy,
+    JobModel,
+    ReadsModels,
+    StaticPolicy,
+)
 from airflow_enel.control.policies.profiling import profiling
 from airflow_enel.domain import Bounds, Proposal
 from airflow_enel.predict import BellRuntime, Ellis
+from airflow_enel.predict.enel.forecaster import Enel
+from tests.made_models import stored
 
 from .readings import forecast, past_run, progress
 
 BOUNDS = Bounds(2, 12)
 LEARNT = [past_run(0, 12), past_run(1, 6), past_run(2, 3)]
-DEADLINE = ["bell", "ellis"]
+DEADLINE = ["bell", "ellis", "enel-paper"]
+ALL = ["static", *DEADLINE]
 
 
 def curve(scale: float = 600.0, floor: float = 0.0) -> dict[int, float]:
@@ -26,12 +37,13 @@ class TestRegistry:
             ("static", StaticPolicy()),
             ("bell", BellPolicy()),
             ("ellis", EllisPolicy()),
+            ("enel-paper", EnelPaperPolicy()),
         ):
             assert policy(name) == made
             assert made.name == name
 
     def test_an_unknown_name_is_answered_with_the_known_ones(self):
-        with pytest.raises(ValueError, match=r"no policy 'enell'.*bell, ellis, static"):
+        with pytest.raises(ValueError, match=r"no policy 'enell'.*bell, ellis, enel-paper, static"):
             policy("enell")
 
     def test_others_can_add_theirs(self, monkeypatch):
@@ -59,13 +71,23 @@ class TestRegistry:
         assert policy("static").forecaster() is None
         assert isinstance(policy("bell").forecaster(), BellRuntime)
         assert isinstance(policy("ellis").forecaster(), Ellis)
+        assert isinstance(policy("enel-paper").forecaster(), Enel)
 
-    def test_only_ellis_rescales(self):
-        assert [name for name in ("static", "bell", "ellis") if policy(name).rescales] == ["ellis"]
+    def test_static_and_bell_keep_their_size(self):
+        assert [name for name in ALL if not policy(name).rescales] == ["static", "bell"]
 
     def test_all_but_static_need_a_target(self):
-        needing = [name for name in ("static", "bell", "ellis") if policy(name).needs_target]
-        assert needing == DEADLINE
+        assert [name for name in ALL if policy(name).needs_target] == DEADLINE
+
+    def test_only_enel_paper_reads_models(self):
+        assert [name for name in ALL if isinstance(policy(name), ReadsModels)] == ["enel-paper"]
+        wanted, model = EnelPaperPolicy().model_format(), stored()
+        assert model.verified(wanted.kind, wanted.schema_version) is model
+
+    def test_a_model_comes_with_the_gate_of_the_job(self):
+        for job, gate in (("dag/job", "gate=1,"), ("dag/other", "gate=0.5,")):
+            forecaster = EnelPaperPolicy().model_forecaster(JobModel(stored(), job))
+            assert gate in repr(forecaster)
 
 
 class TestStatic:
@@ -220,3 +242,40 @@ class TestEllisRule:
             assert seen.median(proposal.executors) < 0.9 * left_s
         else:
             assert proposal.executors == now
+
+
+class TestEnelPaperRule:
+    """600 executor-seconds of work are left: 100 s at 6 executors."""
+
+    @pytest.mark.parametrize(
+        ("left_s", "expected", "reason"),
+        [
+            (100.0, 6, "100 s left of work for 100 s of time; 6 is the smallest that fits"),
+            (99.0, 7, "100 s left of work for 99 s of time; 7 is the smallest that fits"),
+            (150.0, 4, "100 s left of work for 150 s of time; 4 is the smallest that fits"),
+            (1000.0, 2, "100 s left of work for 1000 s of time; 2 is the smallest that fits"),
+            (49.0, 12, "100 s left of work for 49 s of time; 12 is the fastest"),
+            (-20.0, 12, "100 s left of work, 20 s past the target; 12 is the fastest"),
+        ],
+    )
+    def test_is_the_smallest_whose_total_meets_the_target(self, left_s, expected, reason):
+        seen = forecast(curve())
+        proposal = EnelPaperPolicy().propose(seen, 100.0 + left_s, progress(6), BOUNDS)
+        assert proposal == Proposal(expected, f"at 6 executors {reason}")
+
+    def test_is_the_smallest_prediction_if_none_does(self):
+        worse = forecast({s: 200.0 + abs(s - 5) for s in BOUNDS.candidates})
+        assert EnelPaperPolicy().propose(worse, 150.0, progress(9), BOUNDS).executors == 5
+
+    def test_without_a_forecast_it_keeps(self):
+        assert EnelPaperPolicy().propose(None, 200.0, progress(6), BOUNDS).executors == 6
+
+    def test_without_a_target_it_says_what_to_set(self):
+        with pytest.raises(ValueError, match="set runtime_target"):
+            EnelPaperPolicy().propose(forecast(curve()), None, progress(6), BOUNDS)
+
+    @pytest.mark.parametrize("left_s", [1.0, 100.0, 10_000.0])
+    def test_where_no_size_makes_a_difference_it_keeps(self, left_s):
+        flat = forecast({s: 100.0 + 1e-9 * s for s in BOUNDS.candidates})
+        proposal = EnelPaperPolicy().propose(flat, 100.0 + left_s, progress(6), BOUNDS)
+        assert proposal.executors == 6

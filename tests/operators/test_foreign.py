@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
+from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import Bounds, RunKey, RunState
 from airflow_enel.history.base import HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
@@ -28,6 +29,7 @@ from airflow_enel.operators.macros import MACROS
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar
 from airflow_enel.spark.submission.keeper import DriverFolder
+from tests.made_models import stored
 
 SHA = "spark.enel.agent.tokenSha256"
 SIZES = (
@@ -169,6 +171,30 @@ def test_a_given_size_is_heeded_whatever_the_policy(task: Rendering) -> None:
     rendered = task.render(conf)
     assert {rendered[name] for name in SIZES} == {"2"}
     assert task.history.run(task.key.id).run.policy == "ellis"
+
+
+def test_a_policy_that_reads_models_gets_the_newest_and_past_runs_with_stages(
+    task: Rendering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = stored()
+    asked: list[bool] = []
+    heard: list[Any] = []
+
+    def past_runs(*_: Any, stages: bool = False) -> tuple[()]:
+        asked.append(stages)
+        return ()
+
+    def steering_of(*arguments: Any) -> Any:
+        heard.append(arguments[-1])
+        return real(*arguments)
+
+    real = opening_module.steering_of
+    monkeypatch.setattr(opening_module, "steering_of", steering_of)
+    monkeypatch.setattr(SqlHistory, "past_runs", past_runs)
+    monkeypatch.setattr(SqlHistory, "latest_model", lambda *_: model)
+    task.render(agent_conf(runtime_target=60, policy="enel-paper", job_key="report"))
+    assert asked == [True]
+    assert heard == [JobModel(model, f"{task.key.dag_id}/report")]
 
 
 def test_the_files_of_the_agent_have_their_place_where_a_sensor_looks(task: Rendering) -> None:

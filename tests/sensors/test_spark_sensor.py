@@ -22,6 +22,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
+from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import Bounds, Run, RunContext, RunState
 from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
@@ -31,6 +32,7 @@ from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.keeper import DriverFolder
 from tests.agents import Respond, agents, page
 from tests.history import samples
+from tests.made_models import stored
 from tests.spark import events as e
 
 agent = pytest.fixture(agents)
@@ -390,3 +392,29 @@ def test_importing_the_sensor_is_cheap() -> None:
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     assert not {"numpy", "scipy", "torch"} & set(loaded)
     assert not [name for name in loaded if name.startswith("airflow_enel.operators")]
+
+
+def test_a_policy_that_reads_models_gets_the_newest_and_past_runs_with_stages(
+    scene: Scene, agent: Callable[[Respond], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = stored()
+    asked: list[bool] = []
+    heard: list[Any] = []
+
+    def past_runs(*_: Any, stages: bool = False) -> tuple[()]:
+        asked.append(stages)
+        return ()
+
+    def steering_of(*arguments: Any) -> Any:
+        heard.append(arguments[-1])
+        return real(*arguments)
+
+    real = poke_module.steering_of
+    monkeypatch.setattr(poke_module, "steering_of", steering_of)
+    monkeypatch.setattr(SqlHistory, "past_runs", past_runs)
+    monkeypatch.setattr(SqlHistory, "latest_model", lambda *_: model)
+    scene.run = replace(scene.run, policy="enel-paper")
+    scene.submitted().serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
+    scene.poke()
+    assert asked == [True]
+    assert heard == [JobModel(model, f"{scene.run.key.dag_id}/{scene.run.job_key}")]

@@ -9,19 +9,31 @@ A package of one's own adds to them::
 
 from __future__ import annotations
 
-from airflow_enel.control.policies.base import Policy
+from airflow_enel.control.policies.base import (
+    JobModel,
+    ModelFormat,
+    Policy,
+    ReadsModels,
+    training_name,
+)
 from airflow_enel.control.policies.bell import BellPolicy
 from airflow_enel.control.policies.ellis import EllisPolicy
+from airflow_enel.control.policies.enel_paper import EnelPaperPolicy
 from airflow_enel.control.policies.static import StaticPolicy
 
 __all__ = [
     "POLICIES",
     "BellPolicy",
     "EllisPolicy",
+    "EnelPaperPolicy",
+    "JobModel",
+    "ModelFormat",
     "Policy",
+    "ReadsModels",
     "StaticPolicy",
     "policy",
     "register",
+    "training_name",
 ]
 
 POLICIES: dict[str, Policy] = {}
@@ -49,5 +61,5 @@ def policy(name: str) -> Policy:
     return POLICIES[name]
 
 
-for _policy in (StaticPolicy(), BellPolicy(), EllisPolicy()):
+for _policy in (StaticPolicy(), BellPolicy(), EllisPolicy(), EnelPaperPolicy()):
     register(_policy)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isclose
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from airflow_enel.control.policies.sizing import SizedFromHistory, at_size, fastest, need_target
+from airflow_enel.control.policies.sizing import (
+    SizedFromHistory,
+    at_size,
+    fastest,
+    is_flat,
+    need_target,
+    work,
+)
 from airflow_enel.domain import Proposal
 
 if TYPE_CHECKING:
@@ -17,8 +23,6 @@ UP_ABOVE: Final = 1.05
 DOWN_BELOW: Final = 0.85
 AIM_BELOW: Final = 0.9
 """Shares of the time left that the predicted remaining time is compared with."""
-SAME: Final = 0.001
-"""Forecasts that differ by less at every size are the same at every size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,8 @@ class EllisPolicy(SizedFromHistory):
         now = bounds.clamp(progress.requested)
         if forecast is None:
             return Proposal(now, "there is no forecast yet")
-        here = f"{at_size(now)} {_work(forecast.median(now), left_s)}"
-        if isclose(min(forecast.median_s), max(forecast.median_s), rel_tol=SAME):
+        here = f"{at_size(now)} {work(forecast.median(now), left_s)}"
+        if is_flat(forecast):
             return Proposal(now, f"{here}; no size would change that")
         if forecast.median(now) > UP_ABOVE * left_s:
             allowed = [s for s in forecast.executors if s >= now]
@@ -69,9 +73,3 @@ class EllisPolicy(SizedFromHistory):
         return Proposal(
             size, f"{here}; {size} is the {'smallest that fits' if in_time else 'fastest'}"
         )
-
-
-def _work(predicted_s: float, left_s: float) -> str:
-    if left_s <= 0:
-        return f"{predicted_s:.0f} s left of work, {-left_s:.0f} s past the target"
-    return f"{predicted_s:.0f} s left of work for {left_s:.0f} s of time"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from math import isclose
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from airflow_enel.control.policies.profiling import profiling
 from airflow_enel.domain import Proposal
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from airflow_enel.domain import Bounds, Forecast, PastRun
+
+SAME: Final = 0.001
+"""Forecasts that differ by less at every size are the same at every size."""
 
 
 def need_target(policy: str, target_s: float | None) -> float:
@@ -34,6 +38,18 @@ def at_size(executors: int) -> str:
 def fastest(forecast: Forecast, candidates: Iterable[int]) -> int:
     """The candidate with the least median, the smallest of equals."""
     return min(candidates, key=forecast.median)
+
+
+def is_flat(forecast: Forecast) -> bool:
+    """True if no size makes a difference: there is nothing to choose, or nothing is known."""
+    return isclose(min(forecast.median_s), max(forecast.median_s), rel_tol=SAME)
+
+
+def work(predicted_s: float, left_s: float) -> str:
+    """What is left to do, and the time for it, in the words of a reason."""
+    if left_s <= 0:
+        return f"{predicted_s:.0f} s left of work, {-left_s:.0f} s past the target"
+    return f"{predicted_s:.0f} s left of work for {left_s:.0f} s of time"
 
 
 class SizedFromHistory:

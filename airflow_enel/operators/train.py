@@ -1,0 +1,140 @@
+"""The operator that trains the shared model.
+
+Kept light, because DAG files import it: torch waits until the task runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    BaseOperator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import Context
+    from airflow.sdk.types import Logger
+
+    from airflow_enel.control.training import Training
+    from airflow_enel.history.base import History
+
+_EVERY_S: Final = 10.0
+
+
+class EnelTrainOperator(BaseOperator):
+    """Train the Enel network from the history of all recurring jobs, and publish the model.
+
+    It reads the history of every DAG, so ``[enel] trainers`` must name it: ``dag_id:task_id``.
+    The worker needs the extra ``train`` (torch); no other task does. Most trainings fine-tune the
+    latest model with the runs since, every few begin anew. With too little history, or without
+    a new run, the task is skipped. It returns the name of the model.
+
+    :param seed: the same history and seed give the same model (templated)
+    :param from_scratch_every: of so many trainings one begins anew; 1 for all
+    :raises ValueError: for arguments that cannot work
+    """
+
+    template_fields: Sequence[str] = ("seed",)
+
+    def __init__(self, *, seed: int | str = 0, from_scratch_every: int = 5, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if from_scratch_every < 1:
+            raise ValueError(f"from_scratch_every must be at least 1, not {from_scratch_every}")
+        if not (isinstance(seed, str) and "{" in seed):
+            _natural(seed)
+        self.seed = seed
+        self.from_scratch_every = from_scratch_every
+
+    def execute(self, context: Context) -> str:
+        """Train and publish.
+
+        :raises AirflowFailException: if it may not, or cannot on this worker
+        :raises AirflowSkipException: if there is nothing to learn
+        """
+        from airflow_enel.control.training import CannotTrain, NothingToLearn  # noqa: PLC0415
+        from airflow_enel.history.base import HistoryError, HistoryUnavailable  # noqa: PLC0415
+        from airflow_enel.operators.connect import connected_history  # noqa: PLC0415
+
+        with connected_history(context, self.log) as history:
+            if history is None:
+                raise AirflowException("no way to the history, so there is nothing to learn from")
+            try:
+                training = self._train(history)
+            except CannotTrain as error:
+                raise AirflowFailException(str(error)) from error
+            except NothingToLearn as error:
+                raise AirflowSkipException(f"No model was trained: {error}") from error
+            except HistoryUnavailable as error:
+                raise AirflowException(f"No model was published: {error}") from error
+            except HistoryError as error:
+                raise AirflowFailException(self._refused(context, error)) from error
+        self._tell(training)
+        return training.model.name
+
+    def _train(self, history: History) -> Training:
+        from airflow_enel.control.training import (  # noqa: PLC0415
+            TrainingWish,
+            train_shared_model,
+        )
+
+        wish = TrainingWish(_natural(self.seed), self.from_scratch_every)
+        return train_shared_model(history, wish, time.time(), Told(self.log))
+
+    def _refused(self, context: Context, error: Exception) -> str:
+        ti = context["ti"]
+        return (
+            f"No model was published: {error}. A task that trains must be in [enel] trainers of "
+            f"the API server: {ti.dag_id}:{ti.task_id}"
+        )
+
+    def _tell(self, training: Training) -> None:
+        manifest = training.manifest
+        self.log.info(
+            "Trained %s, %s: runs %d, jobs %d",
+            training.model.name,
+            training.how,
+            manifest.training_runs,
+            len(manifest.jobs),
+        )
+        network = manifest.walk_forward_network_percent
+        if network is not None:
+            self.log.info(
+                "Error on runs held out, in percent: %.1f, by the prior alone %.1f",
+                network,
+                manifest.walk_forward_prior_percent,
+            )
+
+
+def _natural(seed: int | str) -> int:
+    """A seed, which a template renders as a text.
+
+    :raises ValueError: if it is no natural number
+    """
+    if not str(seed).isdecimal():
+        raise ValueError(f"seed must be a natural number, not {seed!r}")
+    return int(seed)
+
+
+class Told:
+    """Tells progress in a log: every phase at its first step, then not more than every 10 s."""
+
+    def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._phase = ""
+        self._told_at = 0.0
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """Tell how much of a phase is done; a total of 0 is one that nobody knows."""
+        now = self._clock()
+        if phase == self._phase and now - self._told_at < _EVERY_S:
+            return
+        self._phase, self._told_at = phase, now
+        self._log.info("%s: %s", phase, f"{done} of {total}" if total else done)

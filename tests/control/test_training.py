@@ -1,0 +1,186 @@
+"""One training of the shared model: what it learns from, where it begins, what it publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from airflow_enel.control.training import (
+    CannotTrain,
+    NothingToLearn,
+    Training,
+    TrainingWish,
+    round_of,
+    train_shared_model,
+)
+from airflow_enel.domain import ModelUnusable, TrainedModel
+from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
+from tests.made_models import FakeTraining, generated_runs, without_torch
+
+NOW = 1.8e9
+RUNS = generated_runs(4)
+
+
+class Kept:
+    """A history of jobs and of one model, the latest."""
+
+    def __init__(self) -> None:
+        self.jobs = {("dag", "job"): RUNS}
+        self.latest: TrainedModel | Exception | None = None
+        self.away = 0
+        self.saved: list[TrainedModel] = []
+
+    def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
+        for job, runs in self.jobs.items():
+            yield JobRuns(RecurringJob(*job), runs)
+
+    def latest_model(self, kind: str) -> TrainedModel | None:
+        if isinstance(self.latest, Exception):
+            raise self.latest
+        return self.latest
+
+    def save_model(self, model: TrainedModel) -> None:
+        if self.away:
+            self.away -= 1
+            raise HistoryUnavailable("away")
+        self.latest = model
+        self.saved.append(model)
+
+    def add_run(self, started_at: float) -> None:
+        new = replace(RUNS[-1], run_id=str(started_at), started_at=started_at)
+        self.jobs["dag", "job"] = (*self.jobs["dag", "job"], new)
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+    return FakeTraining().installed(monkeypatch)
+
+
+def train(kept: Kept, now: float = NOW, **wish: Any) -> Training:
+    return train_shared_model(cast("Any", kept), TrainingWish(**wish), now, lambda *_: None)
+
+
+def test_the_first_model_is_trained_from_scratch_on_all_jobs(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    kept.jobs["other", "report"] = generated_runs(2, number=1)
+    training = train(kept, seed=7)
+    ((jobs, start),) = fake.calls
+    assert {job.name: len(job.runs) for job in jobs} == {"dag/job": 4, "other/report": 2}
+    assert start is None
+    assert training.from_scratch
+    assert training.manifest.seed == 7
+    assert kept.saved == [training.model.verified("enel", 1)]
+    assert training.model.created_at == NOW
+
+
+def test_the_next_goes_on_with_the_last_and_every_fifth_begins_anew(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    rounds = []
+    for week in range(7):
+        kept.add_run(NOW + 1e6 * week - 1e4)
+        training = train(kept, NOW + 1e6 * week)
+        rounds.append((round_of(training.model.name), training.from_scratch))
+    scratch = [(0, True), (1, False), (2, False), (3, False), (4, False)]
+    assert rounds == [*scratch, *scratch[:2]]
+    assert [start is None for _, start in fake.calls] == [made for _, made in rounds]
+
+
+def test_how_often_it_begins_anew_can_be_chosen(kept: Kept, fake: FakeTraining) -> None:
+    train(kept, from_scratch_every=1)
+    assert train(kept, NOW + 1, from_scratch_every=1).from_scratch
+
+
+def test_without_a_new_run_there_is_nothing_to_go_on_with(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    with pytest.raises(NothingToLearn, match="no run that this model"):
+        train(kept, NOW + 1)
+    kept.add_run(NOW)
+    assert not train(kept, NOW + 1e6).from_scratch
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [
+        ModelUnusable("corrupt"),
+        TrainedModel.sealed("m", "enel", 99, "{}", b"x", NOW),
+        TrainedModel.sealed("m", "enel", 1, "{}", b"x", NOW),
+    ],
+    ids=["corrupt", "other schema", "no network"],
+)
+def test_a_last_model_that_cannot_be_used_is_begun_anew(
+    kept: Kept, fake: FakeTraining, latest: Any
+) -> None:
+    kept.latest = latest
+    training = train(kept)
+    assert training.from_scratch
+    assert "cannot be used" in training.how
+
+
+def test_a_model_that_others_have_named_is_no_reason_to_go_on(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    made = train(kept).model
+    kept.latest = TrainedModel.sealed("mine", "enel", 1, made.manifest, made.weights, NOW)
+    assert train(kept, NOW + 1).from_scratch
+
+
+def test_the_same_history_and_seed_give_the_same_model(kept: Kept, fake: FakeTraining) -> None:
+    first = train(kept, from_scratch_every=1).model
+    assert train(kept, from_scratch_every=1).model == first
+
+
+def test_an_empty_history_says_what_to_do(kept: Kept, fake: FakeTraining) -> None:
+    kept.jobs = {}
+    with pytest.raises(NothingToLearn, match="import-history"):
+        train(kept)
+
+
+def test_too_little_history_is_told_in_the_words_of_the_training(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    fake.fault = ValueError("3 runs are too few")
+    with pytest.raises(NothingToLearn, match="3 runs are too few"):
+        train(kept)
+    assert kept.saved == []
+
+
+def test_without_torch_it_names_the_extra_before_any_history_is_read(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_torch(monkeypatch)
+    kept.jobs = {}
+    with pytest.raises(CannotTrain, match=r"airflow-enel\[train\]"):
+        train(kept)
+
+
+def test_a_history_that_is_away_for_a_while_still_gets_the_model(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    kept.away = 5
+    assert kept.saved == []
+    train(kept)
+    assert len(kept.saved) == 1
+    kept.away = 100
+    with pytest.raises(HistoryUnavailable):
+        train(kept, from_scratch_every=1)
+
+
+@pytest.mark.parametrize("wish", [{"seed": -1}, {"from_scratch_every": 0}])
+def test_a_wish_that_cannot_be_met_is_refused(wish: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be at least"):
+        TrainingWish(**wish)
+
+
+@pytest.mark.parametrize("name", ["", "m", "enel-r3", "enel-20260101T000000Z-r-abcdef01"])
+def test_names_of_others_have_no_round(name: str) -> None:
+    assert round_of(name) is None

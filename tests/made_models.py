@@ -1,0 +1,99 @@
+"""Models and trainings that cost nothing: random weights, and no torch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from airflow_enel.domain import PastRun, TrainedModel
+from airflow_enel.predict.enel.config import DEFAULT
+from airflow_enel.predict.enel.manifest import ENCODER, KIND, SCHEMA_VERSION, JobGate, Manifest
+from airflow_enel.predict.enel.model import EnelModel, TrainingJob, dump_weights
+from benchmarks.generated import SCENARIOS, make_job, make_runs
+from tests.predict.enel.random_graphs import random_weights
+
+MANIFEST = Manifest(
+    config="default",
+    encoder=ENCODER,
+    largest_executors=DEFAULT.largest_executors,
+    seed=0,
+    created_at=1.7e9,
+    from_scratch_at=1.7e9,
+    training_runs=3,
+    latest_run_at=1.6e9,
+    data_hash="0" * 64,
+    epochs=2,
+    jobs=(JobGate("dag/job", 3, 1, 1.0, 20.0, 10.0),),
+    pooled_gate=0.5,
+    walk_forward_prior_percent=20.0,
+    walk_forward_network_percent=10.0,
+)
+
+
+def enel_model(**changes: Any) -> EnelModel:
+    """A network of random weights."""
+    manifest = replace(MANIFEST, **changes)
+    return EnelModel(manifest, DEFAULT, random_weights(DEFAULT, manifest.seed))
+
+
+def stored(name: str = "m", **changes: Any) -> TrainedModel:
+    """The same as it is kept."""
+    made = enel_model(**changes)
+    manifest, weights = made.manifest.to_json(), dump_weights(made.weights)
+    return TrainedModel.sealed(name, KIND, SCHEMA_VERSION, manifest, weights, 1.7e9)
+
+
+def generated_runs(count: int = 6, number: int = 0) -> tuple[PastRun, ...]:
+    """Runs of a job with stages and context."""
+    return tuple(make_runs(make_job(number, 1), SCENARIOS["input"], count, 1))
+
+
+class FakeTraining:
+    """Stands in for the training of the network; remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[tuple[TrainingJob, ...], EnelModel | None]] = []
+        self.fault: ValueError | None = None
+
+    def __call__(
+        self,
+        jobs: Sequence[TrainingJob],
+        *,
+        seed: int,
+        created_at: float,
+        start: EnelModel | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> EnelModel:
+        if self.fault is not None:
+            raise self.fault
+        runs = [run for job in jobs for run in job.runs]
+        latest_at = max(run.started_at for run in runs)
+        if start is not None and latest_at <= start.manifest.latest_run_at:
+            raise ValueError("there is no run that this model has not learned from")
+        self.calls.append((tuple(jobs), start))
+        if progress is not None:
+            progress("training", 1, 2)
+        return enel_model(
+            seed=seed,
+            created_at=created_at,
+            training_runs=len(runs),
+            latest_run_at=latest_at,
+            jobs=tuple(JobGate(job.name, len(job.runs), 0, 1.0, None, None) for job in jobs),
+        )
+
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+        """Put it in place of the module that needs torch."""
+        module = ModuleType("training")
+        module.train = self  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training", module)
+        return self
+
+
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the import of the training fail as it does where torch is not installed."""
+    monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training", None)
