@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from airflow_enel.predict.enel.config import PROPERTY_BITS, PROPERTY_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_enel.predict.samples import FloatArray
 
@@ -81,26 +82,27 @@ def _clean(text: str) -> str:
 
 def _hashed(text: str) -> FloatArray:
     """Counts of character n-grams of 1–3, each within a word, in 32 buckets; of length 1."""
-    cleaned = _clean(text)
-    if not cleaned:
-        return np.zeros(PROPERTY_BITS)
-    counts: FloatArray = _hasher().transform([cleaned]).toarray()[0]
+    counts = np.zeros(PROPERTY_BITS)
+    for word in _clean(text).split():
+        for gram in _grams(f" {word} "):
+            counts[_bucket(gram)] += 1.0
     length = math.sqrt(float(counts @ counts))
     return counts / length if length else counts
 
 
-@lru_cache(maxsize=1)
-def _hasher() -> Any:
-    """scikit-learn's hasher (MurmurHash3 with a fixed seed), imported only where a text is met."""
-    from sklearn.feature_extraction.text import (  # type: ignore[import-untyped] # noqa: PLC0415
-        HashingVectorizer,
-    )
+def _grams(word: str) -> Iterator[str]:
+    """N-grams of a word with a blank at both ends, so that its borders count; no lone blanks."""
+    yield from word.strip()
+    for length in (2, 3):
+        for start in range(len(word) - length + 1):
+            yield word[start : start + length]
 
-    return HashingVectorizer(
-        analyzer="char_wb",
-        ngram_range=(1, 3),
-        n_features=PROPERTY_BITS,
-        lowercase=False,
-        alternate_sign=False,
-        norm=None,
-    )
+
+@lru_cache(maxsize=1 << 14)
+def _bucket(gram: str) -> int:
+    """The same in every process and Python.
+
+    scikit-learn's hasher would do too, but costs a task 130 MB and a second for its import.
+    """
+    digest = hashlib.blake2b(gram.encode(), digest_size=1).digest()
+    return digest[0] % PROPERTY_BITS
