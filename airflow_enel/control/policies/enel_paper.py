@@ -6,35 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from airflow_enel.control.policies.base import ModelFormat
-from airflow_enel.control.policies.sizing import (
-    SizedFromHistory,
-    at_size,
-    fastest,
-    is_flat,
-    need_target,
-    work,
-)
-from airflow_enel.domain import Proposal
+from airflow_enel.control.policies.sizing import RescaledFromForecast
 
 if TYPE_CHECKING:
     from airflow_enel.control.policies.base import JobModel
-    from airflow_enel.domain import Bounds, Forecast, Progress
+    from airflow_enel.domain import Forecast
     from airflow_enel.predict.enel.forecaster import Enel
 
 
 @dataclass(frozen=True, slots=True)
-class EnelPaperPolicy(SizedFromHistory):
+class EnelPaperPolicy(RescaledFromForecast):
     """The smallest size whose predicted total meets the target, else the fastest.
 
-    One change: where the forecast is the same at every size (only the running component is left,
-    or the components that run are unknown to the history) the size is kept. The rule would go
+    One change: where the forecast is the same at every size the size is kept. The rule would go
     to the smallest, which gains nothing or is a guess.
     Source: Scheinert et al., "Enel: Context-Aware Dynamic Scaling of Distributed Dataflow Jobs
     using Graph Propagation", IPCCC 2021.
     """
 
     name: ClassVar[str] = "enel-paper"
-    rescales: ClassVar[bool] = True
 
     def forecaster(self) -> Enel:
         """The prior alone."""
@@ -58,23 +48,12 @@ class EnelPaperPolicy(SizedFromHistory):
 
         return Enel(load_model(model.trained.manifest, model.trained.weights), model.job)
 
-    def propose(
+    def choose(
         self,
-        forecast: Forecast | None,
-        target_s: float | None,
-        progress: Progress,
-        bounds: Bounds,
-    ) -> Proposal:
-        """The smallest size that fits into the time left, else the fastest."""
-        left_s = need_target(self.name, target_s) - progress.elapsed_s
-        now = bounds.clamp(progress.requested)
-        if forecast is None:
-            return Proposal(now, "there is no forecast yet")
-        here = f"{at_size(now)} {work(forecast.median(now), left_s)}"
-        if is_flat(forecast):
-            return Proposal(now, f"{here}; no size would change that")
-        in_time = [s for s in forecast.executors if forecast.median(s) <= left_s]
-        size = min(in_time) if in_time else fastest(forecast, forecast.executors)
-        return Proposal(
-            size, f"{here}; {size} is the {'smallest that fits' if in_time else 'fastest'}"
-        )
+        forecast: Forecast,
+        now: int,  # noqa: ARG002
+        left_s: float,
+    ) -> tuple[list[int], list[int]]:
+        """Every size, and those that meet the target."""
+        sizes = list(forecast.executors)
+        return sizes, [s for s in sizes if forecast.median(s) <= left_s]

@@ -11,7 +11,7 @@ from airflow_enel.domain import Proposal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from airflow_enel.domain import Bounds, Forecast, PastRun
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
 
 SAME: Final = 0.001
 """Forecasts that differ by less at every size are the same at every size."""
@@ -71,6 +71,47 @@ class SizedFromHistory:
         """The smallest size in time, else the fastest; sizes to learn from at first."""
         needed_s = need_target(self.name, target_s)
         return initial_size(forecast, past_runs, needed_s, bounds, retry=retry)
+
+
+class RescaledFromForecast(SizedFromHistory):
+    """What policies that follow a forecast during the run have in common.
+
+    Where the forecast is the same at every size (only the running component is left, or the
+    components that run are unknown to the history) there is nothing to choose, and a smaller
+    size would be a guess: the size is kept.
+    """
+
+    rescales: ClassVar[bool] = True
+
+    def choose(
+        self, forecast: Forecast, now: int, left_s: float
+    ) -> tuple[list[int], list[int]] | None:
+        """Sizes that may be taken, and those of them in time; None to keep the present one."""
+        raise NotImplementedError
+
+    def propose(
+        self,
+        forecast: Forecast | None,
+        target_s: float | None,
+        progress: Progress,
+        bounds: Bounds,
+    ) -> Proposal:
+        """The smallest size in time of those that may be taken, else the fastest of them."""
+        left_s = need_target(self.name, target_s) - progress.elapsed_s
+        now = bounds.clamp(progress.requested)
+        if forecast is None:
+            return Proposal(now, "there is no forecast yet")
+        here = f"{at_size(now)} {work(forecast.median(now), left_s)}"
+        if is_flat(forecast):
+            return Proposal(now, f"{here}; no size would change that")
+        chosen = self.choose(forecast, now, left_s)
+        if chosen is None:
+            return Proposal(now, f"{here}; that is close enough")
+        allowed, in_time = chosen
+        size = min(in_time) if in_time else fastest(forecast, allowed)
+        return Proposal(
+            size, f"{here}; {size} is the {'smallest that fits' if in_time else 'fastest'}"
+        )
 
 
 def initial_size(
