@@ -7,15 +7,18 @@ and of the component (4 %). Nothing here knows of an estimator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import exp, log
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from airflow_enel.domain import Component, PastRun, ScaleOut, Stage, StageMetrics, TaskDigest
 from airflow_enel.domain.context import RunContext
+
+FloatArray: TypeAlias = NDArray[np.float64]
 
 RUN_NOISE, COMPONENT_NOISE = 0.05, 0.04
 SIZES = (4, 6, 8, 12, 16, 24)
@@ -102,6 +105,13 @@ def make_job(number: int, seed: int) -> Job:
     return Job(f"job {number} of {seed}", tuple(parts), int(chance.integers(500, 50_000)))
 
 
+def long_job() -> Job:
+    """Make a job of 35 components, which is what the figures of the network are for."""
+    job = make_job(0, 1)
+    load, step, merge, *_, save = job.parts
+    return replace(job, parts=(load, *(step, merge) * 16, step, save))
+
+
 def make_runs(
     job: Job,
     draw: Draw,
@@ -110,12 +120,51 @@ def make_runs(
     sizes: Iterable[int] = SIZES,
 ) -> list[PastRun]:
     """Make runs of a job, oldest first, at the sizes by turns."""
+    return [made.run for made in make_history(job, draw, runs, seed, sizes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A run beside what no estimator is told.
+
+    :param expected_s: seconds of its components without noise, ``(k,)``
+    """
+
+    run: PastRun
+    expected_s: FloatArray
+
+    def best_errors(self) -> Iterator[float]:
+        """Relative errors, before the start and after every component but the last.
+
+        Of one who knows the formula, the circumstances and how large the noise is, and learns of
+        the run's own noise by the finished components only: no forecast can be expected to be
+        much better.
+        """
+        tail_s = self.run.runtime_s - sum(c.added_s or 0.0 for c in self.run.components)
+        taken_s = np.array([c.added_s for c in self.run.components])
+        off = np.log(taken_s / self.expected_s)
+        for finished in range(off.size):
+            known = RUN_NOISE**2 / (finished * RUN_NOISE**2 + COMPONENT_NOISE**2)
+            expected_s = self.expected_s[finished:].sum() * exp(known * off[:finished].sum())
+            yield (expected_s + tail_s) / (taken_s[finished:].sum() + tail_s) - 1.0
+
+
+def make_history(
+    job: Job,
+    draw: Draw,
+    runs: int,
+    seed: int,
+    sizes: Iterable[int] = SIZES,
+) -> list[Made]:
+    """Make runs as `make_runs` does, with what explains them."""
     chance = np.random.default_rng((seed, *job.key.encode()))
-    by_turns = list(sizes)
-    return [
-        _run(job, number, by_turns[number % len(by_turns)], draw(chance), chance)
-        for number in range(runs)
-    ]
+    by_turns, made = list(sizes), []
+    for number in range(runs):
+        executors, circumstances = by_turns[number % len(by_turns)], draw(chance)
+        expected_s = [_seconds(part, executors, circumstances) for part in job.parts]
+        run = _run(job, number, executors, circumstances, chance)
+        made.append(Made(run, np.array(expected_s)))
+    return made
 
 
 def _run(

@@ -1,30 +1,45 @@
-"""One decision sweep of the Enel network: every candidate scale-out of a run at its start."""
+"""One decision with the Enel network: the sweep over every candidate alone, and all of it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from airflow_enel.predict.enel.config import CONFIGS, EnelConfig, layers
+from airflow_enel.control.decide import Steering, decide, first_step
+from airflow_enel.control.policies import policy
+from airflow_enel.domain import Bounds, ExecutorSpan, PastRun, Snapshot, Step
+from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, EnelConfig, layers
+from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.graph import ComponentGraph, RunFeatures
 from airflow_enel.predict.enel.history import JobHistory
 from airflow_enel.predict.enel.inference import EnelInference
+from airflow_enel.predict.enel.manifest import ENCODER, Manifest
+from airflow_enel.predict.enel.model import EnelModel
 from airflow_enel.predict.enel.sweep import Moment, SweepBuilder
 from airflow_enel.predict.samples import FloatArray
 from benchmarks.figures import Figure
+from benchmarks.generated import SCENARIOS, long_job, make_runs
 
 CANDIDATES = tuple(range(4, 37))
 COMPONENTS = 35
 PAST_RUNS = 30
+MOST_PAST_RUNS = 65
 RUNS = 50
 CONTEXT = (("input_mib", 4096), ("executor_memory_mib", 10240), ("spark_version", "3.5.1"))
 
 
 def measure() -> Iterable[Figure]:
-    """33 scale-outs × 34 remaining components of 1–3 stages: in the network, and before it."""
+    """33 scale-outs × 34 remaining components of 1–3 stages: in the network, and as a whole."""
+    yield from _sweeps()
+    for past_runs in (PAST_RUNS, MOST_PAST_RUNS):
+        yield from _decisions(past_runs)
+
+
+def _sweeps() -> Iterable[Figure]:
     runs = [past_run(number) for number in range(PAST_RUNS)]
     remaining = [graph.identity for graph in runs[0].components[1:]]
     moment = Moment(CONTEXT, runs[0].components[0], 12.0)
@@ -41,6 +56,76 @@ def measure() -> Iterable[Figure]:
             partial(builder.inputs, remaining, moment, prior_s),
             "",
         )
+
+
+def _decisions(past_runs: int) -> Iterable[Figure]:
+    """Features, both priors, network and policy; what was learned from past runs is there."""
+    *past, present = make_runs(long_job(), SCENARIOS["input"], past_runs + 1, seed=4)
+    network = Steering(
+        policy("enel-paper"),
+        Enel(_model(), long_job().key).fit(past),
+        target_s=present.runtime_s,
+        bounds=Bounds(CANDIDATES[0], CANDIDATES[-1]),
+        try_number=1,
+        context=present.context,
+    )
+    prior = replace(network, forecaster=Enel().fit(past))
+    seen = _after_one_component(present)
+    moments: dict[str, Callable[[Steering], Step | None]] = {
+        "before the start": lambda steering: first_step(steering, past, None, 0.0),
+        f"{COMPONENTS - 1} components left": lambda steering: decide(steering, seen, seen.read_at),
+    }
+    for moment, action in moments.items():
+        made, without = action(network), action(prior)
+        if made is None or without is None or made.forecast == without.forecast:
+            raise RuntimeError("the network has no part in this decision")
+        name = f"decision with network on {past_runs} past runs, {moment}"
+        yield _figure(name, partial(action, network), "≤ 10")
+
+
+def _model() -> EnelModel:
+    """A network of random weights that is trusted wholly."""
+    manifest = Manifest(
+        config=DEFAULT.name,
+        encoder=ENCODER,
+        largest_executors=DEFAULT.largest_executors,
+        seed=0,
+        created_at=0.0,
+        from_scratch_at=0.0,
+        training_runs=0,
+        latest_run_at=0.0,
+        data_hash="",
+        epochs=0,
+        jobs=(),
+        pooled_gate=1.0,
+        walk_forward_prior_percent=None,
+        walk_forward_network_percent=None,
+    )
+    return EnelModel(manifest, DEFAULT, weights(DEFAULT))
+
+
+def _after_one_component(run: PastRun) -> Snapshot:
+    """What is seen of a run at its first barrier: the second component has just begun."""
+    first, second, *_ = run.components
+    now = second.started_at
+    executors = tuple(
+        ExecutorSpan(str(number), "host", 1, run.started_at)
+        for number in range(run.initial_executors)
+    )
+    begun = replace(second, finished_at=None, succeeded=None, added_s=None, stages=())
+    return Snapshot(
+        app_id="app-1",
+        app_name=None,
+        spark_version=None,
+        started_at=run.started_at,
+        ended_at=None,
+        read_at=now,
+        complete=True,
+        initial_executors=run.initial_executors,
+        components=(first, begun),
+        executors=executors,
+        requests=(),
+    )
 
 
 def weights(config: EnelConfig, seed: int = 0) -> dict[str, FloatArray]:

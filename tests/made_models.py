@@ -10,10 +10,16 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.domain import PastRun, TrainedModel
+from airflow_enel.control.policies import JobModel
+from airflow_enel.domain import PastRun, RunContext, TrainedModel
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.manifest import ENCODER, KIND, SCHEMA_VERSION, JobGate, Manifest
-from airflow_enel.predict.enel.model import EnelModel, TrainingJob, dump_weights
+from airflow_enel.predict.enel.model import (
+    EnelModel,
+    TooLittleHistory,
+    TrainingJob,
+    dump_weights,
+)
 from benchmarks.generated import SCENARIOS, make_job, make_runs
 from tests.predict.enel.random_graphs import random_weights
 
@@ -74,7 +80,7 @@ class FakeTraining:
         runs = [run for job in jobs for run in job.runs]
         latest_at = max(run.started_at for run in runs)
         if start is not None and latest_at <= start.manifest.latest_run_at:
-            raise ValueError("there is no run that this model has not learned from")
+            raise TooLittleHistory("there is no run that this model has not learned from")
         self.calls.append((tuple(jobs), start))
         if progress is not None:
             progress("training", 1, 2)
@@ -91,6 +97,41 @@ class FakeTraining:
         module = ModuleType("training")
         module.train = self  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training", module)
+        return self
+
+
+class Wanted:
+    """Has one model for whoever steers an application; remembers what is asked of the history.
+
+    :ivar stages: of every question for past runs, whether it wants stages
+    :ivar models: with which every steering was made
+    :ivar contexts: of the runs of every steering
+    """
+
+    def __init__(self, model: TrainedModel) -> None:
+        self.model = model
+        self.stages: list[bool] = []
+        self.models: list[JobModel | None] = []
+        self.contexts: list[RunContext] = []
+
+    def installed(self, monkeypatch: pytest.MonkeyPatch, steering: ModuleType) -> Wanted:
+        """Put it in place of the history, and listen to a module that makes a steering."""
+        from airflow_enel.history.repository import SqlHistory  # noqa: PLC0415 - needs the database
+
+        def past_runs(*_: Any, stages: bool = False) -> tuple[()]:
+            self.stages.append(stages)
+            return ()
+
+        def steering_of(*arguments: Any) -> Any:
+            made = real(*arguments)
+            self.models.append(arguments[-1])
+            self.contexts.append(made.context)
+            return made
+
+        real = steering.steering_of
+        monkeypatch.setattr(steering, "steering_of", steering_of)
+        monkeypatch.setattr(SqlHistory, "past_runs", past_runs)
+        monkeypatch.setattr(SqlHistory, "latest_model", lambda *_: self.model)
         return self
 
 

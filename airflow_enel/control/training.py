@@ -7,7 +7,7 @@ imported only here, when a model is wanted. The history is given, clock readings
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -86,6 +86,7 @@ class _Start:
     """Where a training begins.
 
     :param round: trainings since the last one from scratch, which is round 0
+    :param reason: see `Training`
     """
 
     model: EnelModel | None
@@ -105,7 +106,7 @@ def train_shared_model(
     """
     need_torch()
     jobs = _jobs(history, progress)
-    start = _start(history, wish)
+    start = _start(history, wish, jobs)
     trained = _trained(jobs, wish, now, start, progress)
     model = sealed(trained, start.round)
     _publish(history, model)
@@ -160,7 +161,7 @@ def _jobs(history: History, progress: Progress) -> tuple[TrainingJob, ...]:
     return tuple(jobs)
 
 
-def _start(history: History, wish: TrainingWish) -> _Start:
+def _start(history: History, wish: TrainingWish, jobs: Sequence[TrainingJob]) -> _Start:
     from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION  # noqa: PLC0415
     from airflow_enel.predict.enel.model import load_model  # noqa: PLC0415
 
@@ -177,7 +178,32 @@ def _start(history: History, wish: TrainingWish) -> _Start:
     before = round_of(latest.name)
     if before is None or before + 1 >= wish.from_scratch_every:
         return _Start(None, 0, f"every {wish.from_scratch_every} trainings one begins anew")
-    return _Start(model, before + 1, f"model {latest.name}")
+    missed, newer = _missed(jobs, model.manifest)
+    if missed > newer:
+        return _Start(None, 0, f"runs that came late, older than those it knows: {missed}")
+    late = f", which leaves out runs that came late, older than those it knows: {missed}"
+    return _Start(model, before + 1, f"model {latest.name}{late if missed else ''}")
+
+
+def _missed(jobs: Sequence[TrainingJob], manifest: Manifest) -> tuple[int, int]:
+    """How many new runs the fine-tuning of a model would leave out, and how many it would take.
+
+    It takes those that started after all that the model knows. Others come late: by an import, or
+    because they ran on while shorter ones of other jobs ended. A few of these are no reason to
+    begin anew, or jobs that overlap would never be fine-tuned; the next training from scratch
+    takes them.
+    """
+    from airflow_enel.predict.alignment import Alignment  # noqa: PLC0415 - numpy
+
+    known = {gate.job: gate.runs for gate in manifest.jobs}
+    missed = newer = 0
+    for job in jobs:
+        usable = [run.started_at for run in job.runs if Alignment.of([run]).columns]
+        older = sum(started_at <= manifest.latest_run_at for started_at in usable)
+        # The first run of a job only says what the prior makes of the second.
+        missed += max(older - max(known.get(job.name, 0), 1), 0)
+        newer += len(usable) - max(older, 1) if usable else 0
+    return missed, newer
 
 
 def _trained(
@@ -187,11 +213,12 @@ def _trained(
     start: _Start,
     progress: Progress,
 ) -> EnelModel:
+    from airflow_enel.predict.enel.model import TooLittleHistory  # noqa: PLC0415
     from airflow_enel.predict.enel.training import train  # noqa: PLC0415 - torch
 
     try:
         return train(jobs, seed=wish.seed, created_at=now, start=start.model, progress=progress)
-    except ValueError as error:
+    except TooLittleHistory as error:
         raise NothingToLearn(str(error)) from error
 
 

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.made_models import FakeTraining, generated_runs, without_torch
 from tests.stored_runs import store_runs
 
@@ -59,7 +60,7 @@ def test_without_new_runs_it_says_so_and_changes_nothing(
 def test_too_little_history_and_no_torch_are_told_in_one_line(
     enel: Enel, fake: FakeTraining, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fake.fault = ValueError("3 runs are too few")
+    fake.fault = TooLittleHistory("3 runs are too few")
     error = str(enel("train", "--from-scratch").error)
     assert error == "no model was trained: 3 runs are too few"
     without_torch(monkeypatch)

@@ -18,6 +18,7 @@ from airflow_enel.control.training import (
 )
 from airflow_enel.domain import ModelUnusable, TrainedModel
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
+from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.made_models import FakeTraining, generated_runs, without_torch
 
 NOW = 1.8e9
@@ -49,9 +50,9 @@ class Kept:
         self.latest = model
         self.saved.append(model)
 
-    def add_run(self, started_at: float) -> None:
+    def add_run(self, started_at: float, job: str = "job") -> None:
         new = replace(RUNS[-1], run_id=str(started_at), started_at=started_at)
-        self.jobs["dag", "job"] = (*self.jobs["dag", "job"], new)
+        self.jobs["dag", job] = (*self.jobs.get(("dag", job), ()), new)
 
 
 @pytest.fixture
@@ -108,6 +109,44 @@ def test_without_a_new_run_there_is_nothing_to_go_on_with(kept: Kept, fake: Fake
     assert not train(kept, NOW + 1e6).from_scratch
 
 
+@pytest.mark.parametrize("job", ["job", "another"])
+def test_runs_that_were_imported_later_and_are_older_are_a_reason_to_begin_anew(
+    kept: Kept, fake: FakeTraining, job: str
+) -> None:
+    train(kept)
+    kept.add_run(NOW - 10)
+    for day in range(4):
+        kept.add_run(RUNS[0].started_at - 1e5 * day, job)
+    training = train(kept, NOW + 1)
+    assert training.from_scratch
+    assert f"older than those it knows: {4 if job == 'job' else 3}" in training.how
+    assert round_of(training.model.name) == 0
+    kept.add_run(NOW + 10)
+    assert not train(kept, NOW + 20).from_scratch  # they are known by now
+
+
+def test_a_long_run_that_ended_after_shorter_ones_is_left_to_the_next_model_and_told(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    train(kept)
+    kept.add_run(RUNS[-1].started_at - 1.0)
+    kept.add_run(NOW)
+    training = train(kept, NOW + 10)
+    assert not training.from_scratch
+    assert "leaves out runs that came late, older than those it knows: 1" in training.how
+
+
+def test_the_first_run_of_another_job_is_no_reason_to_begin_anew(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    train(kept)
+    kept.add_run(RUNS[-1].started_at - 1.0, "another")
+    kept.add_run(NOW, "another")
+    how = train(kept, NOW + 10).how
+    assert how.startswith("on top of model enel-")
+    assert "came late" not in how
+
+
 @pytest.mark.parametrize(
     "latest",
     [
@@ -148,8 +187,17 @@ def test_an_empty_history_says_what_to_do(kept: Kept, fake: FakeTraining) -> Non
 def test_too_little_history_is_told_in_the_words_of_the_training(
     kept: Kept, fake: FakeTraining
 ) -> None:
-    fake.fault = ValueError("3 runs are too few")
+    fake.fault = TooLittleHistory("3 runs are too few")
     with pytest.raises(NothingToLearn, match="3 runs are too few"):
+        train(kept)
+    assert kept.saved == []
+
+
+def test_a_fault_of_the_training_is_not_taken_for_too_little_history(
+    kept: Kept, fake: FakeTraining
+) -> None:
+    fake.fault = ValueError("array must not contain infs or NaNs")
+    with pytest.raises(ValueError, match="infs or NaNs"):
         train(kept)
     assert kept.saved == []
 

@@ -18,9 +18,10 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
-from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.operators import connect
 from airflow_enel.operators.train import EnelTrainOperator, Told
+from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.history.conftest import ServerTransport
 from tests.made_models import FakeTraining, generated_runs, without_torch
 
@@ -128,7 +129,7 @@ def test_too_little_history_skips_the_task(
     reached: Callable[[Any], None], fake: FakeTraining
 ) -> None:
     reached(Kept())
-    fake.fault = ValueError("3 runs are too few")
+    fake.fault = TooLittleHistory("3 runs are too few")
     with pytest.raises(AirflowSkipException, match="3 runs are too few"):
         execute()
 
@@ -143,7 +144,7 @@ def test_without_torch_it_fails_for_good_and_names_the_extra(
 
 
 def through_the_server(api: Any, task: tuple[Any, str]) -> HttpHistory:
-    return HttpHistory("http://server", *reversed(task), transport=ServerTransport(api))
+    return HttpHistory(Requests("http://server", *reversed(task), transport=ServerTransport(api)))
 
 
 def test_a_task_that_is_no_trainer_is_told_which_setting_it_needs(

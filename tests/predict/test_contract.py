@@ -9,11 +9,23 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
+from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.predict.enel.model import EnelModel
 
+from .enel.random_graphs import random_weights
+from .enel.test_manifest import MANIFEST
 from .past_runs import NAMES, at, component, components, past_run, runs_of
 
-FORECASTERS = [BellRuntime, Ellis, Conditional, Enel]
+
+def networked() -> Enel:
+    """With a network that says anything at all and is trusted."""
+    manifest = replace(MANIFEST, config=DEFAULT.name, jobs=(), pooled_gate=1.0)
+    return Enel(EnelModel(manifest, DEFAULT, random_weights(DEFAULT)), "job")
+
+
+FORECASTERS = [BellRuntime, Ellis, Conditional, Enel, networked]
+ROBUST = (Conditional, Enel, networked)  # the others are baselines: Ernest and Bell take means
 BOUNDS = Bounds(2, 12)
 SIZES = (12, 6, 3, 9, 4, 8, 5, 10)
 
@@ -124,7 +136,7 @@ def test_an_outlier_hardly_moves_a_forecast_from_many_runs(forecaster):
     usual = forecaster().fit(history(20)).predict(mid_run(), BOUNDS)
     wild = past_run(20, 5, [100 * (5 + 60 / 5)] * 5)
     after = forecaster().fit([*history(20), wild]).predict(mid_run(), BOUNDS)
-    if forecaster in (Conditional, Enel):  # the others are baselines: Ernest and Bell take means
+    if forecaster in ROBUST:
         assert after.median(6) == pytest.approx(usual.median(6), rel=0.1)
     assert np.all(np.isfinite(after.log_sd))
 
@@ -150,7 +162,7 @@ def test_intervals_hold_what_they_promise(forecaster):
 def test_sizes_far_from_all_that_was_seen_are_trusted_less(forecaster):
     fitted = forecaster().fit([past_run(n, 12 - n % 2) for n in range(12)])
     forecast = good(fitted.predict(Progress.at_start(BOUNDS), BOUNDS))
-    if forecaster in (Conditional, Enel):
+    if forecaster in ROBUST:
         assert forecast.log_sd[0] > forecast.log_sd[-1] + 0.1
 
 
@@ -209,8 +221,8 @@ def test_bounds_may_reach_beyond_what_was_seen(forecaster):
 
 def test_says_what_it_is(forecaster):
     new: Forecaster = forecaster()
-    assert repr(new).startswith(f"{forecaster.__name__}(runs=0")
-    assert repr(new.fit(history(3))).startswith(f"{forecaster.__name__}(runs=3")
+    assert repr(new).startswith(f"{type(new).__name__}(runs=0")
+    assert repr(new.fit(history(3))).startswith(f"{type(new).__name__}(runs=3")
     assert new.name == good(new.predict(mid_run(), BOUNDS)).forecaster
 
 

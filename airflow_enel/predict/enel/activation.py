@@ -1,4 +1,4 @@
-"""SELU in NumPy, and a cheaper form of it for layers that are followed by another one."""
+"""SELU in NumPy, a cheaper form of it for layers that are followed by another one, and softmax."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from airflow_enel.predict.enel.graph import IntArray
     from airflow_enel.predict.samples import FloatArray
 
 _ALPHA: Final = 1.6732632423543772848170429916717
@@ -43,3 +44,15 @@ def folded(
     """
     left_out = SCALE * (SHIFT + _ALPHA) * output_weight.sum(axis=0)
     return hidden_bias + SHIFT, SCALE * output_weight, output_bias - left_out
+
+
+def shares_of(score: FloatArray, groups: IntArray) -> FloatArray:
+    """Softmax over the first axis, group by group; the scores are overwritten.
+
+    :param groups: where each group begins, ascending from 0
+    """
+    size = np.diff(groups, append=len(score))
+    score -= np.repeat(np.maximum.reduceat(score, groups, axis=0), size, axis=0)
+    np.exp(score, out=score)
+    score /= np.repeat(np.add.reduceat(score, groups, axis=0), size, axis=0)
+    return score

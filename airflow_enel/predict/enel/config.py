@@ -36,9 +36,9 @@ class EnelConfig:
     :param mask_inputs: f1, f2 and f4 see which metrics are defined
     :param relative_inputs: f2 sees context and metrics relative to the job's past, and gives the
         elasticity to each of them: the correction of a run as usual is 0, whatever was learned
-    :param relative_metrics: (7) predicts how far metrics are off the past from how far those of
-        the predecessors are, and tanh instead of the logistic function bounds it: an untrained
-        network predicts the past
+    :param relative_metrics: (7) predicts how far metrics are off the past, and off what this run
+        has been off by so far, from how far those of the predecessors are, and tanh instead of
+        the logistic function bounds it: an untrained network expects a run to go on as it began
     :param largest_executors: scale-out whose features are 1; they are 0 at one executor
     :param neighbours: β, historical summaries that make an H(k)
     """

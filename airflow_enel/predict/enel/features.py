@@ -85,9 +85,16 @@ def masked_mean(values: FloatArray, mask: FloatArray) -> tuple[FloatArray, Float
     return (values * mask).sum(axis=0) / np.maximum(count, 1.0), (count > 0).astype(np.float64)
 
 
-def centre(reference: FloatArray, reference_mask: FloatArray) -> FloatArray:
-    """What metrics are compared with: those of the past, the middle where it has none."""
-    return np.where(reference_mask > 0, reference, UNKNOWN_METRIC)
+def centre(reference: FloatArray, reference_mask: FloatArray, relative: FloatArray) -> FloatArray:
+    """What metrics are compared with in (6) and (7), ``(n, 5)``.
+
+    Those of the past, as far off as this run has been by now; the middle where the past has
+    none. So an untrained network expects a run to go on as it has begun.
+
+    :param relative: see :func:`relative_features`, ``(…, 13)``
+    """
+    usual = reference + relative[..., -len(METRICS) :]
+    return np.where(reference_mask > 0, usual, UNKNOWN_METRIC)
 
 
 def log_ratio(value: float, reference: float) -> float:

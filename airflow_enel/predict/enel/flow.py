@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit  # type: ignore[import-untyped]
 
-from airflow_enel.predict.enel.activation import SCALE, SHIFT, folded, shifted_selu
+from airflow_enel.predict.enel.activation import SCALE, SHIFT, folded, shares_of, shifted_selu
 from airflow_enel.predict.enel.config import METRICS, SCALE_OUT_LENGTH
 from airflow_enel.predict.enel.features import centre
 
@@ -102,7 +102,9 @@ class MetricFlow:
         :return: ``(n, c, 5)``, 0 where not defined
         """
         observed = inputs.layout.observed
-        usual = centre(inputs.reference, inputs.reference_mask) if self._relative else np.zeros(1)
+        usual = np.zeros(1)
+        if self._relative:
+            usual = centre(inputs.reference, inputs.reference_mask, inputs.relative)
         given = np.where(observed[:, None], inputs.metrics - usual, 0.0) * inputs.mask
         metrics = np.empty((*inputs.prior_s.shape, given.shape[1]))
         metrics[...] = given[:, None]
@@ -174,14 +176,10 @@ class MetricFlow:
         hidden += (fixed + self._pair_bias @ self._pair)[:, None]
         weight = np.ones((*hidden.shape[:2], 1))
         groups = layout.target_groups
-        size = np.diff(groups, append=layout.target.size)
-        if (size > 1).any():
+        if groups.size < layout.target.size:
             pair = self._target(*target) + self._source(*source) + self._pair_bias
             score = product(shifted_selu(pair), self._attention)
-            score -= np.repeat(np.maximum.reduceat(score, groups, axis=0), size, axis=0)
-            np.exp(score, out=score)
-            score /= np.repeat(np.add.reduceat(score, groups, axis=0), size, axis=0)
-            weight = score[..., None]
+            weight = shares_of(score, groups)[..., None]
         return hidden, weight
 
     def _roots(self, inputs: SweepInputs) -> tuple[FloatArray, FloatArray, FloatArray]:

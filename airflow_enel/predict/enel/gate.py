@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.samples import FloatArray
 
 POOLED_RUNS: Final = 4
-"""The gate of all jobs counts as much as so many runs of the job itself."""
+"""What all jobs say of a gate counts as much as so many runs of the job itself."""
 EARLY: Final = 1 / 8
 """Up to this share of finished components a run is early: they have not told the prior yet how
 this run deviates, or only those that start it have."""
@@ -22,6 +22,8 @@ PHASES: Final = 3
 seen by then."""
 ENOUGH_RUNS: Final = 3
 """Runs held out from which on a job's own gain decides whether its gate opens."""
+
+_NONE: FloatArray = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def gates(
     ``w = clip(Σ r·c / Σ c², 0, 1)``, the least squares of ``r = w·c``; that of a job is drawn to
     the pooled one as by :data:`POOLED_RUNS` more runs. 0 unless the errors of the runs held out
     fall by more than one standard error: the pooled one by those of all jobs, that of a job by
-    its own, if it has enough of them.
+    its own, if it has enough of them, and as by :data:`POOLED_RUNS` more by those of the others.
 
     :param before: the same of the model that was fine-tuned: it is what they are drawn to then,
         and what they stay where there is too little to judge by
@@ -111,17 +113,20 @@ def gates(
     pooled = _ratio(*pooled_sums)
     if before is not None and runs < ENOUGH_RUNS:
         pooled = before[0]
-    elif not _worth_it(np.concatenate([np.empty(0), *(job.gain(pooled) for job in jobs)])):
+    elif not _worth_it(_all([job.gain(pooled) for job in jobs])):
         pooled = 0.0
     pull = POOLED_RUNS * float(pooled_sums[1]) / max(runs, 1)
     own = []
     drawn_to = [pooled] * len(jobs) if before is None else before[1]
-    for job, (product, square), usual in zip(jobs, sums, drawn_to, strict=True):
+    gains = [job.gain(pooled) for job in jobs]
+    for index, (job, usual) in enumerate(zip(jobs, drawn_to, strict=True)):
         if job.runs < ENOUGH_RUNS:
             own.append(usual)
             continue
+        product, square = sums[index]
         gate = _ratio(product + pull * usual, square + pull)
-        own.append(gate if _worth_it(job.gain(gate)) else 0.0)
+        others = _all(gains[:index] + gains[index + 1 :])
+        own.append(gate if _worth_it(job.gain(gate), others) else 0.0)
     return pooled, tuple(own)
 
 
@@ -129,8 +134,20 @@ def _ratio(product: float, square: float) -> float:
     return float(np.clip(product / square, 0.0, 1.0)) if square > 0 else 0.0
 
 
-def _worth_it(gain: FloatArray) -> bool:
-    """True if the mean gain is beyond one standard error."""
+def _worth_it(gain: FloatArray, others: FloatArray = _NONE) -> bool:
+    """True if the mean gain is beyond one standard error.
+
+    :param others: gains of other jobs, which together count as :data:`POOLED_RUNS` more
+    """
     if gain.size < 2:  # noqa: PLR2004 - one run proves nothing
         return False
-    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size))
+    more = POOLED_RUNS if others.size > 1 else 0
+    weights = np.array([gain.size, more]) / (gain.size + more)
+    samples = (gain, others if more else gain)
+    mean = weights @ [of.mean() for of in samples]
+    variance = weights @ [of.var(ddof=1) for of in samples]
+    return bool(mean > np.sqrt(variance / (gain.size + more)))
+
+
+def _all(gains: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate([_NONE, *gains])

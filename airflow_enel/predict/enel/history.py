@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,14 +88,28 @@ class JobHistory:
     @classmethod
     def of(cls, runs: Sequence[RunFeatures], config: EnelConfig) -> Self:
         """From past runs in any order, possibly none."""
-        past: dict[Identity, list[tuple[ComponentGraph, tuple[tuple[str, Property], ...]]]] = {}
+        past: dict[Identity, list[tuple[ComponentGraph, RunFeatures]]] = {}
         for run in sorted(runs, key=lambda run: (run.started_at, run.run_id), reverse=True):
             for graph in run.components:
-                past.setdefault(graph.identity, []).append((graph, run.context))
-        return cls(
+                past.setdefault(graph.identity, []).append((graph, run))
+        history = cls(
             identities=tuple(past),
-            components=tuple(ComponentHistory.of(of, config) for of in past.values()),
+            components=tuple(
+                ComponentHistory.of([(graph, run.context) for graph, run in of], config)
+                for of in past.values()
+            ),
             typical=typical_numbers(run.context for run in runs),
+        )
+        if not config.relative_metrics:
+            return history
+        off = {run.run_id: history.metrics_off(run.components) for run in runs}
+        rows = ([off[run.run_id] for _, run in of] for of in past.values())
+        return replace(
+            history,
+            components=tuple(
+                replace(of, summaries=of.summaries.less(np.array(row)))
+                for of, row in zip(history.components, rows, strict=True)
+            ),
         )
 
     def metrics_off(self, finished: Iterable[ComponentGraph]) -> FloatArray:

@@ -91,23 +91,25 @@ def _levels(
     begins = np.flatnonzero(np.diff(component, prepend=-1) | np.diff(depth, prepend=-1))
     ends = np.append(begins[1:], component.size)
     found: list[list[Level]] = [[] for _ in range(int(component[-1]) + 1)]
-    lows, highs = np.searchsorted(target, begins), np.searchsorted(target, ends)
+    first_edges, given = np.flatnonzero(np.diff(target, prepend=-1)), np.flatnonzero(observed)
+    bounds = np.stack([begins, ends])
+    edges = np.searchsorted(target, bounds)
+    lists = (bounds, edges, np.searchsorted(first_edges, edges), np.searchsorted(given, bounds))
     roots = 0
-    for begin, end, low, high in zip(
-        begins.tolist(), ends.tolist(), lows.tolist(), highs.tolist(), strict=True
+    for (begin, end), (low, high), in_edges, in_given in zip(
+        *(of.T.tolist() for of in lists), strict=True
     ):
-        groups = np.flatnonzero(np.diff(target[low:high], prepend=-1))
+        groups, known = first_edges[slice(*in_edges)] - low, given[slice(*in_given)] - begin
         among = None if depth[begin] else slice(roots, roots + end - begin)
         roots += 0 if depth[begin] else end - begin
-        given = np.flatnonzero(observed[begin:end])
         level = Level(
             nodes=slice(begin, end),
             edges=slice(low, high),
             groups=groups,
             single=groups.size == high - low,
             roots=among,
-            open=given.size < end - begin,
-            given=given,
+            open=known.size < end - begin,
+            given=known,
         )
         found[component[begin]].append(level)
     return tuple(tuple(levels) for levels in found)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from airflow_enel.domain import PastRun
 
 
+class TooLittleHistory(ValueError):
+    """There is not enough to train a network on; the message says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
     """A recurring job to learn from.

@@ -14,17 +14,18 @@ from torch_geometric.utils import softmax  # type: ignore[import-untyped]
 from airflow_enel.predict.enel.config import (
     LARGEST_LOG_CORRECTION,
     METRICS,
-    PARTS,
     PROPERTY_LENGTH,
     EnelConfig,
 )
-from airflow_enel.predict.enel.tensors import GraphTensors, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
     from typing_extensions import Self
+
+    from airflow_enel.predict.enel.propagation import Plan
+    from airflow_enel.predict.enel.tensors import GraphTensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Prediction:
     :param component_s: the maximum of (5) over the nodes of each component, ``(k,)``
     :param predicted_metrics: m̂ of (7) for every node, observed or not, ``(n, 5)``
     :param used_metrics: what f1 and f2 saw: observed or else predicted ones, ``(n, 5)``
-    :param reconstruction: h(g(p)) of the graph's properties, ``(p, 33)``
+    :param reconstruction: h(g(p)) of the graph's distinct properties, ``(p, 33)``
     """
 
     node_s: Tensor
@@ -77,7 +78,8 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
     ``config.relative_metrics`` all of them are differences to the past, and S is tanh.
 
     *Shapes*: x ``(rows, 3M + 6)``, measured metrics ``(rows, 5)`` or with their mask
-    ``(rows, 10)``, edges ``(2, m)`` of (source, target); gives ``(rows, 5)``.
+    ``(rows, 10)``, edges ``(2, m)`` of (source, target), targets among the first n rows; gives
+    ``(n, 5)``.
     """
 
     def __init__(self, config: EnelConfig) -> None:
@@ -101,14 +103,15 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
         nn.init.normal_(self.attention, std=self.attention.numel() ** -0.5)
         nn.init.zeros_(self.bias)
 
-    def sides(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """L(x) and R(x), the same however often metrics are passed on."""
-        return self.target(x), self.source(x)
-
-    def forward(self, sides: tuple[Tensor, Tensor], measured: Tensor, edges: Tensor) -> Tensor:
-        """Predict the metrics of the targets of the edges from those of their sources."""
-        target, source = sides
-        summed = self.propagate(edges, target=target, source=source, measured=measured)
+    def forward(self, x: Tensor, measured: Tensor, edges: Tensor, n: int) -> Tensor:
+        """Predict the metrics of n targets of the edges from those of their sources."""
+        summed = self.propagate(
+            edges,
+            size=(len(x), n),
+            target=(None, self.target(x[:n])),
+            source=(self.source(x), None),
+            measured=(measured, None),
+        )
         bounded: Tensor = (torch.tanh if self.relative else torch.sigmoid)(summed + self.bias)
         return bounded
 
@@ -120,6 +123,11 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
         weight = softmax(torch.selu(pair) @ self.attention, index, num_nodes=size_i)
         message: Tensor = weight[:, None] * self.f4(torch.cat([pair, measured_j], dim=-1))
         return message
+
+    def step_by_step(self, x: Tensor, plan: Plan) -> Tensor:
+        """Predict metrics from predicted ones, where they are not observed; without gradient."""
+        weights = {name: weight.detach().numpy() for name, weight in self.named_parameters()}
+        return torch.from_numpy(plan.run(weights, x.detach().numpy(), relative=self.relative))
 
 
 class EnelNetwork(nn.Module):
@@ -185,26 +193,29 @@ class EnelNetwork(nn.Module):
         """Predict a graph.
 
         :param propagate: as in use: metrics that are not observed are predicted step by step,
-            from predicted ones. Otherwise, to train, each is predicted by (7) from the measured
-            metrics of its predecessors, observed or not, all at once.
+            from predicted ones, which gives them no gradient. Otherwise, to train, each is
+            predicted by (7) from the measured metrics of its predecessors, observed or not, all
+            at once.
         :param carried: what f1 and f2 shall see of nodes that are not observed instead of what is
             predicted now, ``(n, 5)``
         :param contexts: what :meth:`contexts` gives, where the auto-encoder does not learn; the
             reconstruction is then taken for perfect
         """
-        reconstruction = field(graph.tensors.properties)
+        reconstruction = graph.properties
         if contexts is None:
             codes = self.encoder(reconstruction)
-            contexts, reconstruction = self._contexts(codes, graph), self.decoder(codes)
-        x = _edge_features(contexts, graph)
-        predicted = (self._step_by_step if propagate else self._at_once)(
-            self.metrics.sides(x), graph
+            contexts, reconstruction = graph.pool(codes), self.decoder(codes)
+        x = torch.cat([graph.start, contexts, graph.end], dim=-1)
+        predicted = (
+            self.metrics.step_by_step(x, graph.plan)
+            if propagate
+            else self.metrics(x, graph.measured, graph.messages, graph.nodes)
         )
-        run = graph.tensors
-        given, mask = field(run.observed)[:, None], field(run.mask)
+        if self.config.relative_metrics:
+            predicted = predicted + graph.centre
         seen = predicted if carried is None else carried
-        used = torch.where(given, field(run.metrics), seen) * mask
-        node_s = self._runtimes(contexts[: used.shape[0]], used, graph)
+        used = torch.where(graph.observed, graph.metrics, seen) * graph.mask
+        node_s = self._runtimes(contexts[: graph.nodes], used, graph)
         return Prediction(
             node_s=node_s,
             component_s=_longest(node_s, graph),
@@ -214,101 +225,45 @@ class EnelNetwork(nn.Module):
         )
 
     def contexts(self, graph: GraphTensors) -> Tensor:
-        """C of the nodes, then of the given summaries, ``(n + g, 3M)``."""
-        return self._contexts(self.encoder(graph.tensors.properties), graph)
-
-    def _contexts(self, codes: Tensor, graph: GraphTensors) -> Tensor:
-        """C of the nodes, then of the given summaries, ``(n + g, 3M)``."""
-        run = graph.tensors
-        terms = codes[field(run.pool_property)] * field(run.pool_weight)[:, None]
-        rows = (len(run.component) + len(run.given_start)) * PARTS
-        means = codes.new_zeros(rows, codes.shape[1]).index_add(0, field(run.pool_slot), terms)
-        return means.reshape(-1, self.config.context_length)
-
-    def _measured(self, metrics: Tensor, graph: GraphTensors) -> Tensor:
-        """Metrics of all rows of the message graph, with their masks where they are an input."""
-        run, mask = graph.tensors, field(graph.tensors.mask)
-        if self.config.relative_metrics:
-            metrics = metrics - graph.centre
-        total, count = (
-            mask.new_zeros(len(graph.nodes_of), len(METRICS)).index_add(0, field(run.component), of)
-            for of in (metrics * mask, mask)
-        )
-        means = total / count.clamp(min=1.0)
-        rows = torch.cat([metrics * mask, means, field(run.given_metrics)])
-        if not self.config.mask_inputs:
-            return rows
-        masks = torch.cat([mask, (count > 0).to(mask.dtype), field(run.given_mask)])
-        return torch.cat([rows, masks], dim=-1)
-
-    def _at_once(self, sides: tuple[Tensor, Tensor], graph: GraphTensors) -> Tensor:
-        """M̂ of all nodes from the measured metrics of their predecessors, ``(n, 5)``."""
-        measured = self._measured(field(graph.tensors.metrics), graph)
-        predicted: Tensor = self.metrics(sides, measured, graph.messages)[: len(graph.start)]
-        return predicted + graph.centre if self.config.relative_metrics else predicted
-
-    def _step_by_step(self, sides: tuple[Tensor, Tensor], graph: GraphTensors) -> Tensor:
-        """M̂ of all nodes, those that are not observed from predicted ones, ``(n, 5)``."""
-        run, nodes = graph.tensors, len(graph.start)
-        observed, step = field(run.observed)[:, None], field(run.step)
-        metrics = torch.where(observed, field(run.metrics), 0.0)
-        predicted = torch.zeros_like(metrics)
-        for now in range(int(step.max()) + 1):
-            edges = graph.messages[:, step[graph.messages[1]] == now]
-            made = self.metrics(sides, self._measured(metrics, graph), edges)[:nodes]
-            made = made + graph.centre if self.config.relative_metrics else made
-            here = (step == now)[:, None]
-            predicted = torch.where(here, made, predicted)
-            metrics = torch.where(here & ~observed, made, metrics)
-        return predicted
+        """C of the rows of the graph, ``(r, 3M)``."""
+        return graph.pool(self.encoder(graph.properties))
 
     def _runtimes(self, context: Tensor, metrics: Tensor, graph: GraphTensors) -> Tensor:
         """(3) and (4): seconds of the nodes, ``(n,)``."""
-        run, config = graph.tensors, self.config
-        mask = field(run.mask)
-        measured = torch.cat([metrics, mask], dim=-1) if config.mask_inputs else metrics
-        rescaling = field(run.rescaling)[:, None]
-        rescaled = torch.cat([context, measured, graph.start, graph.end, rescaling], dim=-1)
-        overhead = torch.where(graph.moved[:, None], self.f1(rescaled), 0.0)
-        inputs = [context, measured, graph.end, overhead]
+        config, nodes = self.config, graph.nodes
+        measured = torch.cat([metrics, graph.mask], dim=-1) if config.mask_inputs else metrics
+        end = graph.end[:nodes]
+        rescaled = torch.cat(
+            [context, measured, graph.start[:nodes], end, graph.rescaling], dim=-1
+        ).index_select(0, graph.moved)
+        overhead = metrics.new_zeros(nodes, 1).index_copy(0, graph.moved, self.f1(rescaled))
+        inputs = [context, measured, end, overhead]
+        factors = [overhead]
         if config.relative_inputs:
-            against = (metrics - field(run.reference)) * field(run.reference_mask) * mask
-            inputs += [against, field(run.relative)]
+            factors += [(metrics - graph.reference) * graph.against_mask, graph.relative]
+            inputs += factors[1:]
         output = self.f2(torch.cat(inputs, dim=-1))
         if config.relative_inputs:
-            output = output * torch.cat([overhead, against, field(run.relative)], dim=-1)
+            output = output * torch.cat(factors, dim=-1)
         output = output.sum(dim=-1)
         if not config.residual:
             scaled: Tensor = self.time_scale * nn.functional.softplus(output)
             return scaled
         limit = LARGEST_LOG_CORRECTION
-        return field(run.prior_s) * torch.exp(limit * torch.tanh(output / limit))
-
-
-def _edge_features(contexts: Tensor, graph: GraphTensors) -> Tensor:
-    """X = a ‖ c ‖ z of nodes, P of components, given summaries, ``(n + k + g, 3M + 6)``."""
-    run, nodes = graph.tensors, len(graph.start)
-    own = contexts[:nodes]
-    total = own.new_zeros(len(graph.nodes_of), own.shape[1])
-    means = total.index_add(0, field(run.component), own) / graph.nodes_of
-    start = torch.cat([graph.start, graph.component_start, field(run.given_start)])
-    end = torch.cat([graph.end, graph.component_end, field(run.given_end)])
-    return torch.cat([start, torch.cat([own, means, contexts[nodes:]]), end], dim=-1)
+        return graph.prior_s * torch.exp(limit * torch.tanh(output / limit))
 
 
 def _longest(node_s: Tensor, graph: GraphTensors) -> Tensor:
     """(5), level by level; the runtime of each component, ``(k,)``."""
-    run = graph.tensors
-    depth, (source, target) = field(run.depth), field(run.edges)
     total = node_s
-    for level in range(1, int(depth.max()) + 1):
-        here = depth[target] == level
-        before = torch.zeros_like(node_s).scatter_reduce(
-            0, target[here], total[source[here]], "amax", include_self=False
-        )
-        total = torch.where(depth == level, node_s + before, total)
-    components = node_s.new_zeros(len(graph.nodes_of))
-    return components.scatter_reduce(0, field(run.component), total, "amax", include_self=False)
+    for nodes, before in graph.levels:
+        total = total.index_add(0, nodes, _largest(total, before))
+    return _largest(total, graph.sinks)
+
+
+def _largest(seconds: Tensor, rows: Tensor) -> Tensor:
+    """The largest of the nodes of each row."""
+    return seconds.index_select(0, rows.reshape(-1)).reshape(rows.shape).amax(dim=1)
 
 
 def _reset(layer: nn.Linear) -> None:

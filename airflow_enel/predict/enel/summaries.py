@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,7 +65,8 @@ class Summaries:
     :param end: executors at its end, ``(r,)``
     :param start_features: vec(start), ``(r, 3)``
     :param end_features: vec(end), ``(r, 3)``
-    :param metrics: mean over its nodes, or how far that is off the mean of all runs, ``(r, 5)``
+    :param metrics: mean over its nodes, or how far that is off the mean of all runs and off what
+        its own run was off by, ``(r, 5)``
     :param mask: 1 where any node has it, ``(r, 5)``
     :param properties: of its nodes, ``r`` of them
     """
@@ -103,6 +104,10 @@ class Summaries:
             mask=mask,
             properties=tuple(PropertySets.of(graph, context) for graph, context in past),
         )
+
+    def less(self, off: FloatArray) -> Summaries:
+        """The same with metrics that lack what their runs were off by, ``(r, 5)``."""
+        return replace(self, metrics=self.metrics - off * self.mask)
 
     def nearest(self, start: FloatArray, end: FloatArray, neighbours: int) -> Blend:
         """H: the mean of the β nearest in start and end scale-out, later runs first.

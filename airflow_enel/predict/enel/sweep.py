@@ -144,7 +144,8 @@ class SweepBuilder:
         largest, count = self._inference.config.largest_executors, self._candidates.size
         usual: FloatArray | float = 0.0
         if self._inference.config.relative_metrics:
-            usual = centre(*reference_of(last, self._history.component(last.identity)))
+            past = reference_of(last, self._history.component(last.identity))
+            usual = centre(*past, moment.metrics_off)
         metrics, mask = masked_mean(last.metrics - usual, last.mask)
         context = self._inference.contexts(PropertySets.of(last, moment.context)).mean(axis=0)
         start, end = scale_out(last.start, largest), scale_out(last.end, largest)

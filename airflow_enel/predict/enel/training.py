@@ -11,7 +11,7 @@ import torch
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.inference import EnelInference
 from airflow_enel.predict.enel.judging import gated, judge, manifest_of, trusting
-from airflow_enel.predict.enel.model import EnelModel
+from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.network import EnelNetwork
 from airflow_enel.predict.enel.training_examples import (
     JobRuns,
@@ -34,9 +34,11 @@ LEAST_RUNS: Final = 8
 """Past runs of all jobs together below which there is nothing to learn: a quarter is held out."""
 LEAST_OF_JOB: Final = 4
 """Runs of a job from which on its newest are held out; a job with one run teaches nothing."""
-MOST_EPOCHS: Final = 150
-PATIENCE: Final = 25
+MOST_EPOCHS: Final = 80
+PATIENCE: Final = 15
 """Epochs without a better one on the runs held out."""
+BETTER: Final = 0.99
+"""Errors there that differ by less are the same."""
 ROUNDS: Final = 2
 """Of training and of freeing the prior's past runs from what was learned."""
 CHECKED: Final = 5
@@ -66,7 +68,7 @@ def train(
     :param created_at: seconds since the epoch, for the manifest
     :param start: a model to fine-tune; its configuration counts then
     :param progress: told (what is done, steps done, steps in all)
-    :raises ValueError: if there is too little history; says what to do
+    :raises TooLittleHistory: (a ValueError) says what to do
     """
     told = progress or (lambda _what, _done, _all: None)
     threads = torch.get_num_threads()
@@ -92,7 +94,7 @@ def _from_scratch(
 ) -> EnelModel:
     runs = sum(len(job.runs) for job in jobs)
     if runs < LEAST_RUNS or all(len(job.runs) < LEAST_OF_JOB for job in jobs):
-        raise ValueError(
+        raise TooLittleHistory(
             f"{runs} past runs of jobs that ran more than once are too few to train on: at least "
             f"{LEAST_RUNS} are needed, {LEAST_OF_JOB} of them of one job. Let the jobs run on; "
             "forecasts come from the prior until then"
@@ -105,9 +107,8 @@ def _from_scratch(
         judge(candidate, job, len(old.runs), told, (index, len(jobs)))
         for index, (job, old) in enumerate(zip(jobs, older, strict=True))
     ]
-    examples = _examples(jobs, config, told, first)
-    network = _new(config, examples)
-    parts = batches(examples, network)
+    usual = EnelInference(config, first.weights())
+    network, parts = _prepared(jobs, config, told, usual)
     descend(parts, network, epochs, lambda epoch: _say(told, "all runs", epoch, epochs))
     manifest = gated(replace(manifest, epochs=epochs), jobs, found, None)
     return EnelModel(manifest, config, network.weights())
@@ -124,29 +125,40 @@ def _first(
     Trained twice: the curves of the prior that the second one corrects are learned from past
     runs that the first one has brought to their usual context.
     """
-    network: EnelNetwork | None = None
+    best: _Best | None = None
     for _ in range(ROUNDS):
-        examples = _examples(older, config, told, network)
-        usual = None if network is None else EnelInference(config, network.weights())
-        held_out = [
-            example
-            for job, old in zip(jobs, older, strict=True)
-            if len(job.runs) > len(old.runs)
-            for example in walking_forward(job, len(old.runs), config, usual)
-        ]
-        network = _new(config, examples)
-        best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), told)
-        descend(batches(examples, network), network, MOST_EPOCHS, best)
-        network.load_state_dict(best.state)
-    assert network is not None  # noqa: S101 - there is a round
-    return network, max(best.epoch, 1)
+        best = _round(jobs, older, config, told, None if best is None else best.network)
+    assert best is not None  # noqa: S101 - there is a round
+    return best.network, max(best.epoch, 1)
+
+
+def _round(
+    jobs: Sequence[JobRuns],
+    older: Sequence[JobRuns],
+    config: EnelConfig,
+    told: Report,
+    before: EnelNetwork | None,
+) -> _Best:
+    """The best network that knows only the older runs."""
+    usual = None if before is None else EnelInference(config, before.weights())
+    network, parts = _prepared(older, config, told, usual)
+    held_out = [
+        example
+        for job, old in zip(jobs, older, strict=True)
+        if len(job.runs) > len(old.runs)
+        for example in walking_forward(job, len(old.runs), config, usual)
+    ]
+    best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), told)
+    descend(parts, network, MOST_EPOCHS, best)
+    network.load_state_dict(best.state)
+    return best
 
 
 class _Best:
     """Keeps the network that was best on the runs held out, and stops when none follows."""
 
     def __init__(self, network: EnelNetwork, held_out: list[Batch], told: Report) -> None:
-        self._network, self._held_out, self._told = network, held_out, told
+        self.network, self._held_out, self._told = network, held_out, told
         self.epoch, self._error = 0, error_of(held_out, network)
         self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
@@ -155,10 +167,10 @@ class _Best:
         self._told("older runs", epoch, MOST_EPOCHS)
         if epoch % CHECKED:
             return True
-        error = error_of(self._held_out, self._network)
-        if error < self._error:
+        error = error_of(self._held_out, self.network)
+        if error < BETTER * self._error:
             self.epoch, self._error = epoch, error
-            self.state = {n: t.clone() for n, t in self._network.state_dict().items()}
+            self.state = {n: t.clone() for n, t in self.network.state_dict().items()}
         return epoch - self.epoch < PATIENCE
 
 
@@ -179,7 +191,7 @@ def _fine_tuned(
         whole = EnelModel(trusting(start.manifest), start.config, start.weights)
         found.append(judge(whole, job, old, told, (index, len(jobs))))
     if not examples:
-        raise ValueError(
+        raise TooLittleHistory(
             "there is no run that this model has not learned from: wait for one, or train from "
             "scratch"
         )
@@ -233,18 +245,24 @@ def _new(config: EnelConfig, examples: Sequence[RunGraph]) -> EnelNetwork:
     return network
 
 
-def _examples(
+def _prepared(
     jobs: Sequence[JobRuns],
     config: EnelConfig,
     told: Report,
-    network: EnelNetwork | None,
-) -> list[RunGraph]:
-    usual = None if network is None else EnelInference(config, network.weights())
+    usual: EnelInference | None,
+) -> tuple[EnelNetwork, list[Batch]]:
+    """An untrained network and what it learns from; examples themselves are not kept beside it."""
     examples: list[RunGraph] = []
     for index, job in enumerate(jobs):
         examples += left_out(job, config, usual)
         told("examples", index + 1, len(jobs))
-    return examples
+    if not examples:
+        raise TooLittleHistory(
+            "too few past runs of a job have a component in common to train on; forecasts come "
+            "from the prior"
+        )
+    network = _new(config, examples)
+    return network, batches(examples, network)
 
 
 def _say(told: Report, what: str, done: int, of: int) -> bool:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from airflow_enel.predict.enel.inference import EnelInference
     from airflow_enel.predict.samples import FloatArray
 
-MOMENTS: Final = 4
-"""Moments of every run: before its start, and when 1/16, 1/4 and 9/16 of the components finished.
-Early ones leave more to be predicted."""
+MOMENTS: Final = (0.0, 1 / 16, 1 / 4, 1.0)
+"""Moments of every run, by the part of its components that have finished. Early ones leave more
+to be predicted; past runs are explained as they are at the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Past:
         prior_s = self._prior(ordered)
         if np.isnan(prior_s).all():
             return
-        cuts = {round(len(ordered) * (moment / MOMENTS) ** 2) for moment in range(MOMENTS)}
+        cuts = {round(len(ordered) * moment) for moment in MOMENTS}
         for cut in sorted(cuts):
             graph = run_graph(features, self._history, self._config, prior_s, cut)
             yield _judgeable(graph, prior_s)

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from airflow_enel.predict.enel.merging import merge
-from airflow_enel.predict.enel.tensors import GraphTensors, field
+from airflow_enel.predict.enel.tensors import GraphTensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_enel.predict.enel.assembly import RunGraph
+    from airflow_enel.predict.enel.graph import IntArray
     from airflow_enel.predict.enel.network import EnelNetwork, Prediction
+    from airflow_enel.predict.samples import FloatArray
 
 BATCH: Final = 16
 """Examples per step."""
-LEARNING_RATE: Final = 2e-3
+LEARNING_RATE: Final = 5e-3
+AVERAGED: Final = 100
+"""Steps that the weights are averaged over: the single ones jump about the optimum, and a chain of
+predicted metrics adds up what they are off by."""
 DECAY: Final = 3e-2
 """Of the weights per step and learning rate: what runs do not ask for is forgotten."""
 COMMON_FACTOR: Final = 10.0
@@ -28,21 +34,59 @@ REFRESH: Final = 10
 """Epochs after which the metrics of what is to come are predicted anew."""
 HUBER: Final = 0.3
 """Log errors beyond it count linearly: what runs of a job vary by."""
+LEAST_S: Final = 1e-3
+"""What took less took as long: its logarithm says nothing about the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """What was measured of components or nodes.
+
+    :param log_s: log seconds, any finite value where they are not known
+    :param weight: in the loss, by the share of the run's seconds; 0 where not known
+    """
+
+    log_s: Tensor
+    weight: Tensor
+
+    @classmethod
+    def of(cls, seconds: FloatArray, prior_s: FloatArray, example: IntArray) -> Actual:
+        """Every example counts the same, however long its job takes.
+
+        :param seconds: NaN where unknown
+        :param prior_s: what they are weighed by
+        :param example: of each
+        """
+        known = np.isfinite(seconds)
+        weight = np.where(known, prior_s, 0.0)
+        total = np.maximum(np.bincount(example, weight), 1e-9)
+        return cls(
+            log_s=_tensor(np.log(np.maximum(np.where(known, seconds, 1.0), LEAST_S))),
+            weight=_tensor(weight / total[example] / total.size),
+        )
+
+    def loss(self, seconds: Tensor) -> Tensor:
+        """Weighted mean of Huber on log seconds."""
+        log_s = seconds.clamp(min=LEAST_S).log()
+        losses = torch.nn.functional.huber_loss(log_s, self.log_s, reduction="none", delta=HUBER)
+        return losses @ self.weight
 
 
 @dataclass(slots=True)
 class Batch:
     """Examples as one graph.
 
-    :param weight: of each component in the loss, by its share of the run's seconds, ``(k,)``
-    :param node_weight: the same of the nodes, ``(n,)``
+    :param components: seconds of components, ``(k,)``
+    :param nodes: seconds of nodes, ``(n,)``
+    :param known: 1 where metrics are true ones, over their number, ``(n, 5)``
     :param carried: metrics of nodes that are to come, as use would predict them, ``(n, 5)``
     :param contexts: of its nodes, if they stay as they are
     """
 
     graph: GraphTensors
-    weight: Tensor
-    node_weight: Tensor
+    components: Actual
+    nodes: Actual
+    known: Tensor
     carried: Tensor | None = None
     contexts: Tensor | None = None
 
@@ -62,16 +106,14 @@ def refresh(parts: Sequence[Batch], network: EnelNetwork) -> None:
 
 def loss_of(batch: Batch, made: Prediction, *, everything: bool = True) -> Tensor:
     """Huber on log seconds of components and nodes; unless not everything, metrics and codes."""
-    run = batch.graph.tensors
-    loss = _huber(made.component_s, field(run.added_s), batch.weight)
+    loss = batch.components.loss(made.component_s)
     if not everything:
         return loss
-    loss = loss + _huber(made.node_s, field(run.runtime_s), batch.node_weight)
-    known = field(run.measured)
-    off = (made.predicted_metrics - field(run.metrics)).square() * known
-    loss = loss + off.sum() / known.sum().clamp(min=1.0)
-    reconstruction = made.reconstruction - field(run.properties)
-    return loss + reconstruction.square().mean()
+    loss = loss + batch.nodes.loss(made.node_s)
+    graph = batch.graph
+    loss = loss + ((made.predicted_metrics - graph.metrics).square() * batch.known).sum()
+    reconstruction = (made.reconstruction - graph.properties).square().mean(dim=1)
+    return loss + reconstruction @ graph.property_share
 
 
 def error_of(parts: Sequence[Batch], network: EnelNetwork) -> float:
@@ -88,15 +130,49 @@ def descend(
     after: Callable[[int], bool] = lambda _: True,
     refresh_every: int = REFRESH,
 ) -> None:
-    """Train for so many epochs, or until ``after`` an epoch says no."""
-    optimizer = _optimizer(network)
+    """Train for so many epochs, or until ``after`` an epoch says no.
+
+    The network has the averages of its weights at the end, and when ``after`` looks at it.
+    """
+    optimizer, averages = _optimizer(network), _Averages(network)
     for epoch in range(epochs):
         if epoch % refresh_every == 0:
             refresh(parts, network)
         for index in torch.randperm(len(parts)).tolist():
             step(parts[index], network, optimizer)
-        if not after(epoch + 1):
+            averages.add()
+        averages.swap()
+        if not after(epoch + 1) or epoch + 1 == epochs:
             return
+        averages.swap()
+
+
+class _Averages:
+    """Exponential averages of what a network learns.
+
+    Over a tenth of the steps so far, as the first weights are far off, but at most
+    :data:`AVERAGED`.
+    """
+
+    def __init__(self, network: EnelNetwork) -> None:
+        self._learned: list[Tensor] = [p for p in network.parameters() if p.requires_grad]
+        self._averages = [p.detach().clone() for p in self._learned]
+        self._steps = 0
+
+    def add(self) -> None:
+        """After a step."""
+        self._steps += 1
+        window = min(AVERAGED, 1 + self._steps / 10)
+        with torch.no_grad():
+            torch._foreach_lerp_(self._averages, self._learned, 1 / window)
+
+    def swap(self) -> None:
+        """Averages into the network and its weights here, or back."""
+        with torch.no_grad():
+            for learned, average in zip(self._learned, self._averages, strict=True):
+                kept = learned.clone()
+                learned.copy_(average)
+                average.copy_(kept)
 
 
 def _optimizer(network: EnelNetwork) -> torch.optim.Optimizer:
@@ -106,7 +182,7 @@ def _optimizer(network: EnelNetwork) -> torch.optim.Optimizer:
         {"params": learned, "lr": LEARNING_RATE, "weight_decay": DECAY},
         {"params": [common], "lr": COMMON_FACTOR * LEARNING_RATE, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, foreach=True)
+    return torch.optim.AdamW(groups, fused=True)
 
 
 def step(batch: Batch, network: EnelNetwork, optimizer: torch.optim.Optimizer) -> None:
@@ -118,34 +194,16 @@ def step(batch: Batch, network: EnelNetwork, optimizer: torch.optim.Optimizer) -
 
 
 def _batch(graphs: Sequence[RunGraph], network: EnelNetwork) -> Batch:
-    tensors = GraphTensors.of(merge(graphs), network.config)
-    run = tensors.tensors
-    node_s, component = field(run.prior_s), field(run.component)
-    seconds = torch.zeros(len(field(run.added_s))).index_add(0, component, node_s)
-    weight = seconds * ~field(run.added_s).isnan()
-    node_weight = node_s * ~field(run.runtime_s).isnan()
-    # Every example counts the same, however long its job takes.
-    example = torch.repeat_interleave(
-        torch.arange(len(graphs)), torch.tensor([g.added_s.size for g in graphs])
-    )
+    merged = merge(graphs)
+    example = np.repeat(np.arange(len(graphs)), [graph.added_s.size for graph in graphs])
+    prior_s = np.bincount(merged.component, merged.prior_s).astype(np.float64)
     return Batch(
-        tensors,
-        _shared(weight, example, len(graphs)),
-        _shared(node_weight, example[component], len(graphs)),
+        graph=GraphTensors.of(merged, network.config),
+        components=Actual.of(merged.added_s, prior_s, example),
+        nodes=Actual.of(merged.runtime_s, merged.prior_s, example[merged.component]),
+        known=_tensor(merged.measured / max(merged.measured.sum(), 1.0)),
     )
 
 
-def _shared(weight: Tensor, example: Tensor, count: int) -> Tensor:
-    """Weights that add up to 1 / count per example."""
-    total = torch.zeros(count).index_add(0, example, weight)
-    return weight / total.clamp(min=1e-9)[example] / count
-
-
-def _huber(seconds: Tensor, actual_s: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean over what is known; a finished value stands in where nothing is."""
-    known = torch.where(weight > 0, actual_s, seconds.detach())
-    off = seconds.clamp(min=1e-3).log() - known.clamp(min=1e-3).log()
-    losses = torch.nn.functional.huber_loss(
-        off, torch.zeros_like(off), reduction="none", delta=HUBER
-    )
-    return (losses * weight).sum()
+def _tensor(array: FloatArray) -> Tensor:
+    return torch.from_numpy(array).float()

@@ -158,8 +158,9 @@ class Reference:
 
     def _usual(self, i: int) -> list[float]:
         graph = self.graph
-        known = zip(graph.reference[i], graph.reference_mask[i], strict=True)
-        return [value if there else 0.5 for value, there in known]
+        off = graph.relative[i][-5:]  # of the components that have finished
+        known = zip(graph.reference[i], off, graph.reference_mask[i], strict=True)
+        return [value + more if there else 0.5 for value, more, there in known]
 
     def _measured(self, row: Row, metrics: list[float]) -> list[float]:
         return metrics + row.mask if self.config.mask_inputs else metrics

@@ -127,6 +127,20 @@ def test_the_template_is_the_latest_of_the_usual_structure():
     assert len(first.summaries.properties) == 3
 
 
+def test_summaries_lack_what_a_whole_run_was_off_by():
+    """Runs whose stages all use more or less of the processor tell nothing of a component."""
+    runs = []
+    for number, cpu in enumerate((0.2, 0.5, 0.9)):
+        parts = (
+            with_stages(0, (stage(1, cpu=cpu),)),
+            with_stages(1, (stage(2, cpu=cpu), stage(3, (2,), cpu=cpu))),
+        )
+        runs.append(replace(staged_run(number, 4), components=parts))
+    for component_history in history_of(*runs).components:
+        assert component_history.reference[0, 0] == pytest.approx(1.6 / 3)
+        assert component_history.summaries.metrics == pytest.approx(0.0, abs=1e-12)
+
+
 def test_a_component_that_no_run_had_has_no_history():
     assert history_of(staged_run(1, 4)).component(("never", 0)) is None
 

@@ -36,9 +36,20 @@ def exactly(config, seed=0):
     return network
 
 
+def tensors(graph, config):
+    return GraphTensors.of(graph, config, torch.float64)
+
+
 def predict(network, graph, *, propagate=True):
     with torch.no_grad():
-        return network(GraphTensors.of(graph, network.config, torch.float64), propagate=propagate)
+        return network(tensors(graph, network.config), propagate=propagate)
+
+
+def lost(network, graph):
+    """Mean squared error of all properties."""
+    with torch.no_grad():
+        off = network(graph).reconstruction - graph.properties
+    return float(off.square().mean(dim=1) @ graph.property_share)
 
 
 @both
@@ -99,9 +110,20 @@ def test_runs_in_a_batch_do_not_touch_each_other(config, propagate):
     network = exactly(config)
     together = predict(network, merge(graphs), propagate=propagate)
     alone = [predict(network, graph, propagate=propagate) for graph in graphs]
-    for name in ("node_s", "component_s", "predicted_metrics", "reconstruction"):
+    for name in ("node_s", "component_s", "predicted_metrics"):
         expected = torch.cat([getattr(one, name) for one in alone])
         np.testing.assert_allclose(getattr(together, name), expected, **CLOSE)
+
+
+@both
+def test_properties_that_runs_share_are_reconstructed_once(config):
+    graphs = [random_graph(seed) for seed in range(3)]
+    graphs[1] = replace(graphs[1], properties=graphs[0].properties)
+    network, together = exactly(config), tensors(merge(graphs), config)
+    alone = [tensors(graph, config) for graph in graphs]
+    assert len(together.properties) == 12
+    expected = np.mean([lost(network, graph) for graph in alone])
+    np.testing.assert_allclose(lost(network, together), expected, **CLOSE)
 
 
 @both
@@ -116,10 +138,19 @@ def test_untrained_default_network_is_the_prior():
     np.testing.assert_array_equal(made.node_s, graph.prior_s)
 
 
+def test_untrained_default_network_expects_a_run_to_go_on_as_it_has_begun():
+    graph = random_graph(8, components=5)
+    made = predict(EnelNetwork(DEFAULT).double(), graph)
+    ahead = (graph.mask * graph.reference_mask * ~graph.observed[:, None]) > 0
+    expected = graph.reference + graph.relative[:, -5:]
+    assert ahead.any()
+    np.testing.assert_allclose(made.used_metrics.numpy()[ahead], expected[ahead], **CLOSE)
+
+
 @both
 def test_every_parameter_gets_a_gradient(config):
     network = exactly(config)
-    made = network(GraphTensors.of(random_graph(2, components=6), config, torch.float64))
+    made = network(tensors(random_graph(2, components=6), config))
     loss = made.component_s.log().sum() + made.predicted_metrics.sum()
     (loss + made.reconstruction.square().sum()).backward()
     for name, parameter in network.named_parameters():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -11,15 +12,17 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict import Conditional  # noqa: E402
-from airflow_enel.predict.enel import training  # noqa: E402
+from airflow_enel.predict.enel import training, training_steps  # noqa: E402
 from airflow_enel.predict.enel.config import PAPER  # noqa: E402
 from airflow_enel.predict.enel.forecaster import Enel  # noqa: E402
 from airflow_enel.predict.enel.manifest import Manifest  # noqa: E402
 from airflow_enel.predict.enel.model import (  # noqa: E402
+    TooLittleHistory,
     TrainingJob,
     dump_weights,
     load_model,
 )
+from airflow_enel.predict.enel.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training import train  # noqa: E402
 from airflow_enel.predict.evaluation import Series, walk_forward  # noqa: E402
 from benchmarks.generated import SCENARIOS, make_job, make_runs  # noqa: E402
@@ -53,6 +56,27 @@ def test_it_learns_that_input_makes_runs_longer(history, trained):
             if p.moment == "start":
                 errors[p.forecaster].append(abs(np.log(p.predicted_s / p.actual_s)))
     assert np.mean(errors["enel"]) < 0.6 * np.mean(errors["conditional"])
+
+
+def test_the_network_gets_the_averages_of_the_weights_of_its_steps(monkeypatch):
+    network, seen = EnelNetwork(PAPER), []
+    steps = count(1)
+
+    def to_next_number(_batch, network, _optimizer):
+        with torch.no_grad():
+            network.metrics.bias.fill_(next(steps))
+
+    monkeypatch.setattr(training_steps, "step", to_next_number)
+    monkeypatch.setattr(training_steps, "refresh", lambda _parts, _network: None)
+
+    def look(_epoch):
+        seen.append(float(network.metrics.bias[0].detach()))
+        return True
+
+    training_steps.descend([None] * 10, network, 2, look)
+    assert 8 < seen[0] < 10
+    assert 17 < seen[1] < 20
+    assert network.metrics.bias.tolist() == [seen[1]] * 5
 
 
 def test_the_same_seed_gives_the_same_model(history, trained):
@@ -94,13 +118,22 @@ def test_there_is_nothing_to_fine_tune_on_without_newer_runs(history, trained):
 
 @pytest.mark.parametrize("runs", [0, 1, 7])
 def test_too_few_runs_are_refused_with_what_to_do(history, runs):
-    with pytest.raises(ValueError, match="Let the jobs run on"):
+    with pytest.raises(TooLittleHistory, match="Let the jobs run on"):
         train([TrainingJob("few", history.runs[:runs])], seed=0, created_at=0.0)
 
 
 def test_no_jobs_at_all_are_refused():
     with pytest.raises(ValueError, match="too few"):
         train([], seed=0, created_at=0.0)
+
+
+def test_runs_without_a_component_in_common_are_too_little_history(history):
+    runs = tuple(
+        replace(run, components=tuple(replace(c, key=f"{n}, {c.key}") for c in run.components))
+        for n, run in enumerate(history.runs[:10])
+    )
+    with pytest.raises(TooLittleHistory, match="a component in common"):
+        train([TrainingJob("all different", runs)], seed=0, created_at=0.0)
 
 
 def test_progress_is_told_and_comes_to_its_end(history, monkeypatch):
