@@ -164,7 +164,7 @@ def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
     from typing import cast
 
     from airflow_enel.history.capability import TaskIdentity, mint
-    from airflow_enel.history.client import HttpHistory
+    from airflow_enel.history.client import HttpHistory, Requests
     from airflow_enel.operators.observe import Watched, steering_of
     from airflow_enel.operators.recorder import Recorder
     from airflow_enel.operators.watch import ClientWatch
@@ -172,7 +172,7 @@ def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
     key, log = run.key, cast("Any", logging.getLogger("watch"))
     task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, number)
     store = TaskStore(port, task)
-    with HttpHistory(f"http://{HOST}:{port}", mint(store, number), task) as history:
+    with HttpHistory(Requests(f"http://{HOST}:{port}", mint(store, number), task)) as history:
         recorder = Recorder(history, log, spool=folder.path / "spool.jsonl")
         recorder.record(lambda kept: kept.open_run(run, _TOKEN))
         steering = steering_of(run.policy, run.runtime_target_s, run.bounds, 1, ())

@@ -45,8 +45,11 @@ def agents() -> Iterator[Callable[[Respond], int]]:
         server.server_close()
 
 
-def page(events: list[dict[str, Any]]) -> bytes:
-    """All events of an application in one answer, or in the file that is left at its end."""
+def page(events: list[dict[str, Any]], after: int = 0, *, app_id: str = "app-1") -> bytes:
+    """The events of an application in one answer, or all in the file that is left at its end.
+
+    :param after: how many of them are known already
+    """
     numbered = [{"seq": index, "event": event} for index, event in enumerate(events, start=1)]
-    body = {"protocol": 1, "app_id": "app-1", "now_ms": 30_000, "first": 1, "last": len(events)}
-    return json.dumps({**body, "more": False, "ended": False, "events": numbered}).encode()
+    body = {"protocol": 1, "app_id": app_id, "now_ms": 30_000, "first": 1, "last": len(events)}
+    return json.dumps({**body, "more": False, "ended": False, "events": numbered[after:]}).encode()

@@ -7,8 +7,6 @@ from copy import copy
 from typing import Final
 from urllib.parse import quote, urlencode
 
-import httpx
-
 from airflow_enel.domain import (
     Component,
     PastRun,
@@ -27,7 +25,6 @@ from airflow_enel.history.base import (
     RecurringJob,
     RunRow,
 )
-from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.transport import (
     CallerRefused,
     Requests,
@@ -36,7 +33,7 @@ from airflow_enel.history.transport import (
     understood,
 )
 
-__all__ = ["CallerRefused", "HttpHistory"]
+__all__ = ["CallerRefused", "HttpHistory", "Requests"]
 
 _COMPONENTS_PER_REQUEST: Final = 200
 _FEW_RUNS: Final = 3
@@ -49,27 +46,11 @@ _MODELS: Final[dict[tuple[str, str], TrainedModel]] = {}
 class HttpHistory:
     """`History` through the plugin's REST API.
 
-    :param base_url: address of the API server, see `location.api_url`
-    :param token: from `capability.mint`
-    :param task: the task instance that minted it
-    :param total_s: after so many seconds of tries `HistoryUnavailable` is raised
-    :param timeout_s: seconds without an answer after which one try is given up
-    :param transport: replaces the network, for tests
+    :param requests: to that API; they are closed with this
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        token: str,
-        task: TaskIdentity,
-        *,
-        total_s: float = 10.0,
-        timeout_s: float = 5.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._requests = Requests(
-            base_url, token, task, total_s=total_s, timeout_s=timeout_s, transport=transport
-        )
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
         self._put: Callable[[str, bytes], bytes | None] = self._put_and_insist
 
     def close(self) -> None:

@@ -5,11 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from airflow_enel.history import mapping
-from airflow_enel.history.base import DecisionStatus, RunRow
+from airflow_enel.history.base import DecisionStatus, RunRow, UnknownRun
 from airflow_enel.history.tables import ComponentRecord, DecisionRecord, Job, RunRecord
+
+
+def existing_run(session: Session, run_id: str, *, with_token: bool = False) -> RunRecord:
+    """Return the record of a run.
+
+    :param with_token: True to read its agent's token at once
+    :raises UnknownRun: if there is none
+    """
+    options = [undefer(RunRecord.agent_token)] if with_token else []
+    record = session.get(RunRecord, run_id, options=options)
+    if record is None:
+        raise unknown_run(run_id)
+    return record
+
+
+def unknown_run(run_id: str) -> UnknownRun:
+    """What to raise for a run that nobody has opened."""
+    return UnknownRun(f"no run {run_id[:40]!r}: open it first")
 
 
 def select_runs() -> Select[Any]:

@@ -6,11 +6,10 @@ the winners' rows when it tries again, and changes of state are one conditional 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from airflow_enel.domain import (
     Component,
@@ -20,29 +19,25 @@ from airflow_enel.domain import (
     RunOutcome,
     RunState,
     ScaleAnswer,
-    Stage,
     Step,
 )
-from airflow_enel.history import mapping, past, queries
+from airflow_enel.history import decisions, mapping, past, queries
 from airflow_enel.history.base import (
     Application,
     DecisionRow,
-    DecisionStatus,
-    HistoryRefused,
     JobRuns,
     RecurringJob,
     RunRow,
-    UnknownRun,
+)
+from airflow_enel.history.components import (
+    finished_components,
+    refuse_unfinished_or_twice,
+    save_components,
 )
 from airflow_enel.history.latest import latest_runs
 from airflow_enel.history.models import SqlModels
-from airflow_enel.history.tables import (
-    ComponentRecord,
-    DecisionRecord,
-    Job,
-    RunRecord,
-    StageRecord,
-)
+from airflow_enel.history.queries import existing_run, unknown_run
+from airflow_enel.history.tables import Job, RunRecord
 from airflow_enel.history.wire import Address, AgentAccess, BriefStep, OpenedRun, brief, checked
 
 _KNOWLEDGE = {
@@ -54,12 +49,6 @@ _KNOWLEDGE = {
     RunState.KILLED: 3,
 }
 """How much a state says of a run's end; one that says less never replaces one that says more."""
-
-_LESSER_ANSWERS = {
-    DecisionStatus.UNANSWERED: ("intended",),
-    DecisionStatus.REFUSED: ("intended", "unanswered"),
-    DecisionStatus.ACCEPTED: ("intended", "unanswered", "refused"),
-}
 
 
 class SqlHistory(SqlModels):
@@ -106,7 +95,7 @@ class SqlHistory(SqlModels):
         address = checked(Address, Address(host, port))
 
         def work(session: Session) -> None:
-            _existing(session, run_id)
+            existing_run(session, run_id)
             session.execute(
                 update(RunRecord)
                 .where(RunRecord.id == run_id)
@@ -130,7 +119,7 @@ class SqlHistory(SqlModels):
     def agent_access(self, run_id: str) -> AgentAccess | None:
         """Return how to be let in by a run's agent, and where it listens if that is known."""
         with self._sessions.read() as session:
-            record = _existing(session, run_id, with_token=True)
+            record = existing_run(session, run_id, with_token=True)
             if record.agent_token is None:
                 return None
             return AgentAccess(record.agent_host, record.agent_port, record.agent_token)
@@ -140,17 +129,14 @@ class SqlHistory(SqlModels):
         with self._sessions.read() as session:
             row = queries.run_of(session, run_id)
         if row is None:
-            raise _unknown(run_id)
+            raise unknown_run(run_id)
         return row
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
         """Return a decision and what came of it."""
         with self._sessions.read() as session:
-            _existing(session, run_id)
-            record = session.get(DecisionRecord, (run_id, epoch))
-            if record is None:
-                raise _no_decision(run_id, epoch)
-            return mapping.decision_row(record)
+            existing_run(session, run_id)
+            return decisions.decision_of(session, run_id, epoch)
 
     def application(
         self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
@@ -168,15 +154,13 @@ class SqlHistory(SqlModels):
         """Remember finished components and their stages."""
         components = checked(tuple[Component, ...], components)
         components = tuple(sorted(components, key=lambda c: c.position))
-        _refuse_unfinished_or_twice(components)
+        refuse_unfinished_or_twice(components)
         if not components:
             return
 
         def work(session: Session) -> None:
-            _existing(session, run_id)
-            _save_components(session, run_id, components)
-            session.flush()  # stages refer to components
-            _save_stages(session, run_id, components)
+            existing_run(session, run_id)
+            save_components(session, run_id, components)
 
         self._sessions.write(work)
 
@@ -189,33 +173,18 @@ class SqlHistory(SqlModels):
         body = checked(BriefStep, body)
 
         def work(session: Session) -> bool:
-            _existing(session, run_id)
-            if session.get(DecisionRecord, (run_id, body.step.decision.epoch)) is not None:
-                return False
-            session.add(mapping.decision_record(run_id, body))
-            return True
+            existing_run(session, run_id)
+            return decisions.intend(session, run_id, body)
 
         return self._sessions.write(work)
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
         """Record what came of a decision, unless something better is known."""
-        status, message, executors = DecisionStatus.UNANSWERED, None, None
-        if answer is not None:
-            answer = checked(ScaleAnswer, answer)
-            status = DecisionStatus.ACCEPTED if answer.accepted else DecisionStatus.REFUSED
-            message, executors = answer.message, answer.executors
+        answer = None if answer is None else checked(ScaleAnswer, answer)
 
         def work(session: Session) -> None:
-            _existing(session, run_id)
-            if session.get(DecisionRecord, (run_id, epoch)) is None:
-                raise _no_decision(run_id, epoch)
-            session.execute(
-                update(DecisionRecord)
-                .where(DecisionRecord.run_id == run_id, DecisionRecord.epoch == epoch)
-                .where(DecisionRecord.status.in_(_LESSER_ANSWERS[status]))
-                .values(status=status.value, answer=message, executors_then=executors)
-                .execution_options(synchronize_session=False)
-            )
+            existing_run(session, run_id)
+            decisions.complete(session, run_id, epoch, answer)
 
         self._sessions.write(work)
 
@@ -226,7 +195,7 @@ class SqlHistory(SqlModels):
         replaceable = [s.value for s, says in _KNOWLEDGE.items() if says <= known]
 
         def work(session: Session) -> None:
-            _existing(session, run_id)
+            existing_run(session, run_id)
             session.execute(
                 update(RunRecord)
                 .where(RunRecord.id == run_id, RunRecord.state.in_(replaceable))
@@ -250,27 +219,15 @@ class SqlHistory(SqlModels):
 
     def decisions(self, run_id: str) -> tuple[DecisionRow, ...]:
         """Return the decisions of a run, by epoch."""
-        query = select(DecisionRecord).where(DecisionRecord.run_id == run_id)
         with self._sessions.read() as session:
-            _existing(session, run_id)
-            records = session.scalars(query.order_by(DecisionRecord.epoch))
-            return tuple(map(mapping.decision_row, records))
+            existing_run(session, run_id)
+            return decisions.decisions_of(session, run_id)
 
     def components(self, run_id: str) -> tuple[Component, ...]:
         """Return the finished components of a run with their stages."""
-        rows = select(ComponentRecord).where(ComponentRecord.run_id == run_id)
-        stage_rows = select(StageRecord).where(StageRecord.run_id == run_id)
-        stages: dict[int, list[Stage]] = defaultdict(list)
         with self._sessions.read() as session:
-            _existing(session, run_id)
-            for row in session.scalars(
-                stage_rows.order_by(StageRecord.stage_id, StageRecord.attempt)
-            ):
-                stages[row.position].append(mapping.stage(row))
-            return tuple(
-                mapping.component(row, tuple(stages[row.position]))
-                for row in session.scalars(rows.order_by(ComponentRecord.position))
-            )
+            existing_run(session, run_id)
+            return finished_components(session, run_id)
 
     def owner_of(self, run_id: str) -> RunKey:
         """Return the task instance of a run, and the try that submitted it."""
@@ -284,7 +241,7 @@ class SqlHistory(SqlModels):
         with self._sessions.read() as session:
             row = session.execute(query.where(RunRecord.id == run_id)).one_or_none()
         if row is None:
-            raise _unknown(run_id)
+            raise unknown_run(run_id)
         return RunKey(*row)
 
 
@@ -296,59 +253,3 @@ def _job_id(session: Session, dag_id: str, job_key: str) -> int:
     session.add(job)
     session.flush()
     return job.id
-
-
-def _existing(session: Session, run_id: str, *, with_token: bool = False) -> RunRecord:
-    options = [undefer(RunRecord.agent_token)] if with_token else []
-    record = session.get(RunRecord, run_id, options=options)
-    if record is None:
-        raise _unknown(run_id)
-    return record
-
-
-def _save_components(session: Session, run_id: str, components: tuple[Component, ...]) -> None:
-    first, last = components[0].position, components[-1].position
-    query = select(ComponentRecord).where(
-        ComponentRecord.run_id == run_id, ComponentRecord.position.between(first, last)
-    )
-    known = {r.position: r for r in session.scalars(query)}
-    for component in components:
-        record = mapping.component_record(run_id, component)
-        if component.position in known:
-            session.merge(record)  # no change, no UPDATE
-        else:
-            session.add(record)
-
-
-def _save_stages(session: Session, run_id: str, components: tuple[Component, ...]) -> None:
-    first, last = components[0].position, components[-1].position
-    query = select(StageRecord).where(
-        StageRecord.run_id == run_id, StageRecord.position.between(first, last)
-    )
-    known = {(r.position, r.stage_id, r.attempt): r for r in session.scalars(query)}
-    for component in components:
-        for stage in component.stages:
-            record = mapping.stage_record(run_id, component.position, stage)
-            if (component.position, stage.stage_id, stage.attempt) in known:
-                session.merge(record)
-            else:
-                session.add(record)
-
-
-def _refuse_unfinished_or_twice(components: tuple[Component, ...]) -> None:
-    for before, component in zip((None, *components), components, strict=False):
-        if component.finished_at is None:
-            raise HistoryRefused(f"component {component.position} has not finished: leave it out")
-        if before is not None and before.position == component.position:
-            raise HistoryRefused(f"there are two components {component.position}")
-        attempts = [(s.stage_id, s.attempt) for s in component.stages]
-        if len(set(attempts)) != len(attempts):
-            raise HistoryRefused(f"component {component.position} has a stage attempt twice")
-
-
-def _unknown(run_id: str) -> UnknownRun:
-    return UnknownRun(f"no run {run_id[:40]!r}: open it first")
-
-
-def _no_decision(run_id: str, epoch: int) -> UnknownRun:
-    return UnknownRun(f"run {run_id} has no decision {epoch}: record it with intend")

@@ -70,9 +70,9 @@ class Requests:
         token: str,
         task: TaskIdentity,
         *,
-        total_s: float,
-        timeout_s: float,
-        transport: httpx.BaseTransport | None,
+        total_s: float = 10.0,
+        timeout_s: float = 5.0,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._total_s = total_s
         self._timeout_s = timeout_s

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from airflow_enel.domain import TaskStanding
 from airflow_enel.history.base import History, HistoryError
 from airflow_enel.history.capability import TaskIdentity, mint, revoke
-from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.location import api_url
 from airflow_enel.operators.messenger import Home
 
@@ -79,7 +79,7 @@ def connection_of(context: Context, log: Logger) -> Iterator[Connection]:
     task = TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, _map_index(ti), ti.try_number)
     try:
         url, token = api_url(), mint(store, ti.try_number)
-        history = HttpHistory(url, token, task)
+        history = HttpHistory(Requests(url, token, task))
     except Exception as error:  # whatever it is, the Spark job must run
         log.warning("No way to the history, so the task goes without: %s", error)
         yield Connection(None, ask=_nobody_answers)
@@ -106,7 +106,8 @@ def connected_history(context: Context, log: Logger) -> Iterator[History | None]
 
 def _standing(url: str, token: str, task: TaskIdentity) -> TaskStanding | None:
     try:
-        with HttpHistory(url, token, task, total_s=_ASK_S, timeout_s=_ASK_S) as history:
+        requests = Requests(url, token, task, total_s=_ASK_S, timeout_s=_ASK_S)
+        with HttpHistory(requests) as history:
             return history.standing()
     except HistoryError:
         return None

@@ -25,7 +25,7 @@ from airflow_enel.control.outcome import final_state, outcome
 from airflow_enel.domain.wire import STRICT
 from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
 from airflow_enel.history.capability import TaskIdentity
-from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.spool import Spool
 from airflow_enel.operators.attach import Submission, read_submission, write_private
 from airflow_enel.spark.live import LiveApplication
@@ -125,7 +125,7 @@ def bring_home(folder: DriverFolder) -> None:
         return  # the result was delivered, and the folder is gone
     if submission is None:
         return
-    with HttpHistory(home.api_url, home.token, task) as history:
+    with HttpHistory(Requests(home.api_url, home.token, task)) as history:
         told = deliver(folder, history, submission)
     if folder.killed.exists() or (told and folder.delivered.exists()):
         folder.remove()

@@ -119,13 +119,17 @@ class Records(Protocol):
 
 
 class AtOnce:
-    """Records in a history that answers, for observers without a memory.
+    """Records in a history that answers, for observers that others may replace at any moment.
 
     Somebody may have decided the same barrier before, and may have died since then, or may be
     about to send. What they have recorded is what is sent, so that both mean the same.
     """
 
     def __init__(self, history: History) -> None:
+        self._history = history
+
+    def through(self, history: History) -> None:
+        """Go on by another way to the same history."""
         self._history = history
 
     def record(self, write: Write) -> None:

@@ -1,7 +1,7 @@
 """One poke: what has become of the application, and what is to be done about it now.
 
-Invariants: nothing is kept for the next poke; trouble with the history or the agent never fails
-the sensor and is told in one line.
+Invariants: what is kept for the next poke only spares it reading, see `watching`; trouble with the
+history or the agent never fails the sensor and is told in one line.
 """
 
 from __future__ import annotations
@@ -11,27 +11,20 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.domain import RunState
 from airflow_enel.history.base import Application, History, HistoryError, RunRow
 from airflow_enel.operators.connect import connected_history
-from airflow_enel.operators.models import job_model, needs_stages
-from airflow_enel.operators.observe import (
-    AtOnce,
-    Observed,
-    Observer,
-    expected_components,
-    steering_of,
-)
 from airflow_enel.operators.submit import work_dir
-from airflow_enel.spark.client import AgentAddress, AgentClient, AgentError
+from airflow_enel.spark.client import AgentAddress, AgentAnswerInvalid, AgentClient, AgentError
 from airflow_enel.spark.submission.address import read_address
 from airflow_enel.spark.submission.keeper import DriverFolder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_enel.operators.observe import Observer
     from airflow_enel.sensors.spark import EnelSparkSensor
+    from airflow_enel.sensors.watching import Watching
 
 _FINAL: Final = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """States in which a task instance stays, unless somebody clears it."""
@@ -48,11 +41,13 @@ class Poke:
 
     :param sensor: with its templates rendered
     :param context: of the sensor's task instance
+    :param watching: what earlier pokes of this process have read
     """
 
-    def __init__(self, sensor: EnelSparkSensor, context: Context) -> None:
+    def __init__(self, sensor: EnelSparkSensor, context: Context, watching: Watching) -> None:
         self._sensor = sensor
         self._context = context
+        self._watching = watching
         self._log = sensor.log
         self._address = parse_address(sensor.agent_address)
         self._refuse_unknown_task()
@@ -70,8 +65,11 @@ class Poke:
             except AirflowException:
                 raise
             except (HistoryError, AgentError) as error:
+                if isinstance(error, AgentAnswerInvalid):
+                    self._watching.read_anew()
                 self._log.warning("No look at the application now, it runs on: %s", error)
             except Exception:
+                self._watching.read_anew()
                 self._log.exception("A fault of airflow-enel; the application is not affected")
             return False
 
@@ -123,20 +121,7 @@ class Poke:
         if client is None:
             return
         with closing(client):
-            self._observer(history, application, row).poll(client)
-
-    def _observer(self, history: History, application: Application, row: RunRow) -> Observer:
-        run = row.run
-        dag_id, chosen = run.key.dag_id, find_policy(run.policy)
-        past_runs = history.past_runs(dag_id, run.job_key, stages=needs_stages(chosen))
-        steering = steering_of(
-            *(run.policy, run.runtime_target_s, run.bounds, run.key.submit_try),
-            past_runs,
-            run.context,
-            job_model(chosen, history, dag_id, run.job_key, self._log),
-        )
-        observed = Observed(row.id, steering, expected_components(past_runs))
-        return Observer(observed, AtOnce(history), self._log, saved=application.components)
+            self._watching.observer(history, application, row, self._log).poll(client)
 
     def _connected(self, history: History, row: RunRow) -> AgentClient | None:
         known = history.agent_of(row.id)
@@ -162,7 +147,7 @@ class Poke:
     def _conclude(self, history: History, application: Application, row: RunRow) -> bool:
         succeeded = application.task_state == "success"
         folder = _folder(row)
-        observer = self._observer(history, application, row)
+        observer = self._watching.observer(history, application, row, self._log)
         if not folder.final.is_file():
             client = self._connected(history, row)
             if client is not None:

@@ -14,6 +14,8 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_enel.sensors.watching import Watching
+
 
 class EnelSparkSensor(BaseSensorOperator):
     """Watch and steer the Spark application of another task until it has ended.
@@ -24,9 +26,10 @@ class EnelSparkSensor(BaseSensorOperator):
     may well run beside the sensor. Target, bounds and policy are those of the application.
 
     Every poke reads the application, decides where a new barrier has been reached, asks Spark for
-    executors, and records; it keeps nothing for the next one, so ``mode="reschedule"`` works just
-    as well and another worker may go on. While the history or the agent cannot be reached the
-    application runs on at its present size, and the sensor waits.
+    executors, and records. The next one needs nothing of it, so ``mode="reschedule"`` works just as
+    well and another worker may go on; in the same process it reads only what is new. While the
+    history or the agent cannot be reached the application runs on at its present size, and the
+    sensor waits.
 
     It succeeds when the application has succeeded, fails when it has failed and its task has no
     retry left, and times out as every sensor does. An application of another operator than ours
@@ -55,6 +58,7 @@ class EnelSparkSensor(BaseSensorOperator):
         self.external_task_id = external_task_id
         self.external_map_index = external_map_index
         self.agent_address = agent_address
+        self._watching: Watching | None = None
 
     def poke(self, context: Context) -> bool:
         """Look once; True if the application has succeeded.
@@ -62,5 +66,8 @@ class EnelSparkSensor(BaseSensorOperator):
         :raises AirflowFailException: if it has failed, or will never be submitted
         """
         from airflow_enel.sensors.poke import Poke  # noqa: PLC0415 - numpy and httpx
+        from airflow_enel.sensors.watching import Watching  # noqa: PLC0415 - as above
 
-        return Poke(self, context).look()
+        if self._watching is None:
+            self._watching = Watching()
+        return Poke(self, context, self._watching).look()

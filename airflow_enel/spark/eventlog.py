@@ -20,9 +20,10 @@ from typing import Final, cast
 import zstandard
 
 from airflow_enel.domain import NO_CONTEXT, RunContext, Snapshot
+from airflow_enel.domain.context import read_context
 from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.fields import Event
-from airflow_enel.spark.properties import size_context
+from airflow_enel.spark.properties import given_context, size_context
 
 MAX_LINE_BYTES: Final = 64 * 2**20
 """A longer line is refused: Spark writes one event per line, most of a few KB."""
@@ -150,13 +151,17 @@ def read_log(
 
 
 def _context(snapshot: Snapshot, properties: Mapping[str, object]) -> RunContext:
-    """Executors without a number of cores have all of their worker: they tell themselves."""
+    """Executors without a number of cores have all of their worker: they tell themselves.
+
+    What whoever submitted it has given counts more; of that, what cannot be read is left out.
+    """
     found = size_context(properties)
     if "executor_cores" not in found and snapshot.executors:
         found["executor_cores"] = snapshot.executors[0].cores
     if snapshot.spark_version is not None and _VERSION.fullmatch(snapshot.spark_version):
         found["spark_version"] = snapshot.spark_version
-    return RunContext.of(found)
+    context, _ = read_context(given_context(properties), RunContext.of(found))
+    return context
 
 
 def _object(value: object) -> Mapping[str, object]:

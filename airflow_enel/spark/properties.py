@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from airflow_enel.domain import ContextValue
 
+CONTEXT_PREFIX: Final = "spark.enel.context."
+"""Of properties that say more of a run, such as ``spark.enel.context.input_mib``."""
+
+_BLACKED_OUT: Final = "*********(redacted)"
 _FACTOR: Final = {"b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20, "p": 2**30}
 _SIZE: Final = re.compile(r"\s*([0-9]{1,18})\s*(?:([kmgtp])b?|(b))?\s*", re.IGNORECASE | re.ASCII)
 _CORES: Final = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
@@ -43,6 +47,16 @@ def size_context(properties: Mapping[str, object]) -> dict[str, ContextValue]:
         if _SIZE.fullmatch(size):
             found[f"{role}_memory_mib"] = mebibytes(size)
     return found
+
+
+def given_context(properties: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What properties that begin with :data:`CONTEXT_PREFIX` say, by the rest of their names.
+
+    Spark's event log blacks out those that sound like a secret: they say nothing.
+    """
+    for name, value in properties.items():
+        if name.startswith(CONTEXT_PREFIX) and value != _BLACKED_OUT:
+            yield name.removeprefix(CONTEXT_PREFIX), value
 
 
 def installed_version(env: Mapping[str, str]) -> str | None:

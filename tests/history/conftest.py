@@ -61,7 +61,7 @@ def sql(airflow_db: None) -> Kept:
 
 @pytest.fixture(scope="session")
 def http(api: Any, running_task: Any) -> Kept:
-    from airflow_enel.history.client import HttpHistory
+    from airflow_enel.history.client import HttpHistory, Requests
     from airflow_enel.history.repository import SqlHistory
 
     reached: dict[str, HttpHistory] = {}
@@ -71,7 +71,7 @@ def http(api: Any, running_task: Any) -> Kept:
         if key.id not in reached:
             task, token = running_task(key.dag_id, key.run_id, key.task_id, key.map_index)
             reached[key.id] = HttpHistory(
-                "http://server", token, task, total_s=1.0, transport=ServerTransport(api)
+                Requests("http://server", token, task, total_s=1.0, transport=ServerTransport(api))
             )
         return reached[key.id]
 

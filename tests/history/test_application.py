@@ -1,4 +1,3 @@
-# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
 """What a history says of a run, and of the application of a task instance."""
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from airflow_enel.history.base import (
     RunRow,
     UnknownRun,
 )
+from tests.task_instances import set_state
 
 from . import samples
 
@@ -117,7 +117,7 @@ def test_the_state_of_the_task_is_airflows(
     run = samples.run(f"dag-{uuid4()}")
     beside_airflow.reach(run)
     running_task(run.key.dag_id, run.key.run_id, "other")
-    _set_state(run.key.run_id, "other", state)
+    set_state(run.key.run_id, state, task_id="other")
     found = application_of(beside_airflow.reach(run), run, task_id="other")
     assert found == Application(None, state, 0)
 
@@ -137,12 +137,3 @@ def test_over_http_another_dag_run_is_none_of_a_tasks_business(http: Kept) -> No
 def _write(kept: Kept, *runs: Run) -> None:
     for run in runs:
         kept.stored.open_run(run, None)
-
-
-def _set_state(run_id: str, task_id: str, state: str | None) -> None:
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.utils.session import create_session
-
-    with create_session(scoped=False) as session:
-        query = session.query(TaskInstance).filter_by(run_id=run_id, task_id=task_id)
-        query.update({"state": state})

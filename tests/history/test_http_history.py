@@ -20,7 +20,7 @@ from airflow_enel.history.base import (
     UnknownRun,
 )
 from airflow_enel.history.capability import TaskIdentity, key_of, mint, revoke
-from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.location import api_url
 
 from . import samples
@@ -31,7 +31,9 @@ TASK = TaskIdentity("däg", "manual__2026-01-01T00:00:00+00:00", "group.task", 3
 def history(handler: Callable[[httpx.Request], httpx.Response], total_s: float = 2.0) -> Any:
     transport = httpx.MockTransport(handler)
     return HttpHistory(
-        "https://airflow.example/base/", "t0ken", TASK, total_s=total_s, transport=transport
+        Requests(
+            "https://airflow.example/base/", "t0ken", TASK, total_s=total_s, transport=transport
+        )
     )
 
 

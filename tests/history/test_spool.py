@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from airflow_enel.domain import ScaleAnswer
 from airflow_enel.history.base import HistoryError, HistoryRefused, HistoryUnavailable
 from airflow_enel.history.capability import TaskIdentity
-from airflow_enel.history.client import CallerRefused, HttpHistory
+from airflow_enel.history.client import CallerRefused, HttpHistory, Requests
 from airflow_enel.history.spool import Spool
 
 from . import samples
@@ -217,7 +217,9 @@ def test_a_write_that_was_spooled_is_the_same_request(
         return httpx.Response(200, json={"new": True})
 
     task = TaskIdentity("dag", "run", "task", -1, 1)
-    with HttpHistory("http://a", "t", task, transport=httpx.MockTransport(answer)) as history:
+    with HttpHistory(
+        Requests("http://a", "t", task, transport=httpx.MockTransport(answer))
+    ) as history:
         spool = Spool(file, history.put, LOG)
         write(history.spooled(spool.append))
         assert requests == []
@@ -235,7 +237,7 @@ def test_a_spooled_write_is_sent_once_and_its_refusal_told_apart(status: int) ->
         return httpx.Response(status, json={"detail": "no"})
 
     task = TaskIdentity("dag", "run", "task", -1, 1)
-    history = HttpHistory("http://a", "t", task, transport=httpx.MockTransport(answer))
+    history = HttpHistory(Requests("http://a", "t", task, transport=httpx.MockTransport(answer)))
     with history, pytest.raises(HistoryError) as caught:
         history.put("/runs/r", b"{}")
     assert len(asked) == 1

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import RunKey, RunState, TaskStanding
 from airflow_enel.history.base import RunRow, UnknownRun
-from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.operators import execution
 from airflow_enel.operators.attach import Record
@@ -28,6 +28,7 @@ from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
 from tests.integration.conftest import SMALL_EXECUTORS, processes_of, until
+from tests.task_instances import set_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,7 +84,7 @@ class Job:
 
     @contextmanager
     def _connection(self, *_: Any) -> Iterator[Connection]:
-        with HttpHistory(self.api_url, self.token, self.task) as history:
+        with HttpHistory(Requests(self.api_url, self.token, self.task)) as history:
             yield Connection(
                 history,
                 ask=lambda: self.standing,
@@ -105,11 +106,7 @@ class Job:
 
     def task_succeeds(self) -> None:
         """As Airflow notes it."""
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.utils.session import create_session
-
-        with create_session(scoped=False) as session:
-            session.query(TaskInstance).filter_by(run_id=self.run_id).update({"state": "success"})
+        set_state(self.run_id, "success")
 
     def poke(self) -> bool:
         """What a sensor of the same DAG run says; a new one each time."""
@@ -140,7 +137,7 @@ def followed(attempt: Execution) -> Iterator[Future[None]]:
     """A try in a thread, once it follows an application."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(attempt.run)
-        until(lambda: attempt._followed or running.done(), 60)
+        until(lambda: attempt._charge.followed or running.done(), 60)
         yield running
 
 
@@ -254,7 +251,7 @@ def test_sigterm_ends_the_driver_for_a_user_and_keeps_it_after_an_eviction(
     first = job_.attempt(1)
     with followed(first) as running:
         job_.standing = standing
-        driver = first._driver
+        driver = first._charge.driver
         assert driver is not None
         until(driver.folder.port.exists, 60)
         first.kill()

@@ -25,6 +25,7 @@ from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.submission.keeper import DriverFolder
 from tests.integration.conftest import ROOT, SMALL_EXECUTORS
+from tests.task_instances import set_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -97,7 +98,7 @@ class Beside:
             task.execute(context)
             state = "success"
         finally:
-            self._task_is(state)
+            set_state(self.key.run_id, state, task_id="job")
 
     def sensor(self, **options: Any) -> EnelSparkSensor:
         return EnelSparkSensor(task_id="sensor", external_task_id="job", **options)
@@ -115,14 +116,6 @@ class Beside:
 
     def _is_failed(self) -> bool:
         return self.history.run(self.key.id).state is RunState.FAILED
-
-    def _task_is(self, state: str) -> None:
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.utils.session import create_session
-
-        with create_session(scoped=False) as session:
-            query = session.query(TaskInstance).filter_by(run_id=self.key.run_id, task_id="job")
-            query.update({"state": state})
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ from airflow_enel.operators.macros import MACROS
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar
 from airflow_enel.spark.submission.keeper import DriverFolder
-from tests.made_models import stored
+from tests.made_models import Wanted, stored
+from tests.task_instances import set_state
 
 SHA = "spark.enel.agent.tokenSha256"
 SIZES = (
@@ -67,12 +68,7 @@ class Rendering:
         }
 
     def task_is(self, state: str | None) -> None:
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.utils.session import create_session
-
-        with create_session(scoped=False) as session:
-            query = session.query(TaskInstance).filter_by(run_id=self.key.run_id)
-            query.update({"state": state})
+        set_state(self.key.run_id, state)
 
     def runs(self) -> int:
         return len(self.history.runs(self.key.dag_id))
@@ -176,25 +172,10 @@ def test_a_given_size_is_heeded_whatever_the_policy(task: Rendering) -> None:
 def test_a_policy_that_reads_models_gets_the_newest_and_past_runs_with_stages(
     task: Rendering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = stored()
-    asked: list[bool] = []
-    heard: list[Any] = []
-
-    def past_runs(*_: Any, stages: bool = False) -> tuple[()]:
-        asked.append(stages)
-        return ()
-
-    def steering_of(*arguments: Any) -> Any:
-        heard.append(arguments[-1])
-        return real(*arguments)
-
-    real = opening_module.steering_of
-    monkeypatch.setattr(opening_module, "steering_of", steering_of)
-    monkeypatch.setattr(SqlHistory, "past_runs", past_runs)
-    monkeypatch.setattr(SqlHistory, "latest_model", lambda *_: model)
+    wanted = Wanted(stored()).installed(monkeypatch, opening_module)
     task.render(agent_conf(runtime_target=60, policy="enel-paper", job_key="report"))
-    assert asked == [True]
-    assert heard == [JobModel(model, f"{task.key.dag_id}/report")]
+    assert wanted.stages == [True]
+    assert wanted.models == [JobModel(wanted.model, f"{task.key.dag_id}/report")]
 
 
 def test_the_files_of_the_agent_have_their_place_where_a_sensor_looks(task: Rendering) -> None:

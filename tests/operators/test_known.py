@@ -14,6 +14,7 @@ from airflow_enel.operators.checks import check_context
 from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.known import run_context
 from airflow_enel.operators.spark import EnelSparkOperator
+from airflow_enel.operators.start import new_run
 
 LOG = cast("Any", logging.getLogger("known"))
 
@@ -168,6 +169,6 @@ def test_an_execution_records_it_and_forecasts_with_it() -> None:
     execution._known = run_context(task, task.context, LOG)
     steering = execution._steering(())
     step = SimpleNamespace(decision=SimpleNamespace(executors=1, decided_at=0.0))
-    run = execution._new_run(steering, cast("Any", step))
+    run = new_run(task, execution._key, steering, cast("Any", step))
     assert steering.context == run.context
     assert run.context.get("input_mib") == 7

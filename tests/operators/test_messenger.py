@@ -109,13 +109,13 @@ def test_what_a_task_could_not_record_is_sent_after_it_and_nothing_else(
     left: tuple[DriverFolder, Submission],
 ) -> None:
     from airflow_enel.history.capability import TaskIdentity
-    from airflow_enel.history.client import HttpHistory
+    from airflow_enel.history.client import HttpHistory, Requests
     from airflow_enel.operators.recorder import Recorder
 
     folder, submission = left
     key = submission.run.key
     task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, 1)
-    away = HttpHistory("http://127.0.0.1:9", "no token", task, total_s=0.1)
+    away = HttpHistory(Requests("http://127.0.0.1:9", "no token", task, total_s=0.1))
     recorder = Recorder(away, _silent(), spool=folder.spool)
     recorder.record(lambda history: history.open_run(submission.run, submission.token))
     folder.exit_code.write_text("0")

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
 from airflow_enel.history.capability import TaskIdentity
-from airflow_enel.history.client import HttpHistory
+from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.operators.recorder import Recorder
 from tests.history import samples
 
@@ -136,7 +136,9 @@ class Api:
 
 def over_http(api: Api, clock: Clock, spool: Path) -> Recorder:
     task = TaskIdentity("dag", "run", "task", -1, 1)
-    history = HttpHistory("http://server", "token", task, transport=httpx.MockTransport(api))
+    history = HttpHistory(
+        Requests("http://server", "token", task, transport=httpx.MockTransport(api))
+    )
     log = cast("Any", logging.getLogger("t"))
     return Recorder(history, log, clock, clock.sleep, spool=spool)
 

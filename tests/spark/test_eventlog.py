@@ -229,6 +229,61 @@ def test_an_unreadable_event_marks_the_reading_as_incomplete(tmp_path: Path) -> 
     assert not read_log(stored(tmp_path / APP, lines(events))).snapshot.complete
 
 
+def contextual(path: Path, **given: object) -> dict[str, object]:
+    """The context that is read of a run whose executors have 2 cores and who says more."""
+    properties = {f"spark.enel.context.{name}": value for name, value in given.items()}
+    known = {"spark.executor.cores": "2", "spark.executor.memory": "512m", **properties}
+    update = {"Event": "SparkListenerEnvironmentUpdate", "Spark Properties": known}
+    start, _, *rest = simple_run()
+    return dict(read_log(stored(path / APP, lines([start, update, *rest]))).context)
+
+
+AUTOMATIC = {"executor_cores": 2, "executor_memory_mib": 512, "driver_memory_mib": 1024}
+
+
+def test_a_log_tells_the_context_that_its_properties_give(tmp_path: Path) -> None:
+    given = {"rows": "1000000", "share": "0.25", "day": "Montag, 3. März", "a.b": "", "wide": "1e3"}
+    assert contextual(tmp_path, **given) == {
+        **AUTOMATIC,
+        "rows": 1_000_000,
+        "share": 0.25,
+        "day": "Montag, 3. März",
+        "a.b": "",
+        "wide": 1000.0,
+    }
+
+
+def test_a_context_that_is_given_counts_more_than_what_is_known_anyway(tmp_path: Path) -> None:
+    assert contextual(tmp_path, executor_cores="8") == {**AUTOMATIC, "executor_cores": 8}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("", "1"),
+        ("n" * 101, "1"),
+        ("huge", "9" * 19),
+        ("unknown", "None"),
+        ("unknown", "nan"),
+        ("unknown", "-Infinity"),
+        ("long", "x" * 501),
+        ("nul", "a\0b"),
+        ("a", None),
+        ("a", ["1"]),
+    ],
+)
+def test_an_entry_that_no_context_can_hold_is_left_out_alone(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    assert contextual(tmp_path, **{name: value, "rows": "7"}) == {**AUTOMATIC, "rows": 7}
+
+
+def test_more_entries_than_a_context_holds_are_left_out(tmp_path: Path) -> None:
+    found = contextual(tmp_path, **{f"n{number:03}": "1" for number in range(100)})
+    assert len(found) == 64
+    assert found.items() >= AUTOMATIC.items()
+
+
 def test_the_caller_may_pass_a_log_over_before_its_bulk_is_read(tmp_path: Path) -> None:
     def enough(application: Snapshot, attempt: int) -> None:
         assert (application.app_id, application.started_at, attempt) == (APP, 1.0, 1)

@@ -19,12 +19,12 @@ with DAG("handshake", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=time
     @task
     def ask(**context):
         from airflow_enel.history.capability import TaskIdentity, mint
-        from airflow_enel.history.client import HttpHistory
+        from airflow_enel.history.client import HttpHistory, Requests
 
         ti = context["ti"]
         token = mint(context["task_state_store"], ti.try_number)
         task = TaskIdentity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number)
-        with HttpHistory("http://server", token, task, transport=TRANSPORT) as history:
+        with HttpHistory(Requests("http://server", token, task, transport=TRANSPORT)) as history:
             GOT.append(history.past_runs(ti.dag_id, "job"))
 
     ask()

@@ -1,0 +1,224 @@
+"""What becomes of an application and of the word of it: told to stop, handed over, delivered."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowException
+
+from airflow_enel.domain import Bounds, RunKey, TaskStanding
+from airflow_enel.operators import start as start_module
+from airflow_enel.operators.attach import RECORD_KEY
+from airflow_enel.operators.charge import Charge
+from airflow_enel.operators.connect import Connection
+from airflow_enel.operators.handover import hand_over
+from airflow_enel.operators.messenger import Home
+from airflow_enel.operators.observe import steering_of
+from airflow_enel.operators.spark import EnelSparkOperator
+from airflow_enel.operators.start import start
+from airflow_enel.spark.submission.keeper import DriverFolder
+
+KEY = RunKey("dag", "run", "job", -1, 1)
+LOG = cast("Any", logging.getLogger("charge"))
+EVICTED = TaskStanding("running", current=True, retry_remains=True)
+MARKED = TaskStanding("failed", current=True, retry_remains=True)
+
+
+class Store(dict[str, Any]):
+    """``task_state_store``."""
+
+    def set(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def delete(self, key: str) -> None:
+        del self[key]
+
+
+@dataclass
+class Driver:
+    """A driver that does nothing."""
+
+    folder: DriverFolder
+    code: int | None = None
+    kills: int = 0
+
+    def kill(self) -> None:
+        self.kills += 1
+
+    def exit_code(self) -> int | None:
+        return self.code
+
+
+@dataclass
+class Recorder:
+    """Remembers the names of what is recorded."""
+
+    pending: int = 0
+    recorded: list[str] = field(default_factory=list)
+
+    def record(self, write: Any) -> None:
+        class Spy:
+            def __getattr__(_, name: str) -> Any:  # noqa: N805 - `self` is the recorder
+                self.recorded.append(name)
+                return lambda *_: None
+
+        write(Spy())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DriverFolder:
+    monkeypatch.setenv("AIRFLOW__ENEL__WORK_DIR", str(tmp_path))
+    made = DriverFolder.of(KEY.id, tmp_path)
+    made.make()
+    return made
+
+
+@pytest.fixture
+def driver(folder: DriverFolder) -> Any:
+    return Driver(folder)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def charge(store: Store) -> Charge:
+    return Charge(context(store), LOG)
+
+
+def context(store: Store | None) -> Any:
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="job", map_index=-1)
+    ti.try_number, ti.max_tries = 1, 1
+    return {"ti": ti, "task_state_store": store}
+
+
+def standing(charge: Charge, seen: TaskStanding | None) -> Charge:
+    charge.connection = Connection(None, ask=lambda: seen)
+    return charge
+
+
+# Told to stop
+
+
+def test_an_application_that_a_retry_takes_up_is_left_alone(charge: Charge, driver: Any) -> None:
+    standing(charge, EVICTED).take(driver)
+    charge.kill()
+    assert (driver.kills, charge.is_killed()) == (0, False)
+
+
+@pytest.mark.parametrize("seen", [EVICTED, None], ids=["an eviction", "nobody answers"])
+def test_one_that_was_not_submitted_yet_never_is(charge: Charge, seen: Any) -> None:
+    standing(charge, seen).kill()
+    assert charge.is_killed()
+
+
+def test_nobody_retries_without_an_airflow(charge: Charge, driver: Any) -> None:
+    charge.take(driver)
+    charge.kill()
+    assert (driver.kills, charge.is_killed()) == (1, True)
+
+
+def test_a_user_who_marks_the_task_ends_the_application(charge: Charge, driver: Any) -> None:
+    standing(charge, MARKED).take(driver)
+    charge.kill()
+    assert (driver.kills, charge.is_killed()) == (1, True)
+
+
+def test_a_driver_that_starts_while_the_task_is_told_to_stop_is_ended(
+    charge: Charge, driver: Any
+) -> None:
+    charge.kill()
+    charge.take(driver)
+    assert driver.kills == 1
+
+
+def test_a_task_that_was_told_to_stop_submits_nothing_and_leaves_nothing(
+    charge: Charge, folder: DriverFolder, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = EnelSparkOperator(task_id="job", application=__file__, policy="static")
+    monkeypatch.setattr(start_module, "command_of", lambda *_: (None, ["false"], {}))
+    monkeypatch.setattr(start_module.ClientDriver, "start", None)
+    steering = steering_of("static", None, Bounds(1, 2), 1, ())
+    recorder = Recorder()
+    charge.kill()
+    with pytest.raises(AirflowException, match="killed before its application was submitted"):
+        start(operator, context(store), steering, (), cast("Any", recorder), charge)
+    assert recorder.recorded == ["open_run"]
+    assert (store, folder.path.exists()) == ({}, False)
+
+
+# Delivered
+
+
+def test_a_result_that_is_delivered_leaves_nothing_behind(
+    charge: Charge, folder: DriverFolder, store: Store
+) -> None:
+    revoked: list[str] = []
+    home = Home("http://a", "capability", "task")
+    charge.connection = Connection(None, lease=lambda: home, revoke=revoked.append)
+    charge.connection.home()
+    charge.record(1)
+    charge.deliver(folder, left=0)
+    assert (store, revoked, folder.path.exists()) == ({}, ["capability"], False)
+
+
+def test_records_that_are_left_stay_for_the_messenger(
+    charge: Charge, folder: DriverFolder, store: Store
+) -> None:
+    folder.home.touch()
+    charge.record(1)
+    charge.deliver(folder, left=1)
+    assert store == {}
+    assert (folder.path.exists(), folder.exists) == (True, False)
+
+
+def test_without_a_store_there_is_nothing_to_forget(folder: DriverFolder) -> None:
+    charge = Charge(context(None), LOG)
+    charge.record(1)
+    charge.deliver(folder, left=1)
+    assert not folder.path.exists()
+
+
+# Handed over
+
+
+def test_a_driver_whose_agent_is_up_is_left_to_its_keeper(
+    charge: Charge, driver: Any, store: Store
+) -> None:
+    driver.folder.home.touch()
+    driver.folder.watcher.touch()
+    driver.folder.port.write_text(json.dumps({"host": "127.0.0.1", "port": 9, "pid": 1}))
+    charge.take(driver)
+    recorder = Recorder()
+    assert hand_over(KEY, charge, cast("Any", recorder), LOG, 0.0)
+    assert recorder.recorded == ["save_agent"]
+    record = {"submit_try": 1, "host": socket.gethostname(), "handed_over": True}
+    assert store == {RECORD_KEY: record}
+    assert not driver.folder.watcher.exists()
+
+
+def test_a_driver_that_has_ended_is_not_handed_over(
+    charge: Charge, driver: Any, store: Store
+) -> None:
+    driver.folder.home.touch()
+    driver.code = 0
+    charge.take(driver)
+    assert not hand_over(KEY, charge, cast("Any", Recorder()), LOG, 0.0)
+    assert store == {}
+
+
+def test_without_a_way_to_the_history_it_is_waited_for(
+    charge: Charge, driver: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    charge.take(driver)
+    assert not hand_over(KEY, charge, cast("Any", Recorder()), LOG, 0.0)
+    assert "nobody could tell how it ends" in caplog.text
