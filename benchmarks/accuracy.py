@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from airflow_enel.domain import Bounds, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
-from airflow_enel.predict.evaluation import Prediction, Score, Series, summarise, walk_forward
+from airflow_enel.predict.enel.retrained import schedule
+from airflow_enel.predict.evaluation import (
+    NORMAL,
+    Prediction,
+    Score,
+    Series,
+    summarise,
+    walk_forward,
+)
 from airflow_enel.spark.traces import read_trace
 from benchmarks.figures import Figure
+from benchmarks.forecasts import compared, of_score
+from benchmarks.paper import NAME, paper_makers
 
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "traces"
 """Published runs, beside the project on machines of its developers; not part of it."""
@@ -23,43 +33,50 @@ _AIMS = {
     ("LogisticRegression", "start"): "≤ 13",
     ("GradientBoostedTrees", "start"): "≤ 7",
 }
-_JUDGED = "conditional"
+_JUDGED = ("conditional", "enel")
+PAIRS = (
+    ("conditional", "ellis", "< 1"),
+    ("enel", "conditional", "1 within, or better"),
+    (NAME, "conditional", ""),
+)
+"""(Forecaster, beside which, aim) of the comparisons by paired bootstrap."""
+PAPER_GROWTH = 1.0
+"""Trained anew whenever twice as many runs are known: each training takes minutes."""
 _REPEATS = 15
 
 
 def measure() -> Iterable[Figure]:
     """Walk-forward errors on runs without failures; minimum and maximum are those of runs."""
-    files = sorted(TRACES.glob("ellis-*.csv"))
-    if not files:
+    traces = [trace for file in sorted(TRACES.glob("ellis-*.csv")) for trace in read_trace(file)]
+    if not traces:
         print("  left out: the published traces are absent", file=sys.stderr)
-    for file in files:
-        for trace in read_trace(file):
-            series = Series(trace.job, trace.runs, trace.failed)
-            made = [p for of_run in walk_forward(series, _MAKERS) for p in of_run]
-            for score in summarise(made):
-                if score.runs == "normal":
-                    yield from _figures(score, made)
-            yield from _costs(trace.job, trace.runs)
+        return
+    series = [Series(trace.job, trace.runs, trace.failed) for trace in traces]
+    made = [p for p in _predictions(series) if p.normal]
+    for score in summarise(made):
+        if score.runs == NORMAL:
+            yield from _figures(score, made)
+    yield from compared("all jobs", made, PAIRS)
+    for trace in traces:
+        yield from _costs(trace.job, trace.runs)
 
 
-def _figures(score: Score, made: list[Prediction]) -> Iterable[Figure]:
+def _predictions(series: Sequence[Series]) -> Iterator[Prediction]:
+    """Traces have no stages and no context: enel has nothing to learn, and is its prior."""
+    networks = schedule(series).makers(())
+    papers = paper_makers(series, PAPER_GROWTH)
+    for of_job, network, paper in zip(series, networks, papers, strict=True):
+        for of_run in walk_forward(of_job, (*_MAKERS, network, paper)):
+            yield from of_run
+
+
+def _figures(score: Score, made: Sequence[Prediction]) -> Iterable[Figure]:
     name = f"{score.job}, {score.forecaster}, {score.moment}"
-    judged = score.forecaster == _JUDGED
-    of_runs: dict[str, list[float]] = {}
-    for p in made:
-        if p.normal and (p.forecaster, p.moment) == (score.forecaster, score.moment):
-            error = 100 * abs(p.predicted_s / p.actual_s - 1)
-            of_runs.setdefault(p.run_id, []).append(error)
-    errors = [sum(found) / len(found) for found in of_runs.values()]
+    key = (score.job, score.forecaster, score.moment)
+    behind = [p for p in made if (p.job, p.forecaster, p.moment) == key]
+    judged = score.forecaster in _JUDGED
     aim = _AIMS.get((score.job, score.moment), "") if judged else ""
-    runs = len(errors)
-    yield Figure(f"{name}: MAPE", "%", score.mape_percent, min(errors), max(errors), runs, aim)
-    bias, coverage = score.bias_percent, score.coverage_80_percent
-    yield Figure(f"{name}: bias", "%", bias, bias, bias, runs, "-3 … 3" if judged else "")
-    # Forecasts of one run fail together, so the runs are what is counted.
-    band = 196 * (0.8 * 0.2 / runs) ** 0.5
-    aim = f"{80 - band:.0f} … {80 + band:.0f}" if judged else ""
-    yield Figure(f"{name}: 80 % interval", "%", coverage, coverage, coverage, runs, aim)
+    yield from of_score(name, score, behind, aim, judged=judged)
 
 
 def _costs(job: str, runs: tuple[PastRun, ...]) -> Iterable[Figure]:

@@ -201,7 +201,9 @@ _EVALUATE = ActionCommand(
         "component, and compares with what came: mean and median error in percent of the time "
         "that was left, bias, error in percent of the whole runtime, and how often the 80 % "
         "interval held it. The first 10 runs of a job (half of them, if there are fewer than 20) "
-        "are only learned from."
+        "are only learned from. The models of enel are trained for it, each on the runs that were "
+        "over when a run began: that takes minutes, and needs the extra train (torch), but for "
+        "trace files there is nothing to train on. Without torch, enel is left out."
     ),
     func=lazy_load_command("airflow_enel.cli.evaluating.evaluate"),
     args=(
@@ -226,7 +228,7 @@ _EVALUATE = ActionCommand(
         _arg(
             "--forecasters",
             metavar="NAMES",
-            help="which to evaluate, e.g. ellis,conditional; all by default",
+            help="which to evaluate, of bell, ellis, conditional, enel; all by default",
         ),
         _OUTPUT,
     ),

@@ -23,7 +23,7 @@ Note = Callable[[str], None]
 
 
 def from_paths(
-    paths: Sequence[Path], failures: Sequence[range] | None, note: Note
+    paths: Sequence[Path], failures: Sequence[range] | None, note: Note, *, stages: bool = False
 ) -> tuple[Series, ...]:
     """Read trace files and event logs, and folders of them.
 
@@ -32,9 +32,10 @@ def from_paths(
 
     :param failures: runs of each trace in which executors failed; None for those of the
         published protocol
+    :param stages: whether components keep their stages, which take most of the memory
     :raises SystemExit: if a file that was named itself cannot be used
     """
-    gathered = _Gathered(failures)
+    gathered = _Gathered(failures, stages=stages)
     for path in dict.fromkeys(paths):
         for file in _files(path):
             fault = gathered.add(file)
@@ -45,9 +46,10 @@ def from_paths(
     return (*gathered.traces, *gathered.logs.series())
 
 
-def from_history(dag_id: str, job_key: str | None) -> tuple[Series, ...]:
+def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> tuple[Series, ...]:
     """Read the runs of one recurring job of a DAG, or of all.
 
+    :param stages: whether components come with their stages
     :raises HistoryError: if the metadata DB is away
     """
     history = SqlHistory()
@@ -55,7 +57,7 @@ def from_history(dag_id: str, job_key: str | None) -> tuple[Series, ...]:
     lost = {row.id for row in rows if row.outcome is not None and row.outcome.executors_lost}
     found = []
     for job in sorted({row.run.job_key for row in rows}):
-        runs = history.past_runs(dag_id, job, MOST_RUNS)
+        runs = history.past_runs(dag_id, job, MOST_RUNS, stages=stages)
         found.append(Series(job, runs, frozenset(r.run_id for r in runs if r.run_id in lost)))
     return tuple(found)
 
@@ -73,9 +75,9 @@ def _files(path: Path) -> tuple[Path, ...]:
 class _Gathered:
     """What was read so far."""
 
-    def __init__(self, failures: Sequence[range] | None) -> None:
+    def __init__(self, failures: Sequence[range] | None, *, stages: bool) -> None:
         self.traces: list[Series] = []
-        self.logs = _EventLogs()
+        self.logs = _EventLogs(stages=stages)
         self._failures = PUBLISHED_FAILURES if failures is None else failures
 
     def add(self, file: Path) -> str | None:
@@ -98,8 +100,8 @@ class _Gathered:
 class _EventLogs:
     """Reads event logs just as an import does, but keeps them in memory."""
 
-    def __init__(self) -> None:
-        self._memory = _Memory()
+    def __init__(self, *, stages: bool) -> None:
+        self._memory = _Memory(stages=stages)
         self._importer = Importer(Wanted("evaluate"), {}, cast(History, self._memory))
 
     def add(self, log: Path) -> None:
@@ -129,7 +131,8 @@ class _EventLogs:
 class _Memory:
     """As much of a `History` as an import writes to: the run that is being imported."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stages: bool) -> None:
+        self._stages = stages
         self.outcome: RunOutcome | None = None
         self.kept: dict[str, list[PastRun]] = {}
         self.failed: set[str] = set()
@@ -140,7 +143,7 @@ class _Memory:
         self._run, self._components, self.outcome = run, [], None
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:  # noqa: ARG002
-        self._components += [replace(c, stages=()) for c in components]
+        self._components += [c if self._stages else replace(c, stages=()) for c in components]
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:  # noqa: ARG002
         self.outcome = outcome

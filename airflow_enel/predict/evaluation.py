@@ -37,6 +37,18 @@ class Series:
     runs: tuple[PastRun, ...]
     failed: frozenset[str] = frozenset()
 
+    def in_order(self) -> tuple[PastRun, ...]:
+        """Its runs, oldest first: the order in which they are forecast."""
+        return tuple(sorted(self.runs, key=lambda run: (run.started_at, run.run_id)))
+
+    def forecast(self, warm_up: int | None = None) -> range:
+        """Numbers of the runs that are forecast, the others are only learned from.
+
+        :param warm_up: runs that are only learned from; None for :func:`warm_up_of`
+        """
+        runs = len(self.runs)
+        return range(warm_up_of(runs) if warm_up is None else warm_up, runs)
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -105,8 +117,8 @@ def walk_forward(
     :param warm_up: runs that are only learned from; None for :func:`warm_up_of`
     :return: the predictions of one run after the other
     """
-    runs = sorted(series.runs, key=lambda run: (run.started_at, run.run_id))
-    for number in range(warm_up_of(len(runs)) if warm_up is None else warm_up, len(runs)):
+    runs = series.in_order()
+    for number in series.forecast(warm_up):
         run, past = runs[number], runs[:number]
         moments = tuple(_moments(run))
         found: list[Prediction] = []

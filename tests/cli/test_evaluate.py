@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from airflow_enel.predict.enel.model import TooLittleHistory
 from airflow_enel.spark.traces import COLUMNS
 from tests.cli.test_commands import Enel, enel, log  # noqa: F401 - enel is a fixture
-from tests.spark.events import simple_run
+from tests.made_models import FakeTraining, generated_runs, without_torch
+from tests.spark.events import Event, simple_run
+from tests.stored_runs import store_runs
 
 KEYS = {
     "job",
@@ -41,13 +44,23 @@ def trace(folder: Path, runs: int = 14, app: str = "Sort", name: str = "trace.cs
     return folder / name
 
 
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said of enel beside the output."""
+    said: list[str] = []
+    monkeypatch.setattr("airflow_enel.cli.retraining.note", said.append)
+    return said
+
+
 def test_every_forecaster_has_a_row_per_moment_and_kind_of_runs(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
     said = enel("evaluate", trace(tmp_path), "--failures", "13-14", "-o", "json")
     assert said.error == 0
     assert all(row.keys() == KEYS for row in said.json)
     groups = {(r["moment"], r["runs"], r["forecaster"]) for r in said.json}
     assert groups == set(
-        itertools.product(("start", "running"), ("normal", "all"), ("bell", "ellis", "conditional"))
+        itertools.product(
+            ("start", "running"), ("normal", "all"), ("bell", "ellis", "conditional", "enel")
+        )
     )
     counts = {(r["moment"], r["runs"]): r["predictions"] for r in said.json}
     assert counts == {
@@ -63,7 +76,7 @@ def test_the_best_comes_first(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
     for _, group in itertools.groupby(rows, lambda r: (r["job"], r["moment"], r["runs"])):
         errors = [row["mape_percent"] for row in group]
         assert errors == sorted(errors)
-        assert len(errors) == 3
+        assert len(errors) == 4
 
 
 def test_forecasters_and_warm_up_are_chosen(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
@@ -72,6 +85,84 @@ def test_forecasters_and_warm_up_are_chosen(enel: Enel, tmp_path: Path) -> None:
     )
     assert {row["forecaster"] for row in said.json} == {"ellis"}
     assert {row["predictions"] for row in said.json if row["moment"] == "start"} == {2}
+
+
+def test_enel_is_its_prior_where_nothing_tells_the_network_anything(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    noted: list[str],
+) -> None:
+    without_torch(monkeypatch)  # and needs no torch for it
+    rows = enel("evaluate", trace(tmp_path), "-o", "json").json
+    by_name = {
+        name: [row | {"forecaster": ""} for row in rows if row["forecaster"] == name]
+        for name in ("conditional", "enel")
+    }
+    assert by_name["enel"] == by_name["conditional"]
+    assert [text[: len("Sort: enel is its prior")] for text in noted] == ["Sort: enel is its prior"]
+
+
+def test_enel_is_trained_before_the_runs_and_forecasts_them(
+    enel: Enel,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeTraining().installed(monkeypatch)
+    dag = f"evaluate-{next(_numbers)}"
+    store_runs(dag, "report", generated_runs(8))
+    rows = enel("evaluate", "--dag-id", dag, "-o", "json").json
+    learned = [len(job.runs) for jobs, _ in fake.calls for job in jobs]
+    assert learned == [4, 5, 7]
+    assert all(run.components[0].stages for run in fake.calls[0][0][0].runs)
+    errors = {r["forecaster"]: r["mape_percent"] for r in rows if r["moment"] == "start"}
+    assert errors["enel"] != errors["conditional"]  # the stand-in knows nothing and is trusted
+
+
+def test_enel_learns_from_the_stages_of_event_logs(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeTraining().installed(monkeypatch)
+    for number in range(4):
+        log(tmp_path, f"app-{number}", later(simple_run(), 1000 * number))
+    enel("evaluate", tmp_path, "--forecasters", "enel", "-o", "json")
+    assert [len(job.runs) for jobs, _ in fake.calls for job in jobs] == [2, 3]
+    assert all(run.components[0].stages for run in fake.calls[0][0][0].runs)
+    fake.fault = TooLittleHistory("let the jobs run on")
+    assert enel("evaluate", tmp_path, "--forecasters", "enel", "-o", "json").json
+
+
+def test_without_torch_enel_is_left_out_unless_it_was_asked_for(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    noted: list[str],
+) -> None:
+    without_torch(monkeypatch)
+    for number in range(4):
+        log(tmp_path, f"app-{number}", later(simple_run(), 1000 * number))
+    rows = enel("evaluate", tmp_path, "-o", "json").json
+    assert {row["forecaster"] for row in rows} == {"bell", "ellis", "conditional"}
+    assert noted == ["enel is left out: it needs airflow-enel[train]"]
+    said = enel("evaluate", tmp_path, "--forecasters", "conditional,enel", "-o", "json")
+    assert "airflow-enel[train]" in str(said.error)
+
+
+def later(events: list[Event], seconds: int) -> list[Event]:
+    """The same run so many seconds later."""
+
+    def moved(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: shifted(k, v) for k, v in value.items()}
+        return [moved(v) for v in value] if isinstance(value, list) else value
+
+    def shifted(key: str, value: object) -> object:
+        if key.endswith(("Time", "Timestamp", "timestamp")) and isinstance(value, int) and value:
+            return value + 1000 * seconds
+        return moved(value)
+
+    return [moved(event) for event in events]  # type: ignore[misc]
 
 
 def test_people_get_a_table(enel: Enel, tmp_path: Path) -> None:  # noqa: F811

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from scipy.special import ndtr, stdtrit  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ seen by then."""
 ENOUGH_RUNS: Final = 3
 """Runs held out from which on a job's own gain decides whether its gate opens."""
 
+_ONE_SIGMA: Final = float(ndtr(1.0))
 _NONE: FloatArray = np.empty(0)
 
 
@@ -135,7 +137,9 @@ def _ratio(product: float, square: float) -> float:
 
 
 def _worth_it(gain: FloatArray, others: FloatArray = _NONE) -> bool:
-    """True if the mean gain is beyond one standard error.
+    """True if the mean gain is beyond what one standard error is of many runs.
+
+    The same quantile of Student's t: of few runs the standard error itself is uncertain.
 
     :param others: gains of other jobs, which together count as :data:`POOLED_RUNS` more
     """
@@ -146,7 +150,8 @@ def _worth_it(gain: FloatArray, others: FloatArray = _NONE) -> bool:
     samples = (gain, others if more else gain)
     mean = weights @ [of.mean() for of in samples]
     variance = weights @ [of.var(ddof=1) for of in samples]
-    return bool(mean > np.sqrt(variance / (gain.size + more)))
+    count = gain.size + more
+    return bool(mean > stdtrit(count - 1, _ONE_SIGMA) * np.sqrt(variance / count))
 
 
 def _all(gains: Sequence[FloatArray]) -> FloatArray:

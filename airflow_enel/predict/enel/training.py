@@ -18,7 +18,7 @@ from airflow_enel.predict.enel.training_examples import (
     left_out,
     walking_forward,
 )
-from airflow_enel.predict.enel.training_steps import batches, descend, error_of
+from airflow_enel.predict.enel.training_steps import batches, descend, error_of, pace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,13 +34,8 @@ LEAST_RUNS: Final = 8
 """Past runs of all jobs together below which there is nothing to learn: a quarter is held out."""
 LEAST_OF_JOB: Final = 4
 """Runs of a job from which on its newest are held out; a job with one run teaches nothing."""
-MOST_EPOCHS: Final = 80
-PATIENCE: Final = 15
-"""Epochs without a better one on the runs held out."""
 BETTER: Final = 0.99
-"""Errors there that differ by less are the same."""
-ROUNDS: Final = 2
-"""Of training and of freeing the prior's past runs from what was learned."""
+"""Errors on the runs held out that differ by less are the same."""
 CHECKED: Final = 5
 """Epochs between two looks at the runs held out."""
 FINE_STEPS: Final = 100
@@ -107,8 +102,7 @@ def _from_scratch(
         judge(candidate, job, len(old.runs), told, (index, len(jobs)))
         for index, (job, old) in enumerate(zip(jobs, older, strict=True))
     ]
-    usual = EnelInference(config, first.weights())
-    network, parts = _prepared(jobs, config, told, usual)
+    network, parts = _prepared(jobs, config, told, _freeing(first))
     descend(parts, network, epochs, lambda epoch: _say(told, "all runs", epoch, epochs))
     manifest = gated(replace(manifest, epochs=epochs), jobs, found, None)
     return EnelModel(manifest, config, network.weights())
@@ -122,11 +116,11 @@ def _first(
 ) -> tuple[EnelNetwork, int]:
     """A network that knows only the older runs, best on the others, and its epochs, ≥ 1.
 
-    Trained twice: the curves of the prior that the second one corrects are learned from past
-    runs that the first one has brought to their usual context.
+    A correction is trained twice: the curves of the prior that the second one corrects are
+    learned from past runs that the first one has brought to their usual context.
     """
     best: _Best | None = None
-    for _ in range(ROUNDS):
+    for _ in range(pace_of(config).rounds):
         best = _round(jobs, older, config, told, None if best is None else best.network)
     assert best is not None  # noqa: S101 - there is a round
     return best.network, max(best.epoch, 1)
@@ -140,7 +134,7 @@ def _round(
     before: EnelNetwork | None,
 ) -> _Best:
     """The best network that knows only the older runs."""
-    usual = None if before is None else EnelInference(config, before.weights())
+    usual = None if before is None else _freeing(before)
     network, parts = _prepared(older, config, told, usual)
     held_out = [
         example
@@ -149,7 +143,7 @@ def _round(
         for example in walking_forward(job, len(old.runs), config, usual)
     ]
     best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), told)
-    descend(parts, network, MOST_EPOCHS, best)
+    descend(parts, network, pace_of(config).epochs, best)
     network.load_state_dict(best.state)
     return best
 
@@ -159,19 +153,20 @@ class _Best:
 
     def __init__(self, network: EnelNetwork, held_out: list[Batch], told: Report) -> None:
         self.network, self._held_out, self._told = network, held_out, told
+        self._pace = pace_of(network.config)
         self.epoch, self._error = 0, error_of(held_out, network)
         self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     def __call__(self, epoch: int) -> bool:
         """Look after an epoch; False to stop."""
-        self._told("older runs", epoch, MOST_EPOCHS)
+        self._told("older runs", epoch, self._pace.epochs)
         if epoch % CHECKED:
             return True
         error = error_of(self._held_out, self.network)
         if error < BETTER * self._error:
             self.epoch, self._error = epoch, error
             self.state = {n: t.clone() for n, t in self.network.state_dict().items()}
-        return epoch - self.epoch < PATIENCE
+        return epoch - self.epoch < self._pace.patience
 
 
 def _fine_tuned(
@@ -182,7 +177,8 @@ def _fine_tuned(
     told: Report,
 ) -> EnelModel:
     since = start.manifest.latest_run_at
-    usual = EnelInference(start.config, start.weights)
+    network = EnelNetwork.of(start.config, start.weights)
+    usual = _freeing(network)
     examples: list[RunGraph] = []
     found = []
     for index, job in enumerate(jobs):
@@ -195,7 +191,6 @@ def _fine_tuned(
             "there is no run that this model has not learned from: wait for one, or train from "
             "scratch"
         )
-    network = EnelNetwork.of(start.config, start.weights)
     fine_tune(network, examples, FINE_STEPS, lambda e, n: _say(told, "newer runs", e, n))
     manifest = replace(
         manifest_of(jobs, start.config, seed, created_at),
@@ -228,6 +223,13 @@ def fine_tune(
             batch.contexts = network.contexts(batch.graph)
     epochs = max(1, steps // len(parts))
     descend(parts, network, epochs, lambda epoch: after(epoch, epochs), epochs)
+
+
+def _freeing(network: EnelNetwork) -> EnelInference | None:
+    """What past runs are brought to their usual context with; seconds are no correction."""
+    if not network.config.residual:
+        return None
+    return EnelInference(network.config, network.weights())
 
 
 def _held_out(runs: int) -> int:

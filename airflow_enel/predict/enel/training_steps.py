@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_enel.predict.enel.assembly import RunGraph
+    from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.graph import IntArray
     from airflow_enel.predict.enel.network import EnelNetwork, Prediction
     from airflow_enel.predict.samples import FloatArray
 
 BATCH: Final = 16
 """Examples per step."""
-LEARNING_RATE: Final = 5e-3
 AVERAGED: Final = 100
 """Steps that the weights are averaged over: the single ones jump about the optimum, and a chain of
 predicted metrics adds up what they are off by."""
@@ -36,6 +36,33 @@ HUBER: Final = 0.3
 """Log errors beyond it count linearly: what runs of a job vary by."""
 LEAST_S: Final = 1e-3
 """What took less took as long: its logarithm says nothing about the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a kind of network is trained.
+
+    :param learning_rate: of a step
+    :param epochs: at most
+    :param patience: epochs without a better one on the runs held out
+    :param rounds: of training from scratch and of freeing the prior's past runs from what was
+        learned
+    """
+
+    learning_rate: float
+    epochs: int
+    patience: int
+    rounds: int
+
+
+CORRECTION: Final = Pace(5e-3, 80, 15, 2)
+SECONDS: Final = Pace(1e-2, 600, 100, 1)
+"""Learned from nothing, and there is no prior to be freed of anything."""
+
+
+def pace_of(config: EnelConfig) -> Pace:
+    """How a network of this shape is trained."""
+    return CORRECTION if config.residual else SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +203,11 @@ class _Averages:
 
 
 def _optimizer(network: EnelNetwork) -> torch.optim.Optimizer:
-    common = network.f2.output.bias
+    common, rate = network.f2.output.bias, pace_of(network.config).learning_rate
     learned = [p for p in network.parameters() if p.requires_grad and p is not common]
     groups = [
-        {"params": learned, "lr": LEARNING_RATE, "weight_decay": DECAY},
-        {"params": [common], "lr": COMMON_FACTOR * LEARNING_RATE, "weight_decay": 0.0},
+        {"params": learned, "lr": rate, "weight_decay": DECAY},
+        {"params": [common], "lr": COMMON_FACTOR * rate, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, fused=True)
 

@@ -24,6 +24,7 @@ from airflow_enel.predict.enel.model import (  # noqa: E402
 )
 from airflow_enel.predict.enel.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training import train  # noqa: E402
+from airflow_enel.predict.enel.training_steps import pace_of  # noqa: E402
 from airflow_enel.predict.evaluation import Series, walk_forward  # noqa: E402
 from benchmarks.generated import SCENARIOS, make_job, make_runs  # noqa: E402
 
@@ -33,6 +34,10 @@ def generated(scenario, runs, number=0):
     parts = (job.parts[0], job.parts[1], job.parts[2], job.parts[-1])
     job = replace(job, parts=parts)
     return TrainingJob(job.key, tuple(make_runs(job, SCENARIOS[scenario], runs, 6)))
+
+
+def train_shortly(monkeypatch):
+    monkeypatch.setattr(training, "pace_of", lambda config: replace(pace_of(config), epochs=5))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +142,7 @@ def test_runs_without_a_component_in_common_are_too_little_history(history):
 
 
 def test_progress_is_told_and_comes_to_its_end(history, monkeypatch):
-    monkeypatch.setattr(training, "MOST_EPOCHS", 5)
+    train_shortly(monkeypatch)
     told = []
     first = TrainingJob(history.name, history.runs[:8])
     train([first], seed=0, created_at=0.0, progress=lambda *step: told.append(step))
@@ -148,7 +153,7 @@ def test_progress_is_told_and_comes_to_its_end(history, monkeypatch):
 
 
 def test_the_network_of_the_paper_can_be_trained_too(history, monkeypatch):
-    monkeypatch.setattr(training, "MOST_EPOCHS", 5)
+    train_shortly(monkeypatch)
     first = TrainingJob(history.name, history.runs[:8])
     made = train([first], config=PAPER, seed=0, created_at=0.0)
     assert made.weights["time_scale"] > 1
@@ -156,7 +161,7 @@ def test_the_network_of_the_paper_can_be_trained_too(history, monkeypatch):
 
 
 def test_odd_histories_are_survived(history, monkeypatch):
-    monkeypatch.setattr(training, "MOST_EPOCHS", 5)
+    train_shortly(monkeypatch)
     runs = list(history.runs[:10])
     runs[1] = replace(runs[1], components=())
     runs[2] = replace(runs[2], components=runs[2].components[:2])

@@ -1,0 +1,156 @@
+"""The ``enel`` forecaster on past runs: each with a model of what was over when it started.
+
+No torch in here: :func:`schedule` says what to train on, the caller trains.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.predict.enel.model import TrainingJob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from typing_extensions import Self
+
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
+    from airflow_enel.predict.base import Forecaster
+    from airflow_enel.predict.enel.model import EnelModel
+    from airflow_enel.predict.evaluation import Series
+    from airflow_enel.predict.samples import FloatArray
+
+GROWTH: Final = 0.25
+"""Part by which the runs that are over must have grown for a new training: all trainings together
+cost five times the last one, and no model lacks more than a fifth of what it could know."""
+MOST_RUNS: Final = 50
+"""Newest runs of each job that a model learns from: as many as a training reads of the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Which trainings an evaluation needs, and whose forecasts come from which.
+
+    :param trainings: what each learns from, in the order of time
+    :param silent: jobs whose runs tell the network nothing; it forecasts them by its prior
+    """
+
+    trainings: tuple[tuple[TrainingJob, ...], ...]
+    silent: tuple[str, ...]
+    _jobs: tuple[str, ...]
+    _training: Mapping[tuple[int, int], int] = field(repr=False)
+
+    def makers(
+        self,
+        models: Sequence[EnelModel | None],
+        forecaster: Callable[[EnelModel | None, str], Forecaster] = Enel,
+    ) -> tuple[Callable[[], Forecaster], ...]:
+        """What makes the forecaster of each series, for ``walk_forward``.
+
+        :param models: of the trainings, None for one that had too little to learn from
+        :param forecaster: made of a model, or None before there is any, and the name of a job
+        """
+        found = []
+        for index, job in enumerate(self._jobs):
+            of_runs = {n: models[t] for (i, n), t in self._training.items() if i == index}
+            found.append(partial(_Retrained, of_runs, job, forecaster))
+        return tuple(found)
+
+
+class _Retrained:
+    """Asks a forecaster with the model that there was before a run."""
+
+    def __init__(
+        self,
+        models: Mapping[int, EnelModel | None],
+        job: str,
+        forecaster: Callable[[EnelModel | None, str], Forecaster],
+    ) -> None:
+        self._models, self._job, self._forecaster = models, job, forecaster
+        self._current = forecaster(None, job)
+
+    @property
+    def name(self) -> str:
+        """Of the forecaster itself."""
+        return self._current.name
+
+    def fit(self, past_runs: Sequence[PastRun]) -> Self:
+        """Learn from all runs of the job before one: their number says which that is."""
+        model = self._models.get(len(past_runs))
+        self._current = self._forecaster(model, self._job).fit(past_runs)
+        return self
+
+    def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
+        """As the forecaster itself."""
+        return self._current.predict(progress, bounds)
+
+
+def tells(runs: Sequence[PastRun]) -> bool:
+    """Whether anything in the runs could make the network's correction other than 0.
+
+    It answers to metrics of stages, to the context, and to executors that come or go within a
+    component (see :class:`~airflow_enel.predict.enel.config.EnelConfig`): all its other inputs
+    only say how strongly.
+    """
+    return any(
+        run.context.entries
+        or any(c.stages or c.scale_out.start != c.scale_out.end for c in run.components)
+        for run in runs
+    )
+
+
+def schedule(
+    series: Sequence[Series],
+    warm_up: int | None = None,
+    growth: float = GROWTH,
+    telling: Callable[[Sequence[PastRun]], bool] = tells,
+) -> Schedule:
+    """Plan trainings such that no forecast knows a run that was not over when its own began.
+
+    By the clocks of the runs, whatever job they are of. A model serves until the runs that are
+    over have grown by a part of those it could know. A silent job is not learned from.
+
+    :param warm_up: runs of each job that are not forecast; None for the evaluation's own
+    :param telling: whether there is something to learn from the runs of a job
+    """
+    by_end = {index: _by_end(of.runs) for index, of in enumerate(series) if telling(of.runs)}
+    trainings: list[tuple[TrainingJob, ...]] = []
+    training: dict[tuple[int, int], int] = {}
+    learned = 0
+    for at, index, number in _forecasts(series, by_end, warm_up):
+        over = {i: int(np.searchsorted(ends, at, side="right")) for i, (ends, _) in by_end.items()}
+        known = sum(over.values())
+        if known and known >= (1.0 + growth) * learned:
+            learned = known
+            jobs = (
+                TrainingJob(series[i].job, by_end[i][1][max(count - MOST_RUNS, 0) : count])
+                for i, count in over.items()
+                if count
+            )
+            trainings.append(tuple(jobs))
+        if trainings:
+            training[index, number] = len(trainings) - 1
+    silent = tuple(of.job for i, of in enumerate(series) if i not in by_end)
+    return Schedule(tuple(trainings), silent, tuple(of.job for of in series), training)
+
+
+def _by_end(runs: Sequence[PastRun]) -> tuple[FloatArray, tuple[PastRun, ...]]:
+    """Ends, ascending, and the runs in their order."""
+    ordered = sorted(runs, key=lambda run: (run.started_at + run.runtime_s, run.run_id))
+    return np.array([run.started_at + run.runtime_s for run in ordered]), tuple(ordered)
+
+
+def _forecasts(
+    series: Sequence[Series], chosen: Iterable[int], warm_up: int | None
+) -> list[tuple[float, int, int]]:
+    """Start, number of the series and number in it of every run to forecast, by time."""
+    found = []
+    for index in chosen:
+        runs = series[index].in_order()
+        found += [(runs[n].started_at, index, n) for n in series[index].forecast(warm_up)]
+    return sorted(found)
