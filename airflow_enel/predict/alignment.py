@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from airflow_enel.predict.samples import median_of_columns
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
     from typing_extensions import Self
 
     from airflow_enel.domain import Component, PastRun, Progress
@@ -29,6 +32,8 @@ class Alignment:
     :param executors: its mean executors, at least 1, NaN as above, ``(n, m)``
     :param clean: True where no executor came or went inside it, ``(n, m)``
     :param tail_s: seconds between the last finish and the end of the run, ``(n,)``
+    :param began: executors of its first component, ``(n,)``
+    :param order: columns in the order of their median places, ``(m,)``
     """
 
     columns: dict[Identity, int]
@@ -37,27 +42,43 @@ class Alignment:
     executors: FloatArray
     clean: BoolArray
     tail_s: FloatArray
+    began: FloatArray
+    order: NDArray[np.intp]
 
     @classmethod
     def of(cls, past_runs: Sequence[PastRun]) -> Self:
         """Align past runs; components that never finished are left out, then empty runs."""
-        runs = sorted(past_runs, key=lambda run: (run.started_at, run.run_id))
-        runs = [run for run in runs if any(True for _ in _usable(run))]
         columns: dict[Identity, int] = {}
-        for run in runs:
-            for component, _ in _usable(run):
-                columns.setdefault((component.key, component.occurrence), len(columns))
-        position, added, executors = np.full((3, len(runs), len(columns)), np.nan)
-        clean = np.zeros(position.shape, dtype=np.bool_)
-        for row, run in enumerate(runs):
-            for component, added_s in _usable(run):
-                cell = row, columns[component.key, component.occurrence]
-                scale_out = component.scale_out
-                position[cell], added[cell] = component.position, added_s
-                executors[cell] = max(scale_out.mean or scale_out.end, 1.0)
-                clean[cell] = not component.disturbed and scale_out.start == scale_out.end
-        tail = [run.runtime_s - sum(added_s for _, added_s in _usable(run)) for run in runs]
-        return cls(columns, position, added, executors, clean, np.maximum(np.array(tail), 0.0))
+        runs = []
+        for run in sorted(past_runs, key=lambda run: (run.started_at, run.run_id)):
+            cells = [
+                (
+                    columns.setdefault((c.key, c.occurrence), len(columns)),
+                    c.position,
+                    added_s,
+                    c.scale_out.mean,
+                    c.scale_out.start,
+                    c.scale_out.end,
+                    c.disturbed,
+                )
+                for c in run.components
+                if (added_s := c.added_s) is not None and 0 <= added_s < np.inf
+            ]
+            if cells:
+                runs.append((run.runtime_s, np.array(cells, dtype=np.float64).T))
+        position, added, executors, clean = np.full((4, len(runs), len(columns)), np.nan)
+        tail_s, began = np.zeros((2, len(runs)))
+        for row, (runtime_s, (column, place, added_s, mean, start, end, disturbed)) in enumerate(
+            runs
+        ):
+            here = row, column.astype(np.intp)
+            size = np.maximum(np.where(mean > 0, mean, end), 1.0)
+            position[here], added[here], executors[here] = place, added_s, size
+            clean[here] = (disturbed == 0) & (start == end)
+            tail_s[row] = max(runtime_s - added_s.sum(), 0.0)
+            began[row] = size[place.argmin()]
+        order = np.argsort(median_of_columns(position), kind="stable")
+        return cls(columns, position, added, executors, clean > 0, tail_s, began, order)
 
     def column(self, component: Component) -> int | None:
         """The column of a component of the present run, None if no past run had it."""
@@ -95,9 +116,11 @@ class Alignment:
         return int(likely[np.nanmedian(self.position[:, likely], axis=0).argmin()])
 
 
-def _usable(run: PastRun) -> Iterator[tuple[Component, float]]:
-    """Components of a run with the seconds they added."""
-    for component in run.components:
-        added_s = component.added_s
-        if added_s is not None and 0 <= added_s < np.inf:
-            yield component, added_s
+def executors_of(component: Component) -> float:
+    """Mean executors of a component, at least 1."""
+    return max(component.scale_out.mean or component.scale_out.end, 1.0)
+
+
+def is_clean(component: Component) -> bool:
+    """True if no executor came or went inside a component."""
+    return not component.disturbed and component.scale_out.start == component.scale_out.end

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import log_ndtr  # type: ignore[import-untyped]
 
 from airflow_enel.domain import Forecast
-from airflow_enel.predict.alignment import Alignment
+from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
 from airflow_enel.predict.calibration import Calibration
 from airflow_enel.predict.prior import Prior, log_seconds
 from airflow_enel.predict.residuals import DISTURBED_NOISE
@@ -45,6 +45,7 @@ class Remaining:
     :param spent_s: seconds since the last finish, which the running one has taken so far
     :param tail_s: seconds from the last finish to the end of the application
     :param left: expected part of the whole runtime that is left, 0…1
+    :param shaken: whether an executor came or went inside a finished component
     """
 
     candidates: tuple[int, ...]
@@ -56,6 +57,7 @@ class Remaining:
     spent_s: float
     tail_s: float
     left: float
+    shaken: bool
 
 
 class Conditional:
@@ -67,11 +69,13 @@ class Conditional:
     observed, so the remaining ones follow from the conditional Gaussian. Their sum, each with
     the probability that it comes at all, plus the median time after the last component, becomes
     a log-normal by its moments. A running component has lasted already: it counts with its
-    distribution beyond that.
+    distribution beyond that. If the run was rescaled, its finished components also tell how much
+    of what the curves promise comes true (:class:`~airflow_enel.predict.shortfall.Shortfall`).
 
     Median and spread are then calibrated on what the same model, without the run in question,
-    would have said of past runs (:class:`~airflow_enel.predict.calibration.Calibration`). Far
-    from observed scale-outs the spread grows. Time convention and identities are those of
+    would have said of past runs, and of those like it once executors have come or gone
+    (:class:`~airflow_enel.predict.calibration.Calibration`). Far from observed scale-outs the
+    spread grows. Time convention and identities are those of
     :class:`~airflow_enel.predict.ellis.Ellis`.
 
     Past runs that were slow have been scaled up, so what was seen at large mean scale-outs is
@@ -124,11 +128,8 @@ class Conditional:
             current = past.following(share)
         columns = np.flatnonzero(share > 0)
         spent_s = max(progress.elapsed_s - sum(c.added_s or 0.0 for c in progress.finished), 0.0)
-        log_median = self._at(bounds.candidates)[:, columns]
         place = None if current is None else int(np.searchsorted(columns, current))
-        if place is not None and progress.executors:
-            log_median[:, place] = self._at((progress.executors,))[0, current]
-        mean, covariance = self._given(progress, columns)
+        log_median, covariance = self._given(progress, bounds, columns, place)
         tail_s = float(np.median(past.tail_s))
         if place is None and progress.running is None:  # only what follows the last is left
             tail_s = max(tail_s - spent_s, 0.0)
@@ -137,13 +138,14 @@ class Conditional:
         return Remaining(
             bounds.candidates,
             columns,
-            log_median + mean,
+            log_median,
             share[columns],
             covariance,
             place,
             spent_s,
             tail_s,
             min(left, 1.0),
+            not all(is_clean(component) for component in progress.finished),
         )
 
     def combine(self, remaining: Remaining, log_correction: FloatArray | None = None) -> Forecast:
@@ -159,7 +161,9 @@ class Conditional:
             log_median, covariance = _beyond(remaining, log_median)
         total = sum_of(log_median, remaining.share, covariance, remaining.tail_s)
         executors = np.array(remaining.candidates, dtype=np.float64)
-        shift, log_sd = self._calibration.at(remaining.left, executors, total.log_sd)
+        shift, log_sd = self._calibration.at(
+            remaining.left, executors, total.log_sd, remaining.shaken
+        )
         log_sd = np.minimum(np.hypot(log_sd, self._ignorance(executors)), CEILING)
         median_s = np.maximum(total.median_s * np.exp(shift), SMALLEST_S)
         return Forecast(
@@ -167,28 +171,31 @@ class Conditional:
         )
 
     def _given(
-        self, progress: Progress, columns: NDArray[np.intp]
+        self,
+        progress: Progress,
+        bounds: Bounds,
+        columns: NDArray[np.intp],
+        place: int | None,
     ) -> tuple[FloatArray, FloatArray]:
-        """Mean and covariance of the remaining log residuals given the finished components."""
+        """Log medians and covariance of the remaining components given the finished ones."""
         assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
-        found = [
-            (column, c.added_s, max(c.scale_out.mean or c.scale_out.end, 1.0), c.disturbed)
-            for c in progress.finished
-            if (column := self._past.column(c)) is not None and c.added_s is not None
-        ]
-        if not found:
-            given = self._prior.residuals.condition(
-                np.empty(0, dtype=np.intp), columns, np.empty(0)
-            )
-            return np.zeros(columns.size), given.covariance
-        finished = np.array([column for column, *_ in found], dtype=np.intp)
-        added_s, executors, disturbed = np.array([values for _, *values in found], dtype=float).T
-        at = np.stack(
-            [self._at((max(round(s), 1),))[0, c] for c, s in zip(finished, executors, strict=True)]
-        )
-        residual = self._prior.residuals.limited(log_seconds(added_s) - at, finished)
-        given = self._prior.residuals.condition(finished, columns, DISTURBED_NOISE * disturbed)
-        return given.gain @ residual, given.covariance
+        log_median = self._at(bounds.candidates)[:, columns]
+        if place is not None and progress.executors:
+            log_median[:, place] = self._at((progress.executors,))[0, columns[place]]
+        found = _Finished.of(progress, self._past)
+        residuals, noise = self._prior.residuals, DISTURBED_NOISE * found.disturbed
+        given = residuals.condition(found.columns, columns, noise)
+        if not found.columns.size:
+            return log_median, given.covariance
+        sizes, index = np.unique(np.maximum(np.rint(found.executors), 1.0), return_inverse=True)
+        curves = self._at(tuple(sizes.astype(int).tolist()))
+        began = curves[index.ravel()[0]]
+        at = curves[index.ravel(), found.columns]
+        off, promised = found.log_s - at, began[found.columns] - at
+        short, _ = self._prior.shortfall.of(off, promised, 1.0 / (1.0 + noise), found.columns)
+        log_median += short * (began[columns] - log_median)
+        residual = residuals.limited(off - short * promised, found.columns)
+        return log_median + given.gain @ residual, given.covariance
 
     def _at(self, executors: tuple[int, ...]) -> FloatArray:
         """Log seconds per scale-out and component, ``(len(executors), m)``; computed once."""
@@ -201,6 +208,29 @@ class Conditional:
         distance = np.abs(np.log(executors)[:, None] - np.log(self._sizes)[None, :]).min(axis=1)
         ignorance: FloatArray = _UNKNOWN_ELASTICITY * distance / np.sqrt(self._sizes.size)
         return ignorance
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """Finished components of the present run that some past run had, in order; ``(f,)`` each.
+
+    :param disturbed: 1 where an executor came or went, 0 elsewhere
+    """
+
+    columns: NDArray[np.intp]
+    log_s: FloatArray
+    executors: FloatArray
+    disturbed: FloatArray
+
+    @classmethod
+    def of(cls, progress: Progress, past: Alignment) -> Self:
+        found = [
+            (column, c.added_s, executors_of(c), not is_clean(c))
+            for c in progress.finished
+            if (column := past.column(c)) is not None and c.added_s is not None
+        ]
+        columns, added_s, executors, disturbed = np.array(found, dtype=float).reshape(-1, 4).T
+        return cls(columns.astype(np.intp), log_seconds(added_s), executors, disturbed)
 
 
 def _beyond(remaining: Remaining, log_median: FloatArray) -> tuple[FloatArray, FloatArray]:

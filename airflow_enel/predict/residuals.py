@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -24,6 +24,7 @@ DISTURBED_NOISE: Final = 3.0
 
 _CURVE_PARAMETERS = 3  # roughly what a curve takes from the residuals it was fitted to
 _LEAST_SHRINKAGE = 0.02  # with less the matrices below are nearly singular
+_TRIALS = (0.25, 0.5, 0.75)  # parts of a run after which what is left of it is foreseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Residuals:
 
     In units of ``sd`` the covariance is ``δ·μ·I + LᵀL`` with ``LᵀL = (1 − δ)·S``: S is the
     empirical one of past runs, drawn to a multiple of the identity as far as its own noise says.
-    ``L`` has one row per past run, so conditioning costs a matrix of runs × runs only, however
+    ``L`` has one row per past run, so conditioning costs a matrix of runs × runs at most, however
     many components there are.
     Source: Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance
     matrices", 2004.
@@ -41,12 +42,14 @@ class Residuals:
     :param own: ``δ·μ``, the part of the variance that a component shares with no other
     :param loadings: ``L``, ``(n, m)``
     :param scale: what the residuals of each run were multiplied with there, ``(n,)``
+    :param trust: how far each follows what finished ones say of it, 0…1, ``(m,)``
     """
 
     sd: FloatArray
     own: float
     loadings: FloatArray
     scale: FloatArray
+    trust: FloatArray
 
     @classmethod
     def fit(cls, residual: FloatArray, weight: FloatArray) -> Self:
@@ -61,7 +64,31 @@ class Residuals:
         delta, mu = ledoit_wolf(scaled)
         delta = max(delta, _LEAST_SHRINKAGE)
         scale = np.sqrt((1 - delta) / runs)
-        return cls(sd, delta * mu, scaled * scale, of_run * scale)
+        return cls(sd, delta * mu, scaled * scale, of_run * scale, np.ones(sd.size))
+
+    def tried(self, residual: FloatArray, weight: FloatArray, order: IndexArray) -> Self:
+        """With the trust that it has earned on residuals ``(n, m)`` of the past runs.
+
+        Ledoit and Wolf shrink all correlations alike, and many components that go together leave
+        them much of the chance ones that others have with these: a load from a disk would follow
+        the iterations. So what the other runs say of each component of a run, given its finished
+        ones, is scaled to fit it best, as if one run more had shown nothing.
+
+        :param weight: 0 where there is none, ``(n, m)``
+        :param order: columns in the order of their places in the run, ``(m,)``
+        """
+        last = order.size - 1
+        cuts = {max(round(part * order.size), 1) for part in _TRIALS} | {last}
+        limited = self.limited(residual, np.arange(order.size))
+        fitting, squares = np.zeros(order.size), self.sd**2
+        for cut in sorted(cut for cut in cuts if 0 < cut <= last):
+            ahead = order[cut:]
+            said = self._said(self._inverse(order[:cut], np.zeros(cut)), ahead)
+            fitting[ahead] += (weight[:, ahead] * said * limited[:, ahead]).sum(axis=0)
+            squares[ahead] += (weight[:, ahead] * said**2).sum(axis=0)
+        trust = np.clip(fitting / squares, 0.0, 1.0)
+        trust[order[: min(cuts)]] = 1.0  # never foreseen above
+        return replace(self, trust=trust)
 
     def condition(self, finished: IndexArray, remaining: IndexArray, noise: FloatArray) -> Given:
         """What finished components say of remaining ones.
@@ -70,31 +97,67 @@ class Residuals:
         :param remaining: their columns, ``(r,)``
         :param noise: extra variance of each finished one in units of ``own``, ``(f,)``
         """
-        seen, ahead = self.loadings[:, finished], self.loadings[:, remaining]
-        weighed = seen / (self.own * (1.0 + noise))
-        inner = np.linalg.inv(np.eye(len(seen)) + weighed @ seen.T)
-        carried = ahead.T @ inner
-        shared = carried @ ahead
-        shared[np.diag_indices_from(shared)] += self.own
-        sd = self.sd[remaining]
-        return Given(
-            (carried @ weighed) * sd[:, None] / self.sd[finished], shared * sd[:, None] * sd
-        )
+        carried = self.loadings[:, remaining].T @ self._inverse(finished, noise)
+        gain = self._gain(carried, finished, remaining, noise)
+        return Given(gain, self._covariance(carried, remaining, finished.size > 0))
 
-    def hindsight(self, finished: IndexArray, remaining: IndexArray) -> FloatArray:
+    def gain(self, finished: IndexArray, remaining: IndexArray, noise: FloatArray) -> FloatArray:
+        """The gain of :meth:`condition` alone, ``(r, f)``."""
+        carried = self.loadings[:, remaining].T @ self._inverse(finished, noise)
+        return self._gain(carried, finished, remaining, noise)
+
+    def _gain(
+        self, carried: FloatArray, finished: IndexArray, remaining: IndexArray, noise: FloatArray
+    ) -> FloatArray:
+        weighed = self.loadings[:, finished] / (self.own * (1.0 + noise) * self.sd[finished])
+        gain: FloatArray = (carried @ weighed) * (self.trust * self.sd)[remaining, None]
+        return gain
+
+    def hindsight(
+        self, finished: IndexArray, remaining: IndexArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Mean log residuals of the remaining components of every past run, ``(n, r)``.
 
-        Each given its own finished ones, by what all the other runs say. With the matrix K of
-        runs × runs that :meth:`condition` inverts, leaving run k out of it is
-        ``K₋ₖ⁻¹·K₋ₖ,ₖ = −A₋ₖ,ₖ / Aₖₖ`` for ``A = K⁻¹``: one inverse serves them all.
+        Each given its own finished ones, by what all the other runs say.
+
+        :return: the means, and the covariance ``(r, r)`` given by all runs
         """
-        seen, ahead = self.loadings[:, finished], self.loadings[:, remaining]
-        inverse = np.linalg.inv(np.eye(len(seen)) + seen @ seen.T / self.own)
+        inverse = self._inverse(finished, np.zeros(finished.size))
+        means = self._said(inverse, remaining)
+        carried = self.loadings[:, remaining].T @ inverse
+        return means, self._covariance(carried, remaining, finished.size > 0)
+
+    def _inverse(self, finished: IndexArray, noise: FloatArray) -> FloatArray:
+        """``K⁻¹`` of ``K = I + L·D⁻¹·Lᵀ``, ``D`` the own variances of the finished; ``(n, n)``."""
+        seen, own = self.loadings[:, finished], self.own * (1.0 + noise)
+        inverse: FloatArray = np.eye(len(seen))
+        if finished.size < len(seen):  # Woodbury: the smaller matrix is inverted
+            inner = seen.T @ seen
+            inner.flat[:: finished.size + 1] += own
+            inverse -= seen @ np.linalg.inv(inner) @ seen.T
+        else:
+            inverse = np.linalg.inv(inverse + (seen / own) @ seen.T).astype(np.float64)
+        return inverse
+
+    def _said(self, inverse: FloatArray, remaining: IndexArray) -> FloatArray:
+        """Means by the inverse A of K; all runs but k make ``K₋ₖ⁻¹·K₋ₖ,ₖ = −A₋ₖ,ₖ / Aₖₖ``."""
         said = -inverse / np.diag(inverse)[:, None]
         np.fill_diagonal(said, 0.0)
-        scale = np.where(self.scale > 0, self.scale, np.inf)
-        means: FloatArray = (said @ ahead) / scale[:, None] * self.sd[remaining]
+        scale = np.where(self.scale > 0, self.scale, np.inf)[:, None]
+        means: FloatArray = (said @ self.loadings[:, remaining]) / scale
+        means *= self.trust[remaining] * self.sd[remaining]
         return means
+
+    def _covariance(self, carried: FloatArray, remaining: IndexArray, given: bool) -> FloatArray:
+        """What is left of the covariance, as far as finished components are trusted."""
+        ahead, sd = self.loadings[:, remaining], self.sd[remaining]
+        shared = carried @ ahead
+        shared.flat[:: remaining.size + 1] += self.own
+        if given:
+            known, whole = np.diag(shared), (ahead**2).sum(axis=0) + self.own
+            doubt = (1.0 - self.trust[remaining]) * np.maximum(whole - known, 0.0)
+            sd = sd * np.sqrt(1.0 + doubt / known)
+        return shared * sd[:, None] * sd
 
     def limited(self, residual: FloatArray, columns: IndexArray) -> FloatArray:
         """Residuals ``(…, f)`` cut off at :data:`FARTHEST` standard deviations."""

@@ -51,6 +51,17 @@ def relative_errors(predicted_s: FloatArray, runtime_s: FloatArray) -> FloatArra
     return errors
 
 
+def median_of_columns(values: FloatArray) -> FloatArray:
+    """Medians of columns without their NaNs, ``(m,)``; numpy's own takes ten times as long."""
+    ordered = np.sort(values, axis=0)
+    count = (~np.isnan(values)).sum(axis=0)
+    low, high = (np.maximum(count - 1, 0) // 2)[None, :], (count // 2)[None, :]
+    high = np.minimum(high, np.maximum(count - 1, 0))
+    pair = np.take_along_axis(ordered, np.concatenate([low, high]), axis=0)
+    middle: FloatArray = pair.mean(axis=0)
+    return middle
+
+
 @dataclass(frozen=True, slots=True)
 class Levels:
     """Samples grouped by scale-out: ``u`` distinct ones among ``n`` samples.

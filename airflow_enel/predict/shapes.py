@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.optimize import nnls  # type: ignore[import-untyped]
 
+from airflow_enel.predict.samples import median_of_columns
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
@@ -87,21 +89,10 @@ class Shapes:
 def clipped(residual: FloatArray, weight: FloatArray) -> FloatArray:
     """Residuals ``(n, m)`` without what lies far outside the others of the same column."""
     known = np.where(weight > 0, residual, np.nan)
-    middle = _median(known)
-    spread = _TO_SIGMA * _median(np.abs(known - middle))
+    middle = median_of_columns(known)
+    spread = _TO_SIGMA * median_of_columns(np.abs(known - middle))
     reach = CLIP * np.maximum(spread, _NARROWEST)
     return np.clip(np.where(weight > 0, residual, 0.0), middle - reach, middle + reach)
-
-
-def _median(values: FloatArray) -> FloatArray:
-    """Medians of columns without their NaNs, ``(m,)``; numpy's own takes ten times as long."""
-    ordered = np.sort(values, axis=0)
-    count = (~np.isnan(values)).sum(axis=0)
-    low, high = (np.maximum(count - 1, 0) // 2)[None, :], (count // 2)[None, :]
-    high = np.minimum(high, np.maximum(count - 1, 0))
-    pair = np.take_along_axis(ordered, np.concatenate([low, high]), axis=0)
-    middle: FloatArray = pair.mean(axis=0)
-    return middle
 
 
 def _theta(

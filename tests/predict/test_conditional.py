@@ -1,17 +1,14 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from airflow_enel.domain import Bounds, Progress
+from airflow_enel.domain import Bounds, PastRun, Progress
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.evaluation import Series, summarise, walk_forward
-from airflow_enel.predict.residuals import Residuals, ledoit_wolf
 from airflow_enel.predict.shapes import Shapes
 from airflow_enel.predict.totals import sum_of
 from airflow_enel.spark.traces import read_trace
@@ -78,6 +75,70 @@ def test_a_disturbed_component_says_less(conditional):
     assert rest[1] < rest[0]
 
 
+def rescaled(number: int, works: bool) -> PastRun:
+    """A run at 8 executors that goes on at 4 after its second component."""
+    rng = np.random.default_rng(number)
+    sizes = (8, 8, 4, 4, 4) if number % 2 else (8,) * 5
+    seconds = [duration(s if works else 8) * rng.lognormal(0, 0.02) for s in sizes]
+    parts = tuple(
+        component(n, c.key, c.occurrence, seconds[n], sizes[n])
+        for n, c in enumerate(components(8, seconds))
+    )
+    return replace(past_run(number, 8, seconds), components=parts)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_learns_from_the_run_itself_whether_a_rescale_does_anything(works):
+    """Between runs sizes differ in time as ever; inside, executors may not really go."""
+    fitted = Conditional().fit(varied(30, of_run=0.02))
+    parts = rescaled(1, works).components
+    forecast = fitted.predict(at(parts[:4], runs_of(parts[4]), 4), BOUNDS)
+    assert forecast.median(4) == pytest.approx(duration(4 if works else 8) + 2, rel=0.12)
+
+
+def test_past_runs_tell_whether_a_rescale_does_anything():
+    asked = rescaled(1, works=False).components
+    said = {
+        works: Conditional()
+        .fit([*varied(20, of_run=0.02), *(rescaled(n, works) for n in range(20, 40))])
+        .predict(at(asked[:2], None, 8), BOUNDS)
+        for works in (True, False)
+    }
+    ratio = {works: f.median(2) / f.median(8) for works, f in said.items()}
+    assert ratio[True] > 2
+    assert ratio[False] < 0.8 * ratio[True]
+
+
+def shaken(run: PastRun, factor: float) -> PastRun:
+    """Executors are lost from the second component on, which all take that much longer."""
+    parts = tuple(
+        replace(c, disturbed=True, added_s=c.added_s * (factor if c.position else 1.0))
+        if c.position
+        else c
+        for c in run.components
+    )
+    return replace(run, components=parts, runtime_s=2.0 + sum(c.added_s for c in parts))
+
+
+def test_a_run_that_loses_executors_is_foreseen_by_past_runs_that_did():
+    calm = varied(30, of_run=0.05)
+    lossy = [shaken(run, 1.5) for run in varied(8, seed=1, of_run=0.05)]
+    lossy = [replace(run, started_at=1e6 + n) for n, run in enumerate(lossy)]
+    parts = components(6, [duration(6)] * 5)
+    now = (parts[0], replace(parts[1], disturbed=True))
+    before, after = (
+        Conditional().fit(past).predict(at(now, runs_of(parts[2]), 6), BOUNDS)
+        for past in (calm, [*calm, *lossy])
+    )
+    usual = 3 * duration(6) + 2
+    assert before.median(6) == pytest.approx(usual, rel=0.1)
+    assert before.log_sd[4] > 0.2  # never seen
+    assert after.median(6) > 1.2 * usual
+    undisturbed = Conditional().fit([*calm, *lossy])
+    calm_run = undisturbed.predict(at(parts[:2], runs_of(parts[2]), 6), BOUNDS)
+    assert calm_run.median(6) == pytest.approx(usual, rel=0.1)
+
+
 def test_the_running_component_stays_at_the_present_executors(conditional):
     parts = components(4, [duration(4)] * 5)
     remaining = conditional.components(at(parts[:2], runs_of(parts[2]), 4), BOUNDS)
@@ -130,67 +191,22 @@ def test_one_size_only_is_trusted_less_the_farther_away():
     assert spreads[12] > spreads[8] > spreads[6]
 
 
+def test_relative_errors_of_past_runs_average_to_nothing():
+    """The median of such noise would be 8 % too long on average."""
+    rng = np.random.default_rng(2)
+    seconds = [[duration(6) * rng.lognormal(0, 0.4)] * 5 for _ in range(80)]
+    fitted = Conditional().fit([past_run(n, 6, s) for n, s in enumerate(seconds)])
+    predicted_s = fitted.predict(START, BOUNDS).median(6)
+    errors = [predicted_s / (sum(s) + 2.0) - 1.0 for s in seconds]
+    assert np.mean(errors) == pytest.approx(0.0, abs=0.03)
+
+
 def test_an_outlier_of_a_hundred_times_hardly_moves_the_forecast():
     past = varied(30)
     usual = Conditional().fit(past).predict(START, BOUNDS)
     wild = past_run(30, 6, [100 * duration(6)] * 5)
     after = Conditional().fit([*past, wild]).predict(START, BOUNDS)
     assert np.array(after.median_s) == pytest.approx(np.array(usual.median_s), rel=0.15)
-
-
-class TestLedoitWolf:
-    def test_agrees_with_its_definition(self):
-        samples = np.random.default_rng(3).normal(size=(20, 7)) @ np.diag(np.arange(1.0, 8.0))
-        n, m = samples.shape
-        empirical = samples.T @ samples / n
-        mu = np.trace(empirical) / m
-        wide = ((empirical - mu * np.eye(m)) ** 2).sum() / m
-        each = sum(((np.outer(x, x) - empirical) ** 2).sum() for x in samples) / n**2 / m
-        assert ledoit_wolf(samples) == pytest.approx((min(each, wide) / wide, mu))
-
-    def test_agrees_with_scikit_learn(self):
-        covariance = pytest.importorskip("sklearn.covariance")
-        for n, m in ((5, 30), (60, 35), (40, 3)):
-            samples = np.random.default_rng(n).normal(size=(n, m)) * np.arange(1, m + 1)
-            theirs = covariance.ledoit_wolf_shrinkage(samples, assume_centered=True)
-            assert ledoit_wolf(samples)[0] == pytest.approx(theirs, rel=1e-9)
-
-    @given(arrays(np.float64, (4, 6), elements=st.floats(-4, 4)))
-    def test_shrinks_between_not_at_all_and_fully(self, samples):
-        delta, mu = ledoit_wolf(samples)
-        assert 0 <= delta <= 1
-        assert 0 < mu < np.inf
-
-
-class TestResiduals:
-    rng = np.random.default_rng(1)
-    sample = rng.normal(size=(30, 1)) * 0.2 + rng.normal(size=(30, 8)) * 0.05
-    weight = np.ones((30, 8))
-    fitted = Residuals.fit(sample, weight)
-    behind, ahead = np.arange(3), np.arange(3, 8)
-
-    def covariance(self, residuals: Residuals):
-        dense = residuals.loadings.T @ residuals.loadings + residuals.own * np.eye(8)
-        return dense * residuals.sd[:, None] * residuals.sd
-
-    def test_conditions_as_a_dense_gaussian_does(self):
-        dense = self.covariance(self.fitted)
-        cross, seen = dense[3:, :3], dense[:3, :3]
-        gain = cross @ np.linalg.inv(seen)
-        given_ = self.fitted.condition(self.behind, self.ahead, np.zeros(3))
-        assert given_.gain == pytest.approx(gain)
-        assert given_.covariance == pytest.approx(dense[3:, 3:] - gain @ cross.T)
-
-    def test_hindsight_is_what_the_other_runs_say(self):
-        """Against covariances that were really built without the run."""
-        said = self.fitted.hindsight(self.behind, self.ahead)
-        for run in (0, 7, 29):
-            others = np.delete(self.fitted.loadings, run, axis=0)
-            dense = others.T @ others + self.fitted.own * np.eye(8)
-            dense *= self.fitted.sd[:, None] * self.fitted.sd
-            gain = dense[3:, :3] @ np.linalg.inv(dense[:3, :3])
-            own = self.fitted.loadings[run, :3] / self.fitted.scale[run] * self.fitted.sd[:3]
-            assert said[run] == pytest.approx(gain @ own)
 
 
 class TestShapes:
@@ -256,5 +272,5 @@ def test_published_runs_are_foreseen_well(name, aim_percent):
     scores = summarise(p for of_run in made for p in of_run)
     (running,) = [s for s in scores if (s.moment, s.runs) == ("running", "normal")]
     assert running.mape_percent <= aim_percent
-    assert abs(running.bias_percent) <= 4
+    assert abs(running.bias_percent) <= 3
     assert 67 <= running.coverage_80_percent <= 92  # as 40 runs allow
