@@ -7,7 +7,6 @@ kinds that are passed over in between.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import zstandard
 from airflow_enel.spark.eventlog import read_log
 from benchmarks import server
 from benchmarks.figures import Figure
+from benchmarks.memory import peak_mb
 
 SIZES_MB = (25, 100)
 STAGES = 2
@@ -91,21 +91,13 @@ def _run(log: Path) -> tuple[float, float]:
 
 def _read(log: Path) -> tuple[float, float]:
     """Seconds to read a log, and by how many MB the peak of the resident memory grew."""
-    before_mb = _peak_mb()
+    before_mb = peak_mb()
     start = time.perf_counter()
     reading = read_log(log)
     seconds = time.perf_counter() - start
     if not reading.snapshot.complete or not reading.snapshot.finished_components:
         raise RuntimeError("the reader lost components")
-    return seconds, _peak_mb() - before_mb
-
-
-def _peak_mb() -> float:
-    """Peak of this process; Linux's ru_maxrss is that of the parent at first."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    if found is None:
-        raise RuntimeError("/proc/self/status tells no peak memory: run this on Linux")
-    return int(found[1]) * 1024 / 1e6
+    return seconds, peak_mb() - before_mb
 
 
 def _write(path: Path, size_mb: int) -> float:
@@ -225,7 +217,7 @@ def _import(arguments: list[str]) -> tuple[float, float]:
     # What the first command of a process loads is no part of the import.
     with redirect_stdout(StringIO()):
         server.command_line("enel", "prune", "--keep-runs", "9999", "--dry-run", "-o", "json")
-    before_mb = _peak_mb()
+    before_mb = peak_mb()
     start = time.perf_counter()
     with redirect_stdout(StringIO()) as told:
         server.command_line("enel", "import-history", log, "--dag-id", dag_id, "-o", "json")
@@ -233,7 +225,7 @@ def _import(arguments: list[str]) -> tuple[float, float]:
     (line,) = json.loads(told.getvalue())
     if line["result"] != "imported" or not line["components"]:
         raise RuntimeError(f"not imported: {line}")
-    return seconds, _peak_mb() - before_mb
+    return seconds, peak_mb() - before_mb
 
 
 if __name__ == "__main__":

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import replace
-from pathlib import Path
 
 import torch
 
@@ -19,10 +16,10 @@ from airflow_enel.predict.enel.network import EnelNetwork
 from airflow_enel.predict.enel.training import fine_tune, newer_examples, train
 from airflow_enel.predict.enel.training_examples import JobRuns
 from benchmarks.figures import Figure
-from benchmarks.generated import SCENARIOS, Job, make_job, make_runs
+from benchmarks.generated import SCENARIOS, long_job, make_runs
+from benchmarks.memory import peak_mb
 
 RUNS = 30
-ITERATIONS = 16
 STEPS = 100
 TRAININGS = 3
 REPEATS = 5
@@ -31,7 +28,7 @@ REPEATS = 5
 def measure() -> Iterable[Figure]:
     """From scratch on 30 runs of 35 components, and fine-tuning on one more; one thread."""
     measured = [_run() for _ in range(TRAININGS)]
-    name = f"from scratch on {RUNS} runs of {len(_job().parts)}"
+    name = f"from scratch on {RUNS} runs of {len(long_job().parts)}"
     yield Figure.of(name, "s", [seconds for seconds, _ in measured], "≤ 30")
     peaks_mb = [memory_mb for _, memory_mb in measured]
     yield Figure.of(f"{name}, peak RSS", "MB", peaks_mb, "≤ 500")
@@ -48,15 +45,15 @@ def _run() -> tuple[float, float]:
 
 def _from_scratch() -> tuple[float, float]:
     """Seconds, and the peak of all memory of this process, torch and the runs included."""
-    job = _job()
+    job = long_job()
     known = TrainingJob(job.key, tuple(make_runs(job, SCENARIOS["input"], RUNS, seed=4)))
     start = time.perf_counter()
     train([known], seed=0, created_at=0.0)
-    return time.perf_counter() - start, _peak_mb()
+    return time.perf_counter() - start, peak_mb()
 
 
 def _fine_tuning() -> list[float]:
-    job, taken = _job(), []
+    job, taken = long_job(), []
     runs = make_runs(job, SCENARIOS["input"], RUNS + 1, seed=4)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -68,22 +65,6 @@ def _fine_tuning() -> list[float]:
         taken.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     return taken
-
-
-def _peak_mb() -> float:
-    """Linux's ru_maxrss is that of the parent at first, so this asks for the peak itself."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    if found is None:
-        raise RuntimeError("/proc/self/status tells no peak memory: run this on Linux")
-    return int(found[1]) * 1024 / 1e6
-
-
-def _job() -> Job:
-    """A job of 35 components."""
-    job = make_job(0, 1)
-    load, step, merge, *_, save = job.parts
-    parts = (load, *(step, merge) * ITERATIONS, step, save)
-    return replace(job, parts=parts)
 
 
 if __name__ == "__main__":
