@@ -195,11 +195,9 @@ class _Averages:
 
     def swap(self) -> None:
         """Averages into the network and its weights here, or back."""
-        with torch.no_grad():
-            for learned, average in zip(self._learned, self._averages, strict=True):
-                kept = learned.clone()
-                learned.copy_(average)
-                average.copy_(kept)
+        for index, learned in enumerate(self._learned):
+            # No copies: fine-tuning swaps after every step.
+            learned.data, self._averages[index] = self._averages[index], learned.data
 
 
 def _optimizer(network: EnelNetwork) -> torch.optim.Optimizer:
