@@ -24,7 +24,6 @@ seen by then."""
 ENOUGH_RUNS: Final = 3
 """Runs held out from which on a job's own gain decides whether its gate opens."""
 
-_ONE_SIGMA: Final = float(ndtr(1.0))
 _NONE: FloatArray = np.empty(0)
 
 
@@ -104,40 +103,44 @@ def gates(
     ``w = clip(Σ r·c / Σ c², 0, 1)``, the least squares of ``r = w·c``; that of a job is drawn to
     the pooled one as by :data:`POOLED_RUNS` more runs. 0 unless the errors of the runs held out
     fall by more than one standard error: the pooled one by those of all jobs, that of a job by
-    its own, if it has enough of them, and as by :data:`POOLED_RUNS` more by those of the others.
+    its own, and as by :data:`POOLED_RUNS` more by those of the others. A job with too few runs
+    of its own has no say: it gets the pooled gate if that is surer, beyond two standard errors.
 
     :param before: the same of the model that was fine-tuned: it is what they are drawn to then,
         and what they stay where there is too little to judge by
+    :return: the gate of jobs that have no say, and those of the jobs
     """
     sums = [job.sums() for job in jobs]
     runs = sum(job.runs for job in jobs)
     pooled_sums = np.sum(sums, axis=0) if sums else np.zeros(2)
     pooled = _ratio(*pooled_sums)
     if before is not None and runs < ENOUGH_RUNS:
-        pooled = before[0]
-    elif not _worth_it(_all([job.gain(pooled) for job in jobs])):
-        pooled = 0.0
+        pooled = sure = before[0]
+    else:
+        gain = _all([job.gain(pooled) for job in jobs])
+        sure = pooled if _worth_it(gain, sigmas=2.0) else 0.0
+        pooled = pooled if _worth_it(gain) else 0.0
     pull = POOLED_RUNS * float(pooled_sums[1]) / max(runs, 1)
     own = []
     drawn_to = [pooled] * len(jobs) if before is None else before[1]
     gains = [job.gain(pooled) for job in jobs]
     for index, (job, usual) in enumerate(zip(jobs, drawn_to, strict=True)):
         if job.runs < ENOUGH_RUNS:
-            own.append(usual)
+            own.append(sure if before is None else usual)
             continue
         product, square = sums[index]
         gate = _ratio(product + pull * usual, square + pull)
         others = _all(gains[:index] + gains[index + 1 :])
         own.append(gate if _worth_it(job.gain(gate), others) else 0.0)
-    return pooled, tuple(own)
+    return sure, tuple(own)
 
 
 def _ratio(product: float, square: float) -> float:
     return float(np.clip(product / square, 0.0, 1.0)) if square > 0 else 0.0
 
 
-def _worth_it(gain: FloatArray, others: FloatArray = _NONE) -> bool:
-    """True if the mean gain is beyond what one standard error is of many runs.
+def _worth_it(gain: FloatArray, others: FloatArray = _NONE, sigmas: float = 1.0) -> bool:
+    """True if the mean gain is beyond what so many standard errors are of many runs.
 
     The same quantile of Student's t: of few runs the standard error itself is uncertain.
 
@@ -151,7 +154,7 @@ def _worth_it(gain: FloatArray, others: FloatArray = _NONE) -> bool:
     mean = weights @ [of.mean() for of in samples]
     variance = weights @ [of.var(ddof=1) for of in samples]
     count = gain.size + more
-    return bool(mean > stdtrit(count - 1, _ONE_SIGMA) * np.sqrt(variance / count))
+    return bool(mean > stdtrit(count - 1, ndtr(sigmas)) * np.sqrt(variance / count))
 
 
 def _all(gains: Sequence[FloatArray]) -> FloatArray:

@@ -48,6 +48,14 @@ def test_a_job_with_few_runs_has_the_gate_of_all():
     assert few == none == pooled > 0.9
 
 
+def test_gains_of_a_few_runs_open_no_gate_for_jobs_that_have_no_say():
+    """One run each of four jobs may well gain by luck."""
+    jobs = [judged([off], [off]) for off in (0.05, 0.2, 0.1, 0.3)]
+    assert gates(jobs) == (0.0, (0.0,) * 4)
+    again = [judged([off], [off]) for off in (0.05, 0.2, 0.1, 0.3) * 3]
+    assert gates(again)[0] > 0.9
+
+
 def test_a_job_that_it_harms_is_closed_though_it_helps_the_others():
     off = RNG.normal(0, 0.3, 30)
     pooled, (helped, harmed) = gates([judged(off, off), judged([0.3] * 4, [-0.3] * 4)])
