@@ -72,7 +72,7 @@ class Residuals:
         Ledoit and Wolf shrink all correlations alike, and many components that go together leave
         them much of the chance ones that others have with these: a load from a disk would follow
         the iterations. So what the other runs say of each component of a run, given its finished
-        ones, is scaled to fit it best, as if one run more had shown nothing.
+        ones, is scaled to fit it best, as if one run more had borne it out.
 
         :param weight: 0 where there is none, ``(n, m)``
         :param order: columns in the order of their places in the run, ``(m,)``
@@ -80,7 +80,7 @@ class Residuals:
         last = order.size - 1
         cuts = {max(round(part * order.size), 1) for part in _TRIALS} | {last}
         limited = self.limited(residual, np.arange(order.size))
-        fitting, squares = np.zeros(order.size), self.sd**2
+        fitting, squares = np.stack([self.sd, self.sd]) ** 2
         for cut in sorted(cut for cut in cuts if 0 < cut <= last):
             ahead = order[cut:]
             said = self._said(self._inverse(order[:cut], np.zeros(cut)), ahead)
