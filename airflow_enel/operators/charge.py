@@ -34,6 +34,7 @@ class Charge:
         self._ti = context["ti"]
         self._log = log
         self._killed = False
+        self._unsaid = ""
 
     def take(self, driver: ClientDriver) -> None:
         """Follow a driver from here on."""
@@ -45,14 +46,21 @@ class Charge:
     def kill(self) -> None:
         """End the driver and everything it started, or never start it, unless a retry wants it.
 
-        Safe in a signal handler: it may come at any moment, and what it interrupts goes on.
+        Safe in a signal handler: it may come at any moment, and what it interrupts goes on. So
+        nothing is logged here: the line that it interrupts may hold the lock of the task's log.
         """
         if self.followed and self._driver_stays():
-            self._log.info("The task is told to stop; the application runs on for its retry")
+            self._unsaid = "The task is told to stop; the application runs on for its retry"
             return
         self._killed = True
         if self.driver is not None:
             self.driver.kill()
+
+    def speak(self) -> None:
+        """Log what `kill` had to say; for the loops that follow an application."""
+        if self._unsaid:
+            self._log.info(self._unsaid)
+            self._unsaid = ""
 
     def is_killed(self) -> bool:
         """True once somebody has ended the application on purpose."""

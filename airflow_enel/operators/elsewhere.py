@@ -49,15 +49,22 @@ class Elsewhere:
         self._asked_at = float("-inf")
         self._warned = False
 
-    def follow(self, watched: Watched, is_killed: Callable[[], bool]) -> RunState:
+    def follow(
+        self,
+        watched: Watched,
+        is_killed: Callable[[], bool],
+        on_round: Callable[[], None] = lambda: None,
+    ) -> RunState:
         """Observe it to its end; end it as soon as somebody wants that.
 
+        :param on_round: called before each look
         :raises Unknown: see ``patience_s``
         """
         observer = Observer(watched, AtOnce(self._history), self._log)
         ending = False
         known_at = time.monotonic()
         while (state := self._recorded()) is None:
+            on_round()
             if self._look(observer):
                 known_at = time.monotonic()
             if is_killed() and not ending:

@@ -156,7 +156,9 @@ class Execution:
         self._charge.followed = True
         watched = self._watched(earlier.key, "", steering, past_runs)
         try:
-            state = self._elsewhere(earlier).follow(watched, self._charge.is_killed)
+            state = self._elsewhere(earlier).follow(
+                watched, self._charge.is_killed, self._charge.speak
+            )
         except Unknown:
             raise AirflowException(unknown(earlier.key)) from None
         self._charge.forget()
@@ -202,6 +204,7 @@ class Execution:
             self._log,
             on_lines=output.take,
             is_killed=self._charge.is_killed,
+            on_round=self._charge.speak,
             poll_interval_s=self._operator._status_poll_interval,
         )
         exit_code = watch.run_to_end()

@@ -31,6 +31,7 @@ class ClientWatch:
     :param driver: the process of the driver
     :param on_lines: takes the driver's new lines of output
     :param is_killed: True once somebody has ended the driver on purpose
+    :param on_round: called before each poll
     :param poll_interval_s: seconds between two polls
     """
 
@@ -42,6 +43,7 @@ class ClientWatch:
         log: Logger,
         on_lines: Callable[[Sequence[str]], None],
         is_killed: Callable[[], bool] = lambda: False,
+        on_round: Callable[[], None] = lambda: None,
         poll_interval_s: float = 1.0,
     ) -> None:
         self._run = watched
@@ -51,6 +53,7 @@ class ClientWatch:
         self._log = log
         self._on_lines = on_lines
         self._is_killed = is_killed
+        self._on_round = on_round
         self._poll_interval_s = poll_interval_s
         self._client: AgentClient | None = None
         self._started = time.monotonic()
@@ -69,6 +72,7 @@ class ClientWatch:
         exit_code: int | None = None
         try:
             while (exit_code := self._driver.exit_code()) is None:
+                self._on_round()
                 self._on_lines(self._driver.new_lines())
                 self._safely(self._poll)
                 time.sleep(self._poll_interval_s)

@@ -115,6 +115,19 @@ def test_an_application_that_a_retry_takes_up_is_left_alone(charge: Charge, driv
     assert (driver.kills, charge.is_killed()) == (0, False)
 
 
+def test_what_a_signal_has_to_say_is_not_logged_before_the_interrupted_line_has_ended(
+    charge: Charge, driver: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    standing(charge, EVICTED).take(driver)
+    with caplog.at_level(logging.DEBUG):
+        charge.kill()
+        assert caplog.messages == []
+        charge.speak()
+        charge.speak()
+    (message,) = caplog.messages
+    assert "runs on for its retry" in message
+
+
 @pytest.mark.parametrize("seen", [EVICTED, None], ids=["an eviction", "nobody answers"])
 def test_one_that_was_not_submitted_yet_never_is(charge: Charge, seen: Any) -> None:
     standing(charge, seen).kill()
