@@ -85,7 +85,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave Airflow running")
     keep = parser.parse_args().keep
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells make background jobs deaf
+        signal.signal(number, signal.default_int_handler)
 
     console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 110)
     root = Path.cwd()
