@@ -40,8 +40,10 @@ $(SPARK)/.installed-$(SPARK_VERSION): | $(VENV)/.installed
 demo: install
 	@$(BIN)/python -m dags_examples.demo $(if $(KEEP),--keep)
 
+# Two at a time: tests with real processes wait a lot. A file stays with one worker, and its
+# processes with it.
 test: install
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: install
 	@$(BIN)/ruff format --check

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 settings.register_profile("enel", deadline=None)  # a busy machine is no failure
 settings.load_profile("enel")
 
+# JVMs live for seconds here: to compile their code better takes longer than that gains.
+_QUICK_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 _HOME = Path(tempfile.mkdtemp(prefix="airflow-enel-tests-"))
 
 os.environ.update(
@@ -43,6 +45,9 @@ os.environ.update(
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        "SPARK_DAEMON_JAVA_OPTS": _QUICK_JVM,
+        "SPARK_LAUNCHER_OPTS": _QUICK_JVM,
+        "SPARK_SUBMIT_OPTS": _QUICK_JVM,
     }
 )
 

@@ -28,11 +28,7 @@ ITERATIVE = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
 ITERATIONS = 6
 MOST = 3
 """``max_executors``, and the size of the run that the histories are made from."""
-CONF = {
-    **SMALL_EXECUTORS,
-    "spark.driver.extraJavaOptions": SMALL_EXECUTORS["spark.executor.extraJavaOptions"],
-    "spark.locality.wait": "0s",
-}
+CONF = {**SMALL_EXECUTORS, "spark.locality.wait": "0s"}
 ALL_AT_ONCE = {
     "spark.cores.max": str(MOST),
     "spark.scheduler.minRegisteredResourcesRatio": "1.0",
