@@ -57,7 +57,7 @@ def judge(
 
 def trusting(manifest: Manifest) -> Manifest:
     """The manifest with every gate at 1, to see the whole correction."""
-    return replace(manifest, jobs=(), pooled_gate=1.0)
+    return replace(manifest, jobs=(), pooled_gate=1.0, pooled_early_gate=1.0, pooled_late_gate=1.0)
 
 
 def manifest_of(

@@ -97,7 +97,7 @@ def _from_scratch(
     older = [job.first(len(job.runs) - _held_out(len(job.runs))) for job in jobs]
     first, epochs = _first(jobs, older, config, told)
     manifest = manifest_of(jobs, config, seed, created_at)
-    candidate = EnelModel(replace(manifest, pooled_gate=1.0), config, first.weights())
+    candidate = EnelModel(trusting(manifest), config, first.weights())
     found = [
         judge(candidate, job, len(old.runs), told, (index, len(jobs)))
         for index, (job, old) in enumerate(zip(jobs, older, strict=True))

@@ -115,6 +115,15 @@ def test_fine_tuning_learns_from_newer_runs_and_leaves_the_auto_encoder(history,
     assert "f2.output.weight" not in same
 
 
+def test_fine_tuning_judges_the_whole_correction_however_it_was_trusted(history, trained):
+    errors = set()
+    for gate in (0.0, 1.0):
+        manifest = replace(trained.manifest, pooled_early_gate=gate, pooled_late_gate=gate)
+        tuned = train([history], seed=1, created_at=9.0, start=replace(trained, manifest=manifest))
+        errors |= {job.network_percent for job in tuned.manifest.jobs}
+    assert len(errors) == 1
+
+
 def test_there_is_nothing_to_fine_tune_on_without_newer_runs(history, trained):
     first = TrainingJob(history.name, history.runs[:16])
     with pytest.raises(ValueError, match="from scratch"):
