@@ -1,7 +1,8 @@
 """What is known of a run before it starts: the context that goes with it into the history.
 
-It comes from what the task submits and from the author of the DAG. Arguments, environment and
-all other configuration stay out of it: they may hold secrets, and everybody can see a context.
+It comes from what the task submits and from the author of the DAG, whose word may also be Spark
+properties that begin with ``spark.enel.context.``, as in event logs. Arguments, environment and all
+other configuration stay out of it: they may hold secrets, and everybody can see a context.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import urlparse
 
 from airflow_enel.domain import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.context import check_entry, read_context
-from airflow_enel.spark.properties import installed_version, size_context
+from airflow_enel.spark.properties import given_context, installed_version, size_context
 from airflow_enel.spark.submission.conf import spark_defaults
 
 if TYPE_CHECKING:
@@ -34,15 +35,19 @@ def run_context(
     """Return the context of the run that a task is about to submit; it never raises.
 
     :param task: any operator; of one that is no ``SparkSubmitOperator`` little is known
-    :param author: what the author of the DAG has given, rendered
+    :param author: what the author of the DAG has given, rendered; goes before properties
     :param cores: of an executor, if nothing says otherwise
     """
     automatic = NO_CONTEXT
     complaints: tuple[str, ...]
     try:
-        automatic = RunContext.of(_fitting(_submitted(task, cores)))
-        given = author.items() if isinstance(author, Mapping) else ()
-        context, complaints = read_context(given, automatic)
+        env = {**os.environ, **(getattr(task, "env_vars", None) or {})}
+        properties = _properties(task, env, cores)
+        automatic = RunContext.of(_fitting(_submitted(task, env, properties)))
+        given = dict(given_context(properties)) | dict(
+            author if isinstance(author, Mapping) else {}
+        )
+        context, complaints = read_context(given.items(), automatic)
     except Exception as error:  # whatever it is, the Spark job must run
         context, complaints = automatic, (f"{type(error).__name__}: {error}",)
     if not complaints and not isinstance(author, Mapping | None):
@@ -52,21 +57,32 @@ def run_context(
     return context
 
 
-def _submitted(task: Any, cores: str | None) -> dict[str, ContextValue]:
-    found: dict[str, ContextValue] = {}
-    application = urlparse(str(getattr(task, "application", None) or ""))
-    if name := PurePosixPath(application.path).name:
-        found["application"] = name
-    if not hasattr(task, "_executor_memory"):
-        return found
-    env = {**os.environ, **(getattr(task, "env_vars", None) or {})}
+def _properties(task: Any, env: Mapping[str, str], cores: str | None) -> dict[str, Any]:
+    """Spark's properties as far as the task sets them; none of a task that is no spark-submit."""
+    if not _is_submit(task):
+        return {}
     given = {name: getattr(task, option, None) for name, option in _OPTIONS.items()}
-    properties = {
+    return {
         **({} if cores is None else {"spark.executor.cores": cores}),
         **spark_defaults(getattr(task, "properties_file", None), env),
         **(getattr(task, "conf", None) or {}),
         **{name: value for name, value in given.items() if value is not None},
     }
+
+
+def _is_submit(task: object) -> bool:
+    return hasattr(task, "_executor_memory")
+
+
+def _submitted(
+    task: Any, env: Mapping[str, str], properties: Mapping[str, object]
+) -> dict[str, ContextValue]:
+    found: dict[str, ContextValue] = {}
+    application = urlparse(str(getattr(task, "application", None) or ""))
+    if name := PurePosixPath(application.path).name:
+        found["application"] = name
+    if not _is_submit(task):
+        return found
     found |= size_context(properties)
     version = installed_version(env)
     return found if version is None else found | {"spark_version": version}

@@ -81,6 +81,16 @@ def test_the_author_adds_numbers_written_as_texts() -> None:
     assert (found["input_mib"], found["table"], found["executor_cores"]) == (2048, "orders", 8)
 
 
+def test_properties_add_what_event_logs_tell_and_the_author_goes_before_them(
+    spark_home: Path,
+) -> None:
+    defaults = "spark.enel.context.table orders\nspark.enel.context.rows 1\n"
+    (spark_home / "conf" / "spark-defaults.conf").write_text(defaults)
+    conf = {"spark.enel.context.input_mib": "2048", "spark.enel.context.rows": "2"}
+    found = known(operator(conf=conf), {"input_mib": 4096})
+    assert (found["input_mib"], found["rows"], found["table"]) == (4096, 2, "orders")
+
+
 @pytest.mark.parametrize(
     "author",
     [
