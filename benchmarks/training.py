@@ -13,8 +13,9 @@ import torch
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.model import TrainingJob
 from airflow_enel.predict.enel.network import EnelNetwork
-from airflow_enel.predict.enel.training import fine_tune, newer_examples, train
-from airflow_enel.predict.enel.training_examples import JobRuns
+from airflow_enel.predict.enel.training import fine_tune, train
+from airflow_enel.predict.enel.training_examples import JobRuns, walking_forward
+from airflow_enel.predict.enel.training_steps import batches
 from benchmarks.figures import Figure
 from benchmarks.generated import SCENARIOS, long_job, make_runs
 from benchmarks.memory import peak_mb
@@ -57,11 +58,11 @@ def _fine_tuning() -> list[float]:
     runs = make_runs(job, SCENARIOS["input"], RUNS + 1, seed=4)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    examples = newer_examples(JobRuns.of(job.key, runs), RUNS, DEFAULT)
+    examples = list(walking_forward(JobRuns.of(job.key, runs), RUNS, DEFAULT))
     for _ in range(REPEATS):
         network = EnelNetwork(DEFAULT)
         start = time.perf_counter()
-        fine_tune(network, examples[1:2], STEPS)
+        fine_tune(network, batches(examples[1:2], network), STEPS)
         taken.append(time.perf_counter() - start)
     torch.set_num_threads(threads)
     return taken

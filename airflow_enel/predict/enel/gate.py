@@ -107,20 +107,25 @@ def gates(
     of its own has no say: it gets the pooled gate if that is surer, beyond two standard errors.
 
     :param before: the same of the model that was fine-tuned: it is what they are drawn to then,
-        and what they stay where there is too little to judge by
+        and what they stay where there is too little to judge by. What has opened a gate still
+        counts: it takes a sure loss to close it.
     :return: the gate of jobs that have no say, and those of the jobs
     """
     sums = [job.sums() for job in jobs]
     runs = sum(job.runs for job in jobs)
-    pooled_sums = np.sum(sums, axis=0) if sums else np.zeros(2)
-    pooled = _ratio(*pooled_sums)
-    if before is not None and runs < ENOUGH_RUNS:
-        pooled = sure = before[0]
-    else:
+    of_all = np.sum(sums, axis=0) if sums else np.zeros(2)
+    pull = POOLED_RUNS * float(of_all[1]) / max(runs, 1)
+    if before is None:
+        pooled = _ratio(of_all)
         gain = _all([job.gain(pooled) for job in jobs])
         sure = pooled if _worth_it(gain, sigmas=2.0) else 0.0
         pooled = pooled if _worth_it(gain) else 0.0
-    pull = POOLED_RUNS * float(pooled_sums[1]) / max(runs, 1)
+    else:
+        pooled = sure = before[0]
+        if runs >= ENOUGH_RUNS:
+            gate = _ratio(of_all, pooled, pull)
+            gain = _all([job.gain(gate) for job in jobs])
+            pooled = sure = gate if _is_open(pooled, gain, sigmas=2.0) else 0.0
     own = []
     drawn_to = [pooled] * len(jobs) if before is None else before[1]
     gains = [job.gain(pooled) for job in jobs]
@@ -128,15 +133,26 @@ def gates(
         if job.runs < ENOUGH_RUNS:
             own.append(sure if before is None else usual)
             continue
-        product, square = sums[index]
-        gate = _ratio(product + pull * usual, square + pull)
+        gate = _ratio(sums[index], usual, pull)
         others = _all(gains[:index] + gains[index + 1 :])
-        own.append(gate if _worth_it(job.gain(gate), others) else 0.0)
+        opened = 0.0 if before is None else usual
+        own.append(gate if _is_open(opened, job.gain(gate), others) else 0.0)
     return sure, tuple(own)
 
 
-def _ratio(product: float, square: float) -> float:
+def _ratio(sums: FloatArray, usual: float = 0.0, pull: float = 0.0) -> float:
+    """Least squares of a gate, drawn to the usual one."""
+    product, square = sums + pull * np.array([usual, 1.0])
     return float(np.clip(product / square, 0.0, 1.0)) if square > 0 else 0.0
+
+
+def _is_open(
+    before: float, gain: FloatArray, others: FloatArray = _NONE, sigmas: float = 1.0
+) -> bool:
+    """Whether gains open a gate that was closed, or losses leave one that was open."""
+    if before > 0:
+        return not _worth_it(-gain, -others)
+    return _worth_it(gain, others, sigmas)
 
 
 def _worth_it(gain: FloatArray, others: FloatArray = _NONE, sigmas: float = 1.0) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from airflow_enel.predict.conditional import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.gate import PHASES, Judged, gates, phase_of
-from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest
+from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.training_examples import hash_of
 from airflow_enel.predict.evaluation import Series, walk_forward
 
@@ -107,7 +107,14 @@ def gated(
         manifest,
         jobs=tuple(
             JobGate(
-                job.name, len(job.runs), of.runs, start, of.percent(0.0), of.percent(1.0), *later
+                job.name,
+                len(job.runs),
+                of.runs,
+                start,
+                of.percent(0.0),
+                of.percent(1.0),
+                *later,
+                learned=marks_of(job.name, (run.run_id for run in job.runs)),
             )
             for job, of, (start, *later) in zip(jobs, judged, zip(*own, strict=True), strict=True)
         ),

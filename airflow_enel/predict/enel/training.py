@@ -39,7 +39,11 @@ BETTER: Final = 0.99
 CHECKED: Final = 5
 """Epochs between two looks at the runs held out."""
 FINE_STEPS: Final = 100
-"""Steps of fine-tuning."""
+"""Steps of fine-tuning, or once through all runs if that is more."""
+FOLDS: Final = 4
+"""Parts of a job's runs, each of which is seen by the others in fine-tuning."""
+UNSEEN: Final = 2
+"""Runs after which those of a job that the model does not know yet are forecast, to judge it."""
 
 
 def train(
@@ -57,8 +61,9 @@ def train(
     it gets no better on those. They also say how long to train and how far to trust it (see
     :func:`~airflow_enel.predict.enel.gate.gates`). The final network learns from all runs.
 
-    Fine-tuning: the auto-encoder stays, the rest goes on from ``start`` with the runs since. How
-    far to trust it is told by what ``start`` makes of them before it has learned from them.
+    Fine-tuning: the auto-encoder stays, the rest goes on from ``start`` with all runs, as the new
+    ones alone would make it forget the others. It stays as it was if that makes it no better. How
+    far to trust it is told by what ``start`` makes of the runs that it has not learned from.
 
     :param created_at: seconds since the epoch, for the manifest
     :param start: a model to fine-tune; its configuration counts then
@@ -155,7 +160,7 @@ class _Best:
         self.network, self._held_out, self._told = network, held_out, told
         self._pace = pace_of(network.config)
         self.epoch, self._error = 0, error_of(held_out, network)
-        self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        self.state = _state(network)
 
     def __call__(self, epoch: int) -> bool:
         """Look after an epoch; False to stop."""
@@ -165,7 +170,7 @@ class _Best:
         error = error_of(self._held_out, self.network)
         if error < BETTER * self._error:
             self.epoch, self._error = epoch, error
-            self.state = {n: t.clone() for n, t in self.network.state_dict().items()}
+            self.state = _state(self.network)
         return epoch - self.epoch < self._pace.patience
 
 
@@ -176,22 +181,24 @@ def _fine_tuned(
     created_at: float,
     told: Report,
 ) -> EnelModel:
-    since = start.manifest.latest_run_at
-    network = EnelNetwork.of(start.config, start.weights)
-    usual = _freeing(network)
-    examples: list[RunGraph] = []
-    found = []
-    for index, job in enumerate(jobs):
-        old = sum(run.started_at <= since for run in job.runs)
-        examples += newer_examples(job, old, start.config, usual)
-        whole = EnelModel(trusting(start.manifest), start.config, start.weights)
-        found.append(judge(whole, job, old, told, (index, len(jobs))))
-    if not examples:
+    known = [_known(job, start) for job in jobs]
+    if all(old == len(job.runs) for job, old in zip(jobs, known, strict=True)):
         raise TooLittleHistory(
             "there is no run that this model has not learned from: wait for one, or train from "
             "scratch"
         )
-    fine_tune(network, examples, FINE_STEPS, lambda e, n: _say(told, "newer runs", e, n))
+    network = EnelNetwork.of(start.config, start.weights)
+    usual = _freeing(network)
+    whole = EnelModel(trusting(start.manifest), start.config, start.weights)
+    found = [
+        judge(whole, job, old, told, (index, len(jobs)))
+        for index, (job, old) in enumerate(zip(jobs, known, strict=True))
+    ]
+    parts = batches(_examples(jobs, start.config, told, usual, FOLDS), network)
+    before, state = error_of(parts, network), _state(network)
+    fine_tune(network, parts, FINE_STEPS, lambda e, n: _say(told, "all runs", e, n))
+    if error_of(parts, network) > before:
+        network.load_state_dict(state)
     manifest = replace(
         manifest_of(jobs, start.config, seed, created_at),
         epochs=start.manifest.epochs,
@@ -200,29 +207,32 @@ def _fine_tuned(
     return EnelModel(gated(manifest, jobs, found, start.manifest), start.config, network.weights())
 
 
-def newer_examples(
-    job: JobRuns, known: int, config: EnelConfig, network: EnelInference | None = None
-) -> list[RunGraph]:
-    """Examples of the runs after the first ``known``, seen by all runs before them."""
-    first = max(known, 1)
-    return list(walking_forward(job, first, config, network)) if len(job.runs) > first else []
+def _known(job: JobRuns, start: EnelModel) -> int:
+    """How many of a job's runs are not for judging: learned from, or the first of a new job."""
+    if all(of.job != job.name for of in start.manifest.jobs):
+        return min(UNSEEN, len(job.runs) - 1)
+    return sum(run.started_at <= start.manifest.latest_run_at for run in job.runs)
 
 
 def fine_tune(
     network: EnelNetwork,
-    examples: Sequence[RunGraph],
+    parts: Sequence[Batch],
     steps: int,
     after: Callable[[int, int], bool] = lambda _epoch, _all: True,
 ) -> None:
     """Go on training without the auto-encoder, in place; at least one epoch."""
     for part in (network.encoder, network.decoder):
         part.requires_grad_(False)
-    parts = batches(examples, network)
     with torch.no_grad():
         for batch in parts:
             batch.contexts = network.contexts(batch.graph)
     epochs = max(1, steps // len(parts))
     descend(parts, network, epochs, lambda epoch: after(epoch, epochs), epochs)
+
+
+def _state(network: EnelNetwork) -> dict[str, torch.Tensor]:
+    """A copy of all that it has learned."""
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
 def _freeing(network: EnelNetwork) -> EnelInference | None:
@@ -254,17 +264,28 @@ def _prepared(
     usual: EnelInference | None,
 ) -> tuple[EnelNetwork, list[Batch]]:
     """An untrained network and what it learns from; examples themselves are not kept beside it."""
+    examples = _examples(jobs, config, told, usual)
+    network = _new(config, examples)
+    return network, batches(examples, network)
+
+
+def _examples(
+    jobs: Sequence[JobRuns],
+    config: EnelConfig,
+    told: Report,
+    usual: EnelInference | None,
+    folds: int | None = None,
+) -> list[RunGraph]:
     examples: list[RunGraph] = []
     for index, job in enumerate(jobs):
-        examples += left_out(job, config, usual)
+        examples += left_out(job, config, usual, folds)
         told("examples", index + 1, len(jobs))
     if not examples:
         raise TooLittleHistory(
             "too few past runs of a job have a component in common to train on; forecasts come "
             "from the prior"
         )
-    network = _new(config, examples)
-    return network, batches(examples, network)
+    return examples
 
 
 def _say(told: Report, what: str, done: int, of: int) -> bool:

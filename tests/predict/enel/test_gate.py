@@ -83,6 +83,21 @@ def test_fine_tuning_keeps_the_gates_it_cannot_judge():
     assert gates([judged([0.1], [-0.1])], before=(0.4, [0.6])) == (0.4, (0.6,))
 
 
+def test_fine_tuning_closes_a_gate_by_a_sure_loss_only():
+    off = np.array([0.3, -0.3, 0.3, -0.3])
+    doubtful = judged(off, [0.3, 0.3, 0.3, -0.2])
+    assert gates([doubtful]) == gates([doubtful], before=(0.0, [0.0])) == (0.0, (0.0,))
+    pooled, (own,) = gates([doubtful], before=(0.8, [0.9]))
+    assert 0 < pooled < own < 0.9
+    assert gates([judged(off, -off)], before=(0.8, [0.9])) == (0.0, (0.0,))
+
+
+def test_fine_tuning_opens_a_gate_by_a_sure_gain():
+    off = RNG.normal(0, 0.3, 12)
+    pooled, (own,) = gates([judged(off, off)], before=(0.0, [0.0]))
+    assert pooled == own > 0.5
+
+
 def test_no_job_at_all_has_a_closed_gate():
     assert gates([]) == (0.0, ())
 

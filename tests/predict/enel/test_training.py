@@ -51,16 +51,21 @@ def trained(history):
     return train([first], seed=1, created_at=5.0)
 
 
+def start_errors(model, history):
+    """Mean log errors before the start, of the prior and with the network."""
+    makers = (Conditional, lambda: Enel(model, history.name))
+    found = walk_forward(Series(history.name, history.runs), makers, 16)
+    starts = [p for of_run in found for p in of_run if p.moment == "start"]
+    return [
+        np.mean([abs(np.log(p.predicted_s / p.actual_s)) for p in starts if p.forecaster == name])
+        for name in ("conditional", "enel")
+    ]
+
+
 def test_it_learns_that_input_makes_runs_longer(history, trained):
     assert trained.manifest.gate_of(history.name) > 0.5
-    series = Series(history.name, history.runs)
-    makers = (Conditional, lambda: Enel(trained, history.name))
-    errors = {"conditional": [], "enel": []}
-    for found in walk_forward(series, makers, 16):
-        for p in found:
-            if p.moment == "start":
-                errors[p.forecaster].append(abs(np.log(p.predicted_s / p.actual_s)))
-    assert np.mean(errors["enel"]) < 0.6 * np.mean(errors["conditional"])
+    prior, error = start_errors(trained, history)
+    assert error < 0.6 * prior
 
 
 def test_the_network_gets_the_averages_of_the_weights_of_its_steps(monkeypatch):
@@ -113,6 +118,47 @@ def test_fine_tuning_learns_from_newer_runs_and_leaves_the_auto_encoder(history,
     same = {n for n, w in tuned.weights.items() if np.array_equal(w, trained.weights[n])}
     assert {n for n in tuned.weights if n.startswith(("encoder", "decoder"))} <= same
     assert "f2.output.weight" not in same
+
+
+def test_fine_tuning_on_a_run_that_went_wrong_does_not_forget_the_others(history, trained):
+    """One slow run alone would teach that all runs are slow."""
+    last = history.runs[16]
+    slow = [replace(c, added_s=3 * c.added_s) for c in last.components]
+    stuck = replace(last, components=tuple(slow), runtime_s=3 * last.runtime_s)
+    job = TrainingJob(history.name, (*history.runs[:16], stuck))
+    tuned = train([job], seed=1, created_at=9.0, start=trained)
+    _, untuned = start_errors(trained, history)
+    prior, error = start_errors(tuned, history)
+    assert error < 0.6 * prior
+    assert error < untuned + 0.03
+
+
+def test_fine_tuning_that_makes_it_no_better_changes_nothing(history, trained, monkeypatch):
+    def spoil(network, _parts, _steps, _after):
+        with torch.no_grad():
+            network.f2.output.bias.fill_(2.0)
+
+    monkeypatch.setattr(training, "fine_tune", spoil)
+    tuned = train([history], seed=1, created_at=9.0, start=trained)
+    assert dump_weights(tuned.weights) == dump_weights(trained.weights)
+
+
+def test_fine_tuning_judges_a_job_that_the_model_does_not_know_by_its_runs(history, trained):
+    other = generated("input", 12, number=1)
+    tuned = train([history, other], seed=1, created_at=9.0, start=trained)
+    held_out = {job.job: job.held_out for job in tuned.manifest.jobs}
+    assert held_out == {history.name: 4, other.name: 10}
+
+
+def test_runs_of_other_code_are_learned_from_by_fine_tuning(history, trained):
+    """They have no component in common with those before."""
+    changed = [
+        replace(run, components=tuple(replace(c, key=f"new {c.key}") for c in run.components))
+        for run in history.runs[16:18]
+    ]
+    job = TrainingJob(history.name, (*history.runs[:16], *changed))
+    tuned = train([job], seed=1, created_at=9.0, start=trained)
+    assert tuned.manifest.training_runs == 18
 
 
 def test_fine_tuning_judges_the_whole_correction_however_it_was_trusted(history, trained):
