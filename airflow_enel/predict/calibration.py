@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.predict.hindsight import Hindsight, Judged
+from airflow_enel.predict.residuals import CURVE_PARAMETERS, SMALLEST_LOG_SD
 from airflow_enel.predict.shapes import CLIP
 from airflow_enel.predict.spread import CEILING, FLOOR, UNKNOWN, robust_log_sd
 
@@ -81,7 +82,10 @@ class Calibration:
         calm = calm.telling()
         shifts, off = _Shifts.of(calm)
         typical = float(np.median(calm.predicted_log_sd))
-        spread = _with_an_unknown(off * typical / calm.predicted_log_sd)
+        sizes = np.unique(np.rint(np.exp(calm.log_size))).size
+        spread = _with_an_unknown(
+            off * typical / calm.predicted_log_sd, min(sizes, CURVE_PARAMETERS)
+        )
         shift = shifts.at(np.log(executors))
         if shaken:
             # Nearest, because a run may have been disturbed between two moments.
@@ -90,6 +94,7 @@ class Calibration:
             mean = float(_pulled(like.weight[None, :], excess)[0])
             shift = shift + mean
             spread = max(spread, _with_an_unknown(excess - mean))
+        log_sd = np.maximum(log_sd, SMALLEST_LOG_SD)  # as in hindsight
         return shift, np.clip(log_sd * spread / typical, FLOOR, CEILING)
 
 
@@ -126,10 +131,13 @@ def _clipped(residual: FloatArray) -> FloatArray:
     return np.clip(residual, -reach, reach)
 
 
-def _with_an_unknown(off: FloatArray) -> float:
-    """Their spread, as if there were one more of which nothing is known: few are no proof."""
-    known = robust_log_sd(off)
-    return float(np.sqrt((off.size * known**2 + UNKNOWN**2) / (off.size + 1)))
+def _with_an_unknown(off: FloatArray, fitted: int = 0) -> float:
+    """Their spread, as if there were one more of which nothing is known: few are no proof.
+
+    :param fitted: parameters of a curve that was fitted to the same runs, and has taken its part
+    """
+    free = max(off.size - fitted, 0)
+    return float(np.sqrt((off.size * robust_log_sd(off) ** 2 + UNKNOWN**2) / (free + 1)))
 
 
 def _kernel(at: FloatArray, log_size: FloatArray, bandwidth: float) -> FloatArray:

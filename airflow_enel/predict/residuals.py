@@ -19,10 +19,11 @@ SMALLEST_LOG_SD: Final = 0.01
 """No component repeats itself to less than 1 %."""
 FARTHEST: Final = 4.0
 """A finished component says no more than that it was so many standard deviations off."""
+CURVE_PARAMETERS: Final = 3
+"""Roughly what a curve takes from the residuals it was fitted to."""
 DISTURBED_NOISE: Final = 3.0
 """Extra noise of a component inside which an executor came or went, in shares of its own."""
 
-_CURVE_PARAMETERS = 3  # roughly what a curve takes from the residuals it was fitted to
 _LEAST_SHRINKAGE = 0.02  # with less the matrices below are nearly singular
 _TRIALS = (0.25, 0.5, 0.75)  # parts of a run after which what is left of it is foreseen
 
@@ -56,7 +57,7 @@ class Residuals:
         """Learn from residuals ``(n, m)``; weight 0 where there is none."""
         runs = residual.shape[0]
         variance = (weight * residual**2).sum(axis=0) / weight.sum(axis=0)
-        variance *= runs / max(runs - _CURVE_PARAMETERS, 1)
+        variance *= runs / max(runs - CURVE_PARAMETERS, 1)
         sd = np.maximum(np.sqrt(variance), SMALLEST_LOG_SD)
         of_run = weight.max(axis=1)
         of_run = np.sqrt(of_run / of_run.mean())
