@@ -14,7 +14,7 @@ from airflow_enel.predict.enel.graph import path_shares
 from airflow_enel.predict.enel.summaries import Summaries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from typing_extensions import Self
 
@@ -79,11 +79,13 @@ class JobHistory:
     :param identities: components that any past run had
     :param components: their histories, in the same order
     :param typical: geometric means of the numbers of the run contexts
+    :param rows: place of each component among them
     """
 
     identities: tuple[Identity, ...]
     components: tuple[ComponentHistory, ...]
     typical: tuple[tuple[str, float], ...]
+    rows: Mapping[Identity, int]
 
     @classmethod
     def of(cls, runs: Sequence[RunFeatures], config: EnelConfig) -> Self:
@@ -99,6 +101,7 @@ class JobHistory:
                 for of in past.values()
             ),
             typical=typical_numbers(run.context for run in runs),
+            rows={identity: row for row, identity in enumerate(past)},
         )
         if not config.relative_metrics:
             return history
@@ -128,9 +131,8 @@ class JobHistory:
 
     def component(self, identity: Identity) -> ComponentHistory | None:
         """The history of a component, None if no past run had it."""
-        if identity not in self.identities:
-            return None
-        return self.components[self.identities.index(identity)]
+        row = self.rows.get(identity)
+        return None if row is None else self.components[row]
 
 
 def reference_of(

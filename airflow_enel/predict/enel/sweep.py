@@ -61,18 +61,17 @@ class SweepBuilder:
     ) -> None:
         self._inference, self._history = inference, history
         self._candidates = np.array(candidates, dtype=np.float64)
-        self._row = {identity: row for row, identity in enumerate(history.identities)}
         self._contexts = [
             inference.summary_contexts(of.summaries.properties) for of in history.components
         ]
-        steady = [self._nearest(row, self._candidates) for row in range(len(self._row))]
+        steady = [self._nearest(row, self._candidates) for row in range(len(history.components))]
         self._steady = _Rows.of(steady) if steady else None
         self._layout: tuple[tuple[Identity, ...], Layout] | None = None
 
     @property
     def identities(self) -> frozenset[Identity]:
         """Components it can predict."""
-        return frozenset(self._row)
+        return frozenset(self._history.rows)
 
     def inputs(
         self, remaining: Sequence[Identity], moment: Moment, prior_s: FloatArray
@@ -85,7 +84,7 @@ class SweepBuilder:
         """
         if not remaining or not self.identities.issuperset(remaining):
             raise ValueError("a sweep needs components, and only such as a past run had")
-        rows = [self._row[identity] for identity in remaining]
+        rows = [self._history.rows[identity] for identity in remaining]
         past = [self._history.components[row] for row in rows]
         known = tuple(remaining)
         if self._layout is None or self._layout[0] != known:
@@ -162,10 +161,10 @@ class SweepBuilder:
         last, now = moment.last, self._now(moment)
         if last is None:
             _replace(before, 0, self._nearest(rows[0], now))
-        elif last.identity in self._row:
+        elif last.identity in self._history.rows:
             ended = np.full(self._candidates.shape, last.end)
             started = np.full(self._candidates.shape, last.start)
-            _replace(before, 0, self._nearest(self._row[last.identity], started, ended))
+            _replace(before, 0, self._nearest(self._history.rows[last.identity], started, ended))
         else:
             present[0] = False
         if count > 1:
