@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,11 +24,61 @@ Identity: TypeAlias = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Which of ``m`` columns have the same key.
+
+    :param key: number of the key of each, ``(m,)``
+    :param turn: how many of its key have a smaller occurrence, ``(m,)``
+    :param member: 1 where a column has a key, ``(m, keys)``
+    """
+
+    key: NDArray[np.intp]
+    turn: NDArray[np.intp]
+    member: FloatArray
+
+    @classmethod
+    def of(cls, columns: dict[Identity, int]) -> Self:
+        """Those of the identities, whatever the order of their columns."""
+        numbers: dict[str, int] = {}
+        before: Counter[str] = Counter()
+        key, turn = np.zeros((2, len(columns)), dtype=np.intp)
+        for name, occurrence in sorted(columns):
+            column = columns[name, occurrence]
+            key[column] = numbers.setdefault(name, len(numbers))
+            turn[column] = before[name]
+            before[name] += 1
+        return cls(key, turn, np.eye(len(numbers))[key])
+
+    def count(self, there: BoolArray) -> FloatArray:
+        """How many there are of the key of every column, ``(…, m)`` like ``there``."""
+        counted: FloatArray = (there @ self.member)[..., self.key]
+        return counted
+
+    def before(self, columns: Sequence[int]) -> BoolArray:
+        """True where any of these has the same key and a greater occurrence, ``(m,)``."""
+        later = self._alike(columns) & (self.turn[:, None] < self.turn[columns])
+        before: BoolArray = np.any(later, axis=1)
+        return before
+
+    def turns(self, finished: Sequence[int]) -> NDArray[np.intp]:
+        """How many of its key come before each in a run in which others have finished, ``(m,)``."""
+        gone = self._alike(finished) & (self.turn[:, None] > self.turn[finished])
+        turns: NDArray[np.intp] = self.turn - gone.sum(axis=1)
+        return turns
+
+    def _alike(self, columns: Sequence[int]) -> BoolArray:
+        alike: BoolArray = self.key[:, None] == self.key[columns]
+        return alike
+
+
+@dataclass(frozen=True, slots=True)
 class Alignment:
     """``n`` past runs, oldest first, by ``m`` component identities.
 
     :param columns: the column of every identity
+    :param occurrences: which of them have the same key
     :param position: place within the run, NaN where a run did not have it, ``(n, m)``
+    :param ended: the same in the order in which they finished, ``(n, m)``
     :param added_s: seconds it added to the run, NaN as above, ``(n, m)``
     :param executors: its mean executors, at least 1, NaN as above, ``(n, m)``
     :param clean: True where no executor came or went inside it, ``(n, m)``
@@ -37,7 +88,9 @@ class Alignment:
     """
 
     columns: dict[Identity, int]
+    occurrences: Occurrences
     position: FloatArray
+    ended: FloatArray
     added_s: FloatArray
     executors: FloatArray
     clean: BoolArray
@@ -61,12 +114,13 @@ class Alignment:
                     c.scale_out.end,
                     c.disturbed,
                 )
-                for c in run.components
+                for c in sorted(run.components, key=_finish)
                 if (added_s := c.added_s) is not None and 0 <= added_s < np.inf
             ]
             if cells:
                 runs.append((run.runtime_s, np.array(cells, dtype=np.float64).T))
-        position, added, executors, clean = np.full((4, len(runs), len(columns)), np.nan)
+        shape = len(runs), len(columns)
+        position, ended, added, executors, clean = np.full((5, *shape), np.nan)
         tail_s, began = np.zeros((2, len(runs)))
         for row, (runtime_s, (column, place, added_s, mean, start, end, disturbed)) in enumerate(
             runs
@@ -74,11 +128,23 @@ class Alignment:
             here = row, column.astype(np.intp)
             size = np.maximum(np.where(mean > 0, mean, end), 1.0)
             position[here], added[here], executors[here] = place, added_s, size
+            ended[here] = np.arange(column.size)
             clean[here] = (disturbed == 0) & (start == end)
             tail_s[row] = max(runtime_s - added_s.sum(), 0.0)
             began[row] = size[place.argmin()]
         order = np.argsort(median_of_columns(position), kind="stable")
-        return cls(columns, position, added, executors, clean > 0, tail_s, began, order)
+        return cls(
+            columns,
+            Occurrences.of(columns),
+            position,
+            ended,
+            added,
+            executors,
+            clean > 0,
+            tail_s,
+            began,
+            order,
+        )
 
     def column(self, component: Component) -> int | None:
         """The column of a component of the present run, None if no past run had it."""
@@ -87,21 +153,50 @@ class Alignment:
     def shares(self, progress: Progress) -> FloatArray:
         """How much each component is to be expected after the ones that have finished; ``(m,)``.
 
-        The anchor is the last finished component of this run that any past run had. Comparable
-        are the past runs that had it, all of them without an anchor. A component counts with the
-        share of the comparable runs in which it came after the anchor, 0 if it has finished
-        here, 1 if it runs. Components of this run that no past run had are passed over.
+        The anchor is the component of this run that finished last of those that any past run had.
+        Comparable are the past runs that had it, all of them without an anchor. A component
+        counts with the share of the comparable runs in which it finished after the anchor, 0 if
+        it has finished here, 1 if it runs: also if its key has finished here with a greater
+        occurrence, which began later. Runs in which it finished before the anchor are no
+        evidence, because here it has not; if all did, order never varies and it was left out.
+        Components of this run that no past run had are passed over.
+
+        After the anchor the next of a key is the one with the next occurrence where runs have as
+        many of it in whatever order, but the next that came after the anchor where as many come
+        then whatever came before: the number that varied less between runs decides.
         """
-        known = [column for c in progress.finished if (column := self.column(c)) is not None]
-        later = ~np.isnan(self.position)
-        if known:
-            anchor = self.position[:, known[-1]]
-            later = (self.position > anchor[:, None])[~np.isnan(anchor)]
-        shares: FloatArray = later.mean(axis=0)
+        known = [
+            column
+            for c in sorted(progress.finished, key=_finish)
+            if (column := self.column(c)) is not None
+        ]
+        shares = self._shares_after(known)
+        shares[self.occurrences.before(known)] = 1.0
         shares[known] = 0.0
         running = self.running(progress)
         if running is not None:
             shares[running] = 1.0
+        return shares
+
+    def _shares_after(self, known: Sequence[int]) -> FloatArray:
+        """What past runs say of components that have not finished; others have, in this order."""
+        later = ~np.isnan(self.ended)
+        earlier = np.zeros_like(later)
+        if known:
+            anchor = self.ended[:, known[-1]][:, None]
+            comparable = later[:, known[-1]]
+            later, earlier = (self.ended > anchor)[comparable], (self.ended <= anchor)[comparable]
+        finished = np.zeros(len(self.columns), dtype=np.bool_)
+        finished[known] = True
+        count = self.occurrences.count
+        after, before = count(later), count(earlier)
+        by_number = _scatter(before + after) <= _scatter(after)
+        # How many of its key a run had after the anchor before it was the turn of this one.
+        ahead = np.where(by_number, count(finished) - before, 0.0)
+        ahead += self.occurrences.turns(known)
+        evidence = ahead >= 0
+        came = (evidence & (after > ahead)).sum(axis=0)
+        shares: FloatArray = came / np.maximum(evidence.sum(axis=0), 1)
         return shares
 
     def running(self, progress: Progress) -> int | None:
@@ -114,6 +209,17 @@ class Alignment:
         if not likely.size:
             return None
         return int(likely[np.nanmedian(self.position[:, likely], axis=0).argmin()])
+
+
+def _finish(component: Component) -> tuple[float, int]:
+    """What components are ordered by that finish one after the other."""
+    return component.finished_at or 0.0, component.position
+
+
+def _scatter(counts: FloatArray) -> FloatArray:
+    """How much counts ``(n, m)`` vary from run to run, without rounding, ``(m,)``."""
+    scatter: FloatArray = len(counts) * (counts**2).sum(axis=0) - counts.sum(axis=0) ** 2
+    return scatter
 
 
 def executors_of(component: Component) -> float:
