@@ -13,7 +13,14 @@ import pytest
 from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import PastRun, RunContext, TrainedModel
 from airflow_enel.predict.enel.config import DEFAULT
-from airflow_enel.predict.enel.manifest import ENCODER, KIND, SCHEMA_VERSION, JobGate, Manifest
+from airflow_enel.predict.enel.manifest import (
+    ENCODER,
+    KIND,
+    SCHEMA_VERSION,
+    JobGate,
+    Manifest,
+    marks_of,
+)
 from airflow_enel.predict.enel.model import (
     EnelModel,
     TooLittleHistory,
@@ -77,7 +84,7 @@ class FakeTraining:
     ) -> EnelModel:
         if self.fault is not None:
             raise self.fault
-        runs = [run for job in jobs for run in job.runs]
+        runs = [run for job in jobs if len(job.runs) > 1 for run in job.runs]
         latest_at = max(run.started_at for run in runs)
         if start is not None and latest_at <= start.manifest.latest_run_at:
             raise TooLittleHistory("there is no run that this model has not learned from")
@@ -89,7 +96,7 @@ class FakeTraining:
             created_at=created_at,
             training_runs=len(runs),
             latest_run_at=latest_at,
-            jobs=tuple(JobGate(job.name, len(job.runs), 0, 1.0, None, None) for job in jobs),
+            jobs=tuple(_gate(job) for job in jobs if len(job.runs) > 1),
         )
 
     def installed(self, monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
@@ -98,6 +105,11 @@ class FakeTraining:
         module.train = self  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training", module)
         return self
+
+
+def _gate(job: TrainingJob) -> JobGate:
+    learned = marks_of(job.name, (run.run_id for run in job.runs))
+    return JobGate(job.name, len(job.runs), 0, 1.0, None, None, learned=learned)
 
 
 class Wanted:

@@ -117,8 +117,21 @@ def _flat(values: dict[str, Any], above: str = "") -> list[tuple[str, str]]:
         if isinstance(value, dict):
             found += _flat(value, f"{above}{name}.")
         else:
-            found.append((above + name, value if isinstance(value, str) else json.dumps(value)))
+            shown = value if isinstance(value, str) else json.dumps(_without_marks(value))
+            found.append((above + name, shown))
     return found
+
+
+def _without_marks(value: Any) -> Any:
+    """Jobs without the marks of the runs they have learned, which tell a person nothing."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {name: of for name, of in job.items() if name != "learned"}
+        if isinstance(job, dict)
+        else job
+        for job in value
+    ]
 
 
 def _kib(size_bytes: int) -> str:

@@ -27,7 +27,7 @@ from airflow_enel.history.repository import SqlHistory
 @action_cli  # type: ignore[untyped-decorator]
 def train(args: Namespace) -> None:
     """Train the model of all recurring jobs and publish it."""
-    wish = TrainingWish(args.seed, 1) if args.from_scratch else TrainingWish(args.seed)
+    wish = TrainingWish(args.seed, in_any_case=args.from_scratch)
     began = time.monotonic()
     try:
         with errors_told(), phases() as report:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 FROM_SCRATCH_EVERY: Final = 5
 """As the paper: every fifth training begins anew."""
 
+LARGEST_SEED: Final = 999_999_999
+"""Every generator of random numbers takes it, and ``airflow enel train`` no larger one."""
+
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
 
@@ -48,15 +51,17 @@ class TrainingWish:
 
     :param seed: the same history and seed give the same model
     :param from_scratch_every: of so many trainings one begins anew, the others fine-tune
-    :raises ValueError: unless seed ≥ 0 and from_scratch_every ≥ 1
+    :param in_any_case: begin anew, even if there is no run that the latest model has not learned
+    :raises ValueError: unless 0 ≤ seed ≤ :data:`LARGEST_SEED` and from_scratch_every ≥ 1
     """
 
     seed: int = 0
     from_scratch_every: int = FROM_SCRATCH_EVERY
+    in_any_case: bool = False
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, not {self.seed}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ValueError(f"seed must be a number from 0 to {LARGEST_SEED}, not {self.seed}")
         if self.from_scratch_every < 1:
             raise ValueError(
                 f"from_scratch_every must be at least 1, not {self.from_scratch_every}"
@@ -162,48 +167,70 @@ def _jobs(history: History, progress: Progress) -> tuple[TrainingJob, ...]:
 
 
 def _start(history: History, wish: TrainingWish, jobs: Sequence[TrainingJob]) -> _Start:
+    if wish.in_any_case:
+        return _Start(None, 0, "as asked for")
+    try:
+        latest = _latest(history)
+    except ValueError as error:  # ModelUnusable is one
+        return _Start(None, 0, f"the last model cannot be used: {error}")
+    if latest is None:
+        return _Start(None, 0, "there is no model yet")
+    name, model = latest
+    late, newer = _new(jobs, model.manifest)
+    if not late and not newer:
+        raise NothingToLearn(
+            f"there is no run that this model has not learned from: {name}; wait for one"
+        )
+    before = round_of(name)
+    if before is None or before + 1 >= wish.from_scratch_every:
+        every = f"every {wish.from_scratch_every} trainings one begins anew"
+        return _Start(None, 0, "as asked for" if wish.from_scratch_every == 1 else every)
+    if late > newer:
+        return _Start(None, 0, f"runs that came late, older than those it knows: {late}")
+    told = f", with runs that came late, older than those it knows: {late}"
+    return _Start(model, before + 1, f"model {name}{told if late else ''}")
+
+
+def _latest(history: History) -> tuple[str, EnelModel] | None:
+    """Name and network of the latest model.
+
+    :raises ModelUnusable: (a ValueError) says why not
+    """
     from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION  # noqa: PLC0415
     from airflow_enel.predict.enel.model import load_model  # noqa: PLC0415
 
-    if wish.from_scratch_every == 1:
-        return _Start(None, 0, "as asked for")
-    try:
-        latest = history.latest_model(KIND)
-        if latest is None:
-            return _Start(None, 0, "there is no model yet")
-        latest.verified(KIND, SCHEMA_VERSION)
-        model = load_model(latest.manifest, latest.weights)
-    except ValueError as error:  # ModelUnusable is one
-        return _Start(None, 0, f"the last model cannot be used: {error}")
-    before = round_of(latest.name)
-    if before is None or before + 1 >= wish.from_scratch_every:
-        return _Start(None, 0, f"every {wish.from_scratch_every} trainings one begins anew")
-    missed, newer = _missed(jobs, model.manifest)
-    if missed > newer:
-        return _Start(None, 0, f"runs that came late, older than those it knows: {missed}")
-    late = f", which leaves out runs that came late, older than those it knows: {missed}"
-    return _Start(model, before + 1, f"model {latest.name}{late if missed else ''}")
+    latest = history.latest_model(KIND)
+    if latest is None:
+        return None
+    latest.verified(KIND, SCHEMA_VERSION)
+    return latest.name, load_model(latest.manifest, latest.weights)
 
 
-def _missed(jobs: Sequence[TrainingJob], manifest: Manifest) -> tuple[int, int]:
-    """How many new runs the fine-tuning of a model would leave out, and how many it would take.
+def _new(jobs: Sequence[TrainingJob], manifest: Manifest) -> tuple[int, int]:
+    """How many runs that a model has not learned came late, and how many are newer than all it has.
 
-    It takes those that started after all that the model knows. Others come late: by an import, or
-    because they ran on while shorter ones of other jobs ended. A few of these are no reason to
-    begin anew, or jobs that overlap would never be fine-tuned; the next training from scratch
-    takes them.
+    Of a job that it knows, fine-tuning judges it only by those that are newer. Others come late:
+    by an import, or because they ran on while shorter ones of other jobs ended. A few of these
+    are no reason to begin anew, or jobs that overlap would never be fine-tuned.
     """
     from airflow_enel.predict.alignment import Alignment  # noqa: PLC0415 - numpy
 
-    known = {gate.job: gate.runs for gate in manifest.jobs}
-    missed = newer = 0
+    known = {gate.job: gate for gate in manifest.jobs}
+    late = newer = 0
     for job in jobs:
-        usable = [run.started_at for run in job.runs if Alignment.of([run]).columns]
-        older = sum(started_at <= manifest.latest_run_at for started_at in usable)
-        # The first run of a job only says what the prior makes of the second.
-        missed += max(older - max(known.get(job.name, 0), 1), 0)
-        newer += len(usable) - max(older, 1) if usable else 0
-    return missed, newer
+        usable = [run for run in job.runs if Alignment.of([run]).columns]
+        if len(usable) == 1:
+            continue  # a job with one run teaches nothing
+        gate = known.get(job.name)
+        if gate is None:
+            # The first run of a job only says what the prior makes of the second.
+            new = sorted(usable, key=lambda run: run.started_at)[1:]
+        else:
+            new = [run for run in usable if not gate.has_learned(run.run_id)]
+        after = sum(run.started_at > manifest.latest_run_at for run in new)
+        late += len(new) - after
+        newer += after
+    return late, newer
 
 
 def _trained(

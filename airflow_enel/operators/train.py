@@ -16,6 +16,13 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
 )
 
+from airflow_enel.control.training import (
+    CannotTrain,
+    NothingToLearn,
+    TrainingWish,
+    train_shared_model,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,10 +40,11 @@ class EnelTrainOperator(BaseOperator):
 
     It reads the history of every DAG, so ``[enel] trainers`` must name it: ``dag_id:task_id``.
     The worker needs the extra ``train`` (torch); no other task does. Most trainings fine-tune the
-    latest model with the runs since, every few begin anew. With too little history, or without
-    a new run, the task is skipped. It returns the name of the model.
+    latest model, every few begin anew. With too little history, or without a run that the latest
+    model has not learned from, the task is skipped, whatever the seed. It returns the name of the
+    model.
 
-    :param seed: the same history and seed give the same model (templated)
+    :param seed: 0 to 999999999; the same history and seed give the same model (templated)
     :param from_scratch_every: of so many trainings one begins anew; 1 for all
     :raises ValueError: for arguments that cannot work
     """
@@ -45,10 +53,8 @@ class EnelTrainOperator(BaseOperator):
 
     def __init__(self, *, seed: int | str = 0, from_scratch_every: int = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if from_scratch_every < 1:
-            raise ValueError(f"from_scratch_every must be at least 1, not {from_scratch_every}")
-        if not (isinstance(seed, str) and "{" in seed):
-            _natural(seed)
+        rendered_later = isinstance(seed, str) and "{" in seed
+        TrainingWish(0 if rendered_later else _natural(seed), from_scratch_every)
         self.seed = seed
         self.from_scratch_every = from_scratch_every
 
@@ -58,7 +64,6 @@ class EnelTrainOperator(BaseOperator):
         :raises AirflowFailException: if it may not, or cannot on this worker
         :raises AirflowSkipException: if there is nothing to learn
         """
-        from airflow_enel.control.training import CannotTrain, NothingToLearn  # noqa: PLC0415
         from airflow_enel.history.base import HistoryError, HistoryUnavailable  # noqa: PLC0415
         from airflow_enel.operators.connect import connected_history  # noqa: PLC0415
 
@@ -79,11 +84,6 @@ class EnelTrainOperator(BaseOperator):
         return training.model.name
 
     def _train(self, history: History) -> Training:
-        from airflow_enel.control.training import (  # noqa: PLC0415
-            TrainingWish,
-            train_shared_model,
-        )
-
         wish = TrainingWish(_natural(self.seed), self.from_scratch_every)
         return train_shared_model(history, wish, time.time(), Told(self.log))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -59,6 +60,19 @@ def test_a_model_is_shown_with_its_manifest(enel: Enel, stored: TrainedModel) ->
     said = enel("model", "show", stored.name)
     assert "whole" in said.out
     assert "manifest.training.runs" in said.out
+
+
+def test_the_marks_of_runs_are_left_to_programs(enel: Enel, airflow_db: None) -> None:
+    from airflow_enel.history.models import SqlModels  # noqa: PLC0415 - needs the database
+
+    jobs = [{"job": "dag/job", "runs": 1, "learned": "0123abcd"}]
+    manifest = json.dumps({"jobs": jobs})
+    model = TrainedModel.sealed(f"m-{uuid4()}", "cli", 3, manifest, b"x", 1.7e9)
+    SqlModels().save_model(model)
+    said = enel("model", "show", model.name).out
+    assert "dag/job" in said
+    assert "0123abcd" not in said
+    assert enel("model", "show", model.name, "-o", "json").json[0]["manifest"]["jobs"] == jobs
 
 
 def test_a_corrupt_model_is_shown_as_such(enel: Enel, stored: TrainedModel) -> None:

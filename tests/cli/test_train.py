@@ -57,6 +57,12 @@ def test_without_new_runs_it_says_so_and_changes_nothing(
     assert enel("model", "list", "-o", "json").json == before
 
 
+def test_from_scratch_it_trains_in_any_case(enel: Enel, fake: FakeTraining, job: str) -> None:
+    enel("train", "--from-scratch")
+    assert enel("train", "--from-scratch", "-o", "json").json["reason"] == "as asked for"
+    assert len(fake.calls) == 2
+
+
 def test_too_little_history_and_no_torch_are_told_in_one_line(
     enel: Enel, fake: FakeTraining, job: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

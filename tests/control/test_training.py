@@ -18,6 +18,7 @@ from airflow_enel.control.training import (
 )
 from airflow_enel.domain import ModelUnusable, TrainedModel
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
+from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.made_models import FakeTraining, generated_runs, without_torch
 
@@ -79,7 +80,7 @@ def test_the_first_model_is_trained_from_scratch_on_all_jobs(
     assert start is None
     assert training.from_scratch
     assert training.manifest.seed == 7
-    assert kept.saved == [training.model.verified("enel", 1)]
+    assert kept.saved == [training.model.verified(KIND, SCHEMA_VERSION)]
     assert training.model.created_at == NOW
 
 
@@ -98,7 +99,9 @@ def test_the_next_goes_on_with_the_last_and_every_fifth_begins_anew(
 
 def test_how_often_it_begins_anew_can_be_chosen(kept: Kept, fake: FakeTraining) -> None:
     train(kept, from_scratch_every=1)
-    assert train(kept, NOW + 1, from_scratch_every=1).from_scratch
+    kept.add_run(NOW)
+    training = train(kept, NOW + 1, from_scratch_every=1)
+    assert training.how == "from scratch (as asked for)"
 
 
 def test_without_a_new_run_there_is_nothing_to_go_on_with(kept: Kept, fake: FakeTraining) -> None:
@@ -107,6 +110,44 @@ def test_without_a_new_run_there_is_nothing_to_go_on_with(kept: Kept, fake: Fake
         train(kept, NOW + 1)
     kept.add_run(NOW)
     assert not train(kept, NOW + 1e6).from_scratch
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_without_a_new_run_nothing_is_learned_again_from_scratch_either(
+    kept: Kept, fake: FakeTraining, every: int
+) -> None:
+    for week in range(2):
+        kept.add_run(NOW + 1e6 * week - 1e4)
+        train(kept, NOW + 1e6 * week, from_scratch_every=every)
+    for seed in range(3):
+        with pytest.raises(NothingToLearn, match="no run that this model"):
+            train(kept, NOW + 2e6 + seed, from_scratch_every=every, seed=seed)
+    assert len(kept.saved) == 2
+
+
+def test_a_job_with_one_run_is_nothing_new(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    kept.add_run(NOW, "once")
+    with pytest.raises(NothingToLearn, match="no run that this model"):
+        train(kept, NOW + 1, from_scratch_every=1)
+    kept.add_run(NOW + 2, "once")
+    assert train(kept, NOW + 3, from_scratch_every=1).from_scratch
+
+
+def test_the_only_run_that_is_left_of_a_job_is_nothing_new(kept: Kept, fake: FakeTraining) -> None:
+    kept.jobs["other", "report"] = generated_runs(2, number=1)
+    train(kept)
+    kept.add_run(NOW)
+    kept.jobs["dag", "job"] = kept.jobs["dag", "job"][-1:]
+    with pytest.raises(NothingToLearn, match="no run that this model"):
+        train(kept, NOW + 1, from_scratch_every=1)
+
+
+def test_it_begins_anew_in_any_case_if_asked_to(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    training = train(kept, NOW + 1, in_any_case=True, seed=1)
+    assert training.how == "from scratch (as asked for)"
+    assert round_of(training.model.name) == 0
 
 
 @pytest.mark.parametrize("job", ["job", "another"])
@@ -125,7 +166,53 @@ def test_runs_that_were_imported_later_and_are_older_are_a_reason_to_begin_anew(
     assert not train(kept, NOW + 20).from_scratch  # they are known by now
 
 
-def test_a_long_run_that_ended_after_shorter_ones_is_left_to_the_next_model_and_told(
+@pytest.mark.parametrize("newer", [0, 1])
+def test_late_runs_are_found_when_others_were_removed(
+    kept: Kept, fake: FakeTraining, newer: int
+) -> None:
+    train(kept)
+    kept.jobs["dag", "job"] = RUNS[-2:]
+    for day in range(2):
+        kept.add_run(RUNS[0].started_at - 1e5 * day)
+    for day in range(newer):
+        kept.add_run(NOW + day)
+    training = train(kept, NOW + 10)
+    assert training.from_scratch
+    assert "older than those it knows: 2" in training.how
+
+
+def test_runs_that_were_removed_are_no_reason_to_train(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    kept.jobs["dag", "job"] = RUNS[1:]
+    with pytest.raises(NothingToLearn, match="no run that this model"):
+        train(kept, NOW + 1)
+
+
+def test_a_late_run_is_told_and_known_after_fine_tuning(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    kept.add_run(RUNS[-1].started_at - 1.0)
+    kept.add_run(NOW)
+    assert "came late, older than those it knows: 1" in train(kept, NOW + 10).how
+    kept.add_run(NOW + 20)
+    assert "came late" not in train(kept, NOW + 30).how
+
+
+def test_a_run_that_began_when_the_latest_did_is_late(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    kept.jobs["dag", "job"] = (*RUNS, replace(RUNS[-1], run_id="beside"))
+    assert "older than those it knows: 1" in train(kept, NOW + 1).how
+
+
+def test_a_run_without_components_is_nothing_new(kept: Kept, fake: FakeTraining) -> None:
+    train(kept)
+    kept.add_run(NOW)
+    *others, last = kept.jobs["dag", "job"]
+    kept.jobs["dag", "job"] = (*others, replace(last, components=()))
+    with pytest.raises(NothingToLearn, match="no run that this model"):
+        train(kept, NOW + 1)
+
+
+def test_a_long_run_that_ended_after_shorter_ones_is_no_reason_to_begin_anew_but_told(
     kept: Kept, fake: FakeTraining
 ) -> None:
     train(kept)
@@ -133,7 +220,7 @@ def test_a_long_run_that_ended_after_shorter_ones_is_left_to_the_next_model_and_
     kept.add_run(NOW)
     training = train(kept, NOW + 10)
     assert not training.from_scratch
-    assert "leaves out runs that came late, older than those it knows: 1" in training.how
+    assert "with runs that came late, older than those it knows: 1" in training.how
 
 
 def test_the_first_run_of_another_job_is_no_reason_to_begin_anew(
@@ -153,8 +240,9 @@ def test_the_first_run_of_another_job_is_no_reason_to_begin_anew(
         ModelUnusable("corrupt"),
         TrainedModel.sealed("m", "enel", 99, "{}", b"x", NOW),
         TrainedModel.sealed("m", "enel", 1, "{}", b"x", NOW),
+        TrainedModel.sealed("m", KIND, SCHEMA_VERSION, "{}", b"x", NOW),
     ],
-    ids=["corrupt", "other schema", "no network"],
+    ids=["corrupt", "other schema", "schema without marks", "no network"],
 )
 def test_a_last_model_that_cannot_be_used_is_begun_anew(
     kept: Kept, fake: FakeTraining, latest: Any
@@ -169,13 +257,16 @@ def test_a_model_that_others_have_named_is_no_reason_to_go_on(
     kept: Kept, fake: FakeTraining
 ) -> None:
     made = train(kept).model
-    kept.latest = TrainedModel.sealed("mine", "enel", 1, made.manifest, made.weights, NOW)
+    kept.latest = TrainedModel.sealed(
+        "mine", KIND, SCHEMA_VERSION, made.manifest, made.weights, NOW
+    )
+    kept.add_run(NOW)
     assert train(kept, NOW + 1).from_scratch
 
 
 def test_the_same_history_and_seed_give_the_same_model(kept: Kept, fake: FakeTraining) -> None:
-    first = train(kept, from_scratch_every=1).model
-    assert train(kept, from_scratch_every=1).model == first
+    first = train(kept).model
+    assert train(kept, in_any_case=True).model == first
 
 
 def test_an_empty_history_says_what_to_do(kept: Kept, fake: FakeTraining) -> None:
@@ -220,13 +311,17 @@ def test_a_history_that_is_away_for_a_while_still_gets_the_model(
     assert len(kept.saved) == 1
     kept.away = 100
     with pytest.raises(HistoryUnavailable):
-        train(kept, from_scratch_every=1)
+        train(kept, in_any_case=True)
 
 
-@pytest.mark.parametrize("wish", [{"seed": -1}, {"from_scratch_every": 0}])
+@pytest.mark.parametrize("wish", [{"seed": -1}, {"seed": 10**9}, {"from_scratch_every": 0}])
 def test_a_wish_that_cannot_be_met_is_refused(wish: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="must be at least"):
+    with pytest.raises(ValueError, match="must be"):
         TrainingWish(**wish)
+
+
+def test_the_largest_seed_has_nine_digits() -> None:
+    assert TrainingWish(seed=999_999_999).seed == 999_999_999
 
 
 @pytest.mark.parametrize("name", ["", "m", "enel-r3", "enel-20260101T000000Z-r-abcdef01"])

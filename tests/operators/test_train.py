@@ -21,6 +21,7 @@ from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.operators import connect
 from airflow_enel.operators.train import EnelTrainOperator, Told
+from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.history.conftest import ServerTransport
 from tests.made_models import FakeTraining, generated_runs, without_torch
@@ -33,6 +34,7 @@ class Kept:
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.fault = fault
+        self.latest: Any = None
         self.saved: list[Any] = []
 
     def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
@@ -40,10 +42,11 @@ class Kept:
             raise self.fault
         yield JobRuns(RecurringJob("dag", "job"), generated_runs(3))
 
-    def latest_model(self, kind: str) -> None:
-        return None
+    def latest_model(self, kind: str) -> Any:
+        return self.latest
 
     def save_model(self, model: Any) -> None:
+        self.latest = model
         self.saved.append(model)
 
 
@@ -134,6 +137,18 @@ def test_too_little_history_skips_the_task(
         execute()
 
 
+@pytest.mark.parametrize("arguments", [{}, {"from_scratch_every": 1}, {"seed": 5}], ids=str)
+def test_without_a_new_run_the_task_is_skipped_and_publishes_nothing(
+    reached: Callable[[Any], None], fake: FakeTraining, arguments: dict[str, Any]
+) -> None:
+    kept = Kept()
+    reached(kept)
+    execute(**arguments)
+    with pytest.raises(AirflowSkipException, match="no run that this model"):
+        execute(**arguments)
+    assert len(kept.saved) == 1
+
+
 def test_without_torch_it_fails_for_good_and_names_the_extra(
     reached: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,15 +188,28 @@ def test_a_trainer_publishes_over_http(
     (job,) = [job for job in jobs if job.name == "trained-dag/job"]
     assert len(job.runs) == 3
     assert all(c.stages for run in job.runs for c in run.components)
-    assert model.verified("enel", 1)
+    assert model.verified(KIND, SCHEMA_VERSION)
 
 
-@pytest.mark.parametrize("arguments", [{"from_scratch_every": 0}, {"seed": -1}, {"seed": "x"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"from_scratch_every": 0},
+        {"seed": -1},
+        {"seed": "x"},
+        {"seed": 10**9},
+        {"seed": str(2**70)},
+    ],
+)
 def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed(
     arguments: dict[str, Any],
 ) -> None:
     with pytest.raises(ValueError, match="must be"):
         EnelTrainOperator(task_id="train", **arguments)
+
+
+def test_the_largest_seed_is_that_of_the_command() -> None:
+    assert EnelTrainOperator(task_id="train", seed=999_999_999).seed == 999_999_999
 
 
 def test_a_seed_may_be_a_template() -> None:

@@ -113,10 +113,13 @@ def gated(
                 start,
                 of.percent(0.0),
                 of.percent(1.0),
-                *later,
+                early,
+                late,
                 learned=marks_of(job.name, (run.run_id for run in job.runs)),
             )
-            for job, of, (start, *later) in zip(jobs, judged, zip(*own, strict=True), strict=True)
+            for job, of, (start, early, late) in zip(
+                jobs, judged, zip(*own, strict=True), strict=True
+            )
         ),
         pooled_gate=pooled[0],
         pooled_early_gate=pooled[1],

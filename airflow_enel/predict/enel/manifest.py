@@ -144,9 +144,7 @@ class Manifest:
 
 def marks_of(job: str, run_ids: Iterable[str]) -> str:
     """Marks of runs of a job, which tell them apart, ascending and without gaps."""
-    digests = {
-        hashlib.sha256(json.dumps([job, run_id]).encode()).hexdigest() for run_id in run_ids
-    }
+    digests = {hashlib.sha256(json.dumps([job, run_id]).encode()).hexdigest() for run_id in run_ids}
     return "".join(sorted({digest[:_DIGITS] for digest in digests}))
 
 
@@ -184,6 +182,6 @@ def _checked(cls: Any, found: Any) -> Any:
             raise ModelUnusable(f"{name} of the manifest must be finite")
         if name.endswith("gate") and value is not None and not 0 <= values[name] <= 1:
             raise ModelUnusable(f"{name} of the manifest must be 0 … 1")
-        if name == "learned" and not _are_marks(value):
+        if name == "learned" and not _are_marks(values[name]):
             raise ModelUnusable(f"{name} of the manifest must be marks of runs, ascending")
     return cls(**found)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain.model import ModelUnusable
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
-from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest
+from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.model import dump_weights, load_model
 from tests.predict.enel.random_graphs import random_weights
 
@@ -27,7 +27,10 @@ MANIFEST = Manifest(
     latest_run_at=4.0,
     data_hash="00ff",
     epochs=40,
-    jobs=(JobGate("daily/rank", 12, 3, 0.75, 20.5, 10.25), JobGate("été", 2, 0, 0.5, None, None)),
+    jobs=(
+        JobGate("daily/rank", 12, 3, 0.75, 20.5, 10.25, learned=marks_of("daily/rank", "abc")),
+        JobGate("été", 2, 0, 0.5, None, None),
+    ),
     pooled_gate=0.5,
     walk_forward_prior_percent=20.5,
     walk_forward_network_percent=10.25,
@@ -68,6 +71,64 @@ def test_a_job_has_its_own_gate_and_others_the_pooled_one():
 def test_a_foreign_manifest_is_refused_with_a_reason(change, said):
     text = json.dumps(json.loads(MANIFEST.to_json()) | change)
     with pytest.raises(ModelUnusable, match=said):
+        Manifest.from_json(text)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_manifest_of_an_older_schema_is_refused(version):
+    text = json.dumps(json.loads(MANIFEST.to_json()) | {"schema_version": version})
+    with pytest.raises(ModelUnusable, match="train again"):
+        Manifest.from_json(text)
+
+
+@given(st.text(), st.lists(st.text()), st.text())
+def test_a_job_remembers_which_runs_were_learned(job, learned, other):
+    gate = JobGate(job, len(learned), 0, 1.0, None, None, learned=marks_of(job, learned))
+    read = Manifest.from_json(replace(MANIFEST, jobs=(gate,)).to_json())
+    assert all(read.jobs[0].has_learned(run_id) for run_id in learned)
+    assert read.jobs[0].has_learned(other) == (other in learned)
+
+
+@given(st.lists(st.text(), max_size=20), st.randoms())
+def test_marks_do_not_depend_on_the_order_of_runs(run_ids, random):
+    marks = marks_of("job", run_ids)
+    again = [*run_ids, *run_ids]
+    random.shuffle(again)
+    assert marks_of("job", again) == marks
+    assert len(marks) == 8 * len(set(run_ids))
+
+
+def test_a_run_of_another_job_is_another_run():
+    assert marks_of("one", ["run"]) != marks_of("other", ["run"])
+
+
+def test_a_mark_is_found_only_where_one_begins():
+    mark = next(m for m in (marks_of("job", [str(n)]) for n in range(1000)) if m > "2")
+    gate = JobGate("job", 2, 0, 1.0, None, None, learned="1" + mark + "f" * 7)
+    run_id = next(str(n) for n in range(1000) if marks_of("job", [str(n)]) == mark)
+    assert not gate.has_learned(run_id)
+
+
+@pytest.mark.parametrize(
+    "learned",
+    [
+        None,
+        [],
+        12345678,
+        "1234567",
+        "123456789",
+        "1234567G",
+        "ABCDEF01",
+        "1234567\n",
+        "١" * 8,
+        "2" * 8 + "1" * 8,
+        "1" * 16,
+    ],
+)
+def test_marks_of_runs_that_are_none_are_refused(learned):
+    jobs = [json.loads(MANIFEST.to_json())["jobs"][0] | {"learned": learned}]
+    text = json.dumps(json.loads(MANIFEST.to_json()) | {"jobs": jobs})
+    with pytest.raises(ModelUnusable, match="learned"):
         Manifest.from_json(text)
 
 
