@@ -15,19 +15,33 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from airflow_enel.cli.importing import Importer, Line, Result, Wanted
-from airflow_enel.cli.output import Advance, day, errors_told, print_json, progress, texts
+from airflow_enel.cli.output import (
+    Advance,
+    counted,
+    day,
+    errors_told,
+    interrupt_told,
+    note,
+    print_json,
+    progress,
+    texts,
+)
 from airflow_enel.control.lifetime import OVER
 from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import RunState
+from airflow_enel.history.base import UnknownRun
 from airflow_enel.history.imported import known_applications
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.retention import Limits, Removal, Retention
 from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of
 from airflow_enel.spark.live import LiveApplication
 
+_NAMES_TOLD = 3
+
 
 @providers_configuration_loaded
 @action_cli  # type: ignore[untyped-decorator]
+@interrupt_told()
 def import_history(args: Namespace) -> None:
     """Fill the history of a DAG from Spark event logs."""
     if not args.dag_id.strip() or (args.job_key is not None and not args.job_key.strip()):
@@ -44,6 +58,7 @@ def import_history(args: Namespace) -> None:
                 read = _Counted(advance)
                 lines.append(importer.add(log, read))
                 advance(max(0, size_of(log) - read.total))  # what was not worth reading
+    _warn_of_mixtures(importer)
     if args.output == "json":
         print_json(asdict(line) for line in lines)
     else:
@@ -54,6 +69,7 @@ def import_history(args: Namespace) -> None:
 
 @providers_configuration_loaded
 @action_cli  # type: ignore[untyped-decorator]
+@interrupt_told()
 def prune(args: Namespace) -> None:
     """Remove old runs from the history."""
     try:
@@ -79,7 +95,12 @@ def mark_lost(args: Namespace) -> None:
     """Say that the application of a run is gone, so that a retry may submit another one."""
     history = SqlHistory()
     with errors_told():
-        row = history.run(args.run)
+        try:
+            row = history.run(args.run)
+        except UnknownRun:
+            raise SystemExit(
+                f"no such run: {args.run[:40]!r}; the log of its task tells its id"
+            ) from None
         if row.state in OVER:
             raise SystemExit(f"the run has ended already: {row.state.value}")
         nothing = replace(LiveApplication().nothing(), complete=False)
@@ -90,6 +111,16 @@ def mark_lost(args: Namespace) -> None:
         "and it submits its application afresh.",
         highlight=False,
     )
+
+
+def _warn_of_mixtures(importer: Importer) -> None:
+    for job, names in importer.applications.items():
+        if len(names) > 1:
+            told = ", ".join([*names][:_NAMES_TOLD]) + (", …" if len(names) > _NAMES_TOLD else "")
+            note(
+                f"{len(names)} applications as one recurring job {job!r}: {told}. Forecasts suffer "
+                "unless they are the same: give each a --job-key of its own, or leave it out"
+            )
 
 
 def _logs(paths: Iterable[Path]) -> list[Path]:
@@ -162,6 +193,8 @@ def _print_removals(removals: tuple[Removal, ...], jobs: int, *, dry_run: bool) 
             table.add_row(*texts(r.dag_id, r.job_key), *counts, span)
         console.print(table)
     if dry_run:
-        console.print(f"{runs} runs would be removed")
+        console.print(f"{counted(runs, 'run')} would be removed")
     else:
-        console.print(f"{runs} runs removed, {jobs} recurring jobs without runs removed")
+        console.print(
+            f"{counted(runs, 'run')} removed, {counted(jobs, 'recurring job')} without runs removed"
+        )

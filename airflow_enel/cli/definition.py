@@ -16,6 +16,8 @@ from airflow.cli.cli_config import (
     lazy_load_command,
 )
 
+_MOST_DAYS = 100_000
+
 
 def _date(text: str) -> datetime:
     """A date or a moment, in UTC unless it says otherwise."""
@@ -44,6 +46,24 @@ def _natural(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ArgumentTypeError(f"{text!r} is no number from 0 to 999999999")
     return int(text)
+
+
+def _integer(text: str) -> int:
+    """A number that every database takes; what it may be is told where it is used."""
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise ArgumentTypeError(f"{text[:40]!r} is no whole number up to 999999999")
+    return int(text)
+
+
+def _days(text: str) -> float:
+    """A number of days that leads to a moment; what it may be is told where it is used."""
+    try:
+        days = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text[:40]!r} is no number of days") from None
+    if days > _MOST_DAYS:
+        raise ArgumentTypeError(f"{text[:40]!r} is more than {_MOST_DAYS} days")
+    return days
 
 
 def _arg(*flags: str, **options: Any) -> Arg:
@@ -80,8 +100,8 @@ _IMPORT_HISTORY = ActionCommand(
         _arg("--dag-id", required=True, help="the DAG that will run the application"),
         _arg(
             "--job-key",
-            help="job_key of the operator, by default its task id; "
-            "if not given here, the name of the Spark application",
+            help="job_key of the operator, by default its task id: for logs of one application. "
+            "If not given here, the name of each Spark application",
         ),
         _arg(
             "--since",
@@ -105,14 +125,14 @@ _PRUNE = ActionCommand(
     args=(
         _arg(
             "--keep-runs",
-            type=int,
+            type=_integer,
             metavar="N",
             help="keep of every recurring job the newest N runs that succeeded and the newest N "
             "that did not, and of every initial size the few latest that are learned from",
         ),
         _arg(
             "--older-than",
-            type=float,
+            type=_days,
             metavar="DAYS",
             help="remove only runs that were submitted more than so many days ago; needed to "
             "remove runs that never told their end",
@@ -212,8 +232,9 @@ _EVALUATE = ActionCommand(
             metavar="PATH",
             nargs="*",
             type=Path,
-            help="a trace file with the columns ID|APP_ID|…|JOB_ID|…|SCALE_OUT, a Spark event "
-            "log, or a folder of either",
+            help="a trace file with the columns ID|APP_ID|…|JOB_ID|…|DURATION_MS|SCALE_OUT, a "
+            "Spark event log, or a folder of either, without its subfolders. Of traces the moments "
+            "count, DURATION_MS is not read",
         ),
         _arg("--dag-id", help="evaluate on the history of this DAG instead of files"),
         _arg("--job-key", help="only this recurring job of the DAG"),
@@ -221,10 +242,16 @@ _EVALUATE = ActionCommand(
             "--failures",
             type=_spans,
             metavar="RUNS",
-            help="for trace files: the runs, counted from 1, in which executors failed; "
-            "41-50,61-65 by default, as in the published protocol; none for no runs",
+            help="for trace files: the runs of each job, counted from 1, in which executors "
+            "failed, such as 3,41-50; none for no runs. By default 41-50,61-65 of jobs with 65 "
+            "runs, as in the published traces, which is told, and none of others",
         ),
-        _arg("--warm-up", type=int, metavar="N", help="how many first runs are only learned from"),
+        _arg(
+            "--warm-up",
+            type=_integer,
+            metavar="N",
+            help="how many first runs are only learned from",
+        ),
         _arg(
             "--forecasters",
             metavar="NAMES",

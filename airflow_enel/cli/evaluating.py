@@ -12,14 +12,31 @@ from airflow.utils.cli import action_cli
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
+from rich.text import Text
 
 from airflow_enel.cli.evidence import from_history, from_paths
-from airflow_enel.cli.output import errors_told, note, print_json, progress, texts
+from airflow_enel.cli.output import (
+    counted,
+    errors_told,
+    interrupt_told,
+    note,
+    print_json,
+    progress,
+    texts,
+)
 from airflow_enel.cli.retraining import enel_makers
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
 from airflow_enel.predict.enel.forecaster import Enel
-from airflow_enel.predict.evaluation import Prediction, Score, Series, summarise, walk_forward
+from airflow_enel.predict.evaluation import (
+    ALL,
+    NORMAL,
+    Prediction,
+    Score,
+    Series,
+    summarise,
+    walk_forward,
+)
 
 Maker = Callable[[], Forecaster]
 
@@ -31,32 +48,54 @@ FORECASTERS: Final[dict[str, Maker]] = {
 }
 """What is evaluated, by name; ``enel`` with models that are trained for it."""
 
+_MOST_PLAIN = 9999.95
+
 
 @providers_configuration_loaded
 @action_cli(check_db=False)  # type: ignore[no-untyped-call,untyped-decorator]
+@interrupt_told()
 def evaluate(args: Namespace) -> None:
     """Forecast past runs by what was known before them, and compare with what came."""
+    scores = _scores(args)
+    if args.output == "json":
+        print_json(asdict(score) for score in scores)
+    else:
+        _print_scores(scores)
+
+
+def _scores(args: Namespace) -> tuple[Score, ...]:
     names = _names(args.forecasters)
     if args.warm_up is not None and args.warm_up < 1:
         raise SystemExit("--warm-up must be at least 1: nothing is known before the first run")
     found = _series(args, stages=Enel.name in names)
     makers = _makers(names, found, args)
     predictions: list[Prediction] = []
+    faults: list[str] = []
     with progress("runs", sum(len(series.forecast(args.warm_up)) for series in found)) as advance:
         for series, own in zip(found, makers, strict=True):
+            known = len(predictions)
             for of_run in walk_forward(series, own, args.warm_up):
                 predictions += of_run
                 advance(1)
-    for series in found:
-        if not series.forecast(args.warm_up):
-            note(f"{series.job}: {len(series.runs)} runs are too few to forecast any of them")
-    scores = summarise(predictions)
-    if not scores:
-        raise SystemExit("nothing to evaluate: no job has enough runs with finished components")
-    if args.output == "json":
-        print_json(asdict(score) for score in scores)
-    else:
-        _print_scores(scores)
+            if len(predictions) == known:
+                faults.append(f"{series.job}: {_why_none(series, args.warm_up)}")
+    if not predictions:
+        raise SystemExit(f"nothing to evaluate: {'; '.join(faults) or 'no file can be used'}")
+    for fault in faults:
+        note(fault)
+    return summarise(predictions)
+
+
+def _why_none(series: Series, warm_up: int | None) -> str:
+    """Why none of the runs of a series could be forecast."""
+    runs = len(series.runs)
+    if not series.forecast(warm_up):
+        if warm_up is not None and runs > 1:
+            return f"--warm-up {warm_up} leaves none of its {runs} runs to forecast"
+        return f"{counted(runs, 'run')}, but at least 2 are needed: one is only learned from"
+    if not any(run.runtime_s > 0 for run in series.runs):
+        return "its runs take no time"
+    return "too few of its runs have finished components"
 
 
 def _names(asked: str | None) -> tuple[str, ...]:
@@ -84,10 +123,15 @@ def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
         if args.job_key is not None:
             raise SystemExit("--job-key belongs to --dag-id: traces and logs name their jobs")
         return from_paths(args.paths, args.failures, note, stages=stages)
+    if args.failures is not None:
+        raise SystemExit(
+            "--failures belongs to trace files: the history knows in which runs executors failed"
+        )
     with errors_told():
         found = from_history(args.dag_id, args.job_key, stages=stages)
     if not found:
-        raise SystemExit("the history has no runs of this DAG and job")
+        job = "" if args.job_key is None else f" with the job {args.job_key!r}"
+        raise SystemExit(f"the history has no runs of the DAG {args.dag_id!r}{job}")
     return found
 
 
@@ -97,25 +141,47 @@ def _print_scores(scores: Iterable[Score]) -> None:
     for job, of_job in groupby(scores, key=lambda score: score.job):
         console.print(*texts(job))
         console.print(_table(of_job))
-    console.print("All but the last column in percent; the interval should hold 80.")
+        console.print()
+    console.print("Errors are in percent of the time left, those under total of the whole runtime.")
+    console.print("held: how many percent of the times lay in their 80 % interval; 80 would do.")
 
 
 def _table(scores: Iterable[Score]) -> Table:
-    table = Table("moment", "runs", Column("forecaster", no_wrap=True), box=SIMPLE, pad_edge=False)
-    for heading in ("MAPE", "median", "bias", "of total", "held", "count"):
-        table.add_column(heading, justify="right")
-    for _, group in groupby(scores, key=lambda score: (score.moment, score.runs)):
-        table.add_section()
-        for s in group:
-            table.add_row(
-                s.moment,
-                s.runs,
-                *texts(s.forecaster),
-                f"{s.mape_percent:.1f}",
-                f"{s.median_ape_percent:.1f}",
-                f"{s.bias_percent:+.1f}",
-                f"{s.error_of_total_percent:.1f}",
-                f"{s.coverage_80_percent:.0f}",
-                f"{s.predictions:,}",
-            )
+    """The rows of one job; without those of its normal runs where that is all of them."""
+    table = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 0, 0, 1))
+    for heading in ("moment", "runs", "forecaster"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("MAPE", "median", "bias", "total", "held", "count"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for _, of_moment in groupby(scores, key=lambda score: score.moment):
+        kinds = {runs: tuple(group) for runs, group in groupby(of_moment, lambda s: s.runs)}
+        if _count(kinds.get(NORMAL, ())) == _count(kinds[ALL]):
+            del kinds[NORMAL]
+        for group in kinds.values():
+            table.add_section()
+            for score in group:
+                table.add_row(*_cells(score))
     return table
+
+
+def _count(scores: Iterable[Score]) -> int:
+    return sum(score.predictions for score in scores)
+
+
+def _cells(s: Score) -> tuple[str | Text, ...]:
+    return (
+        s.moment,
+        s.runs,
+        *texts(s.forecaster),
+        _figure(s.mape_percent),
+        _figure(s.median_ape_percent),
+        _figure(s.bias_percent, "+"),
+        _figure(s.error_of_total_percent),
+        f"{s.coverage_80_percent:.0f}",
+        f"{s.predictions:,}",
+    )
+
+
+def _figure(percent: float, sign: str = "") -> str:
+    """As short as its column, or terminals of 80 columns would get parts of a number."""
+    return f"{percent:{sign}.1f}" if abs(percent) < _MOST_PLAIN else f"{percent:{sign}.1e}"

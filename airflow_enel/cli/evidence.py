@@ -14,9 +14,22 @@ from airflow_enel.history.base import History
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.predict.evaluation import Series
 from airflow_enel.spark.eventlog import UnusableLog, find_logs
-from airflow_enel.spark.traces import PUBLISHED_FAILURES, UnusableTrace, is_trace, read_trace
+from airflow_enel.spark.traces import (
+    COLUMNS,
+    PUBLISHED_FAILURES,
+    Trace,
+    UnusableTrace,
+    is_trace,
+    read_trace,
+)
 
 MOST_RUNS: Final = 10_000
+PUBLISHED_RUNS: Final = 65
+"""Runs of every job of the published traces: which of them had failures is known."""
+
+NEITHER: Final = (
+    f"neither a Spark event log nor a trace file, whose first line is {'|'.join(COLUMNS)}"
+)
 
 Note = Callable[[str], None]
 """Is told, in a line, what is left out and why."""
@@ -31,18 +44,28 @@ def from_paths(
     noted and left out.
 
     :param failures: runs of each trace in which executors failed; None for those of the
-        published protocol
+        published protocol where a job has as many runs as that, which is noted, and else for none
     :param stages: whether components keep their stages, which take most of the memory
     :raises SystemExit: if a file that was named itself cannot be used
     """
     gathered = _Gathered(failures, stages=stages)
-    for path in dict.fromkeys(paths):
+    read: set[Path] = set()
+    for path in paths:
         for file in _files(path):
+            if file in read:
+                continue
+            read.add(file)
             fault = gathered.add(file)
             if fault is not None and file == path:
                 raise SystemExit(f"{file}: {fault}")
             if fault is not None:
                 note(f"left out: {file}: {fault}")
+    if gathered.published:
+        note(
+            f"{', '.join(gathered.published)}: runs {_spans(PUBLISHED_FAILURES)} count as runs "
+            f"with failures, as in the published traces of {PUBLISHED_RUNS} runs; "
+            "--failures none if none of them had any, or --failures RUNS"
+        )
     return (*gathered.traces, *gathered.logs.series())
 
 
@@ -77,8 +100,9 @@ class _Gathered:
 
     def __init__(self, failures: Sequence[range] | None, *, stages: bool) -> None:
         self.traces: list[Series] = []
+        self.published: list[str] = []
         self.logs = _EventLogs(stages=stages)
-        self._failures = PUBLISHED_FAILURES if failures is None else failures
+        self._failures = failures
 
     def add(self, file: Path) -> str | None:
         """Read a file; return why it cannot be used, None if it can."""
@@ -86,15 +110,43 @@ class _Gathered:
             if not is_trace(file):
                 self.logs.add(file)
                 return None
-            found = read_trace(file, self._failures)
+            found = self._read(file)
         except (UnusableTrace, UnusableLog) as error:
-            return str(error)
-        known = {series.job for series in self.traces}
-        self.traces += [
-            Series(t.job if t.job not in known else f"{t.job} ({file.name})", t.runs, t.failed)
-            for t in found
-        ]
+            return _fault(error)
+        for trace in found:
+            known = {series.job for series in self.traces}
+            names = (trace.job, f"{trace.job} ({file.name})", f"{trace.job} ({file})")
+            job = next(name for name in names if name not in known or name == names[-1])
+            self.traces.append(Series(job, trace.runs, trace.failed))
+            if self._failures is None and trace.failed:
+                self.published.append(job)
         return None
+
+    def _read(self, file: Path) -> tuple[Trace, ...]:
+        """By default, only a job that looks like one of the published protocol has failures."""
+        if self._failures is not None:
+            return read_trace(file, self._failures)
+        healthy = read_trace(file, None)
+        if all(len(trace.runs) != PUBLISHED_RUNS for trace in healthy):
+            return healthy
+        return tuple(
+            failing if len(failing.runs) == PUBLISHED_RUNS else trace
+            for trace, failing in zip(healthy, read_trace(file, PUBLISHED_FAILURES), strict=True)
+        )
+
+
+def _fault(error: UnusableTrace | UnusableLog) -> str:
+    """What is wrong with a file that might have been either."""
+    text = str(error)
+    if isinstance(error.__context__, UnicodeDecodeError):
+        return "not UTF-8, as a trace file must be"
+    if text == "not a Spark event log" or text.startswith("its first line must be"):
+        return NEITHER
+    return text
+
+
+def _spans(numbers: Sequence[range]) -> str:
+    return ",".join(f"{span[0]}-{span[-1]}" for span in numbers)
 
 
 class _EventLogs:

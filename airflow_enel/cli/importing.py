@@ -73,6 +73,7 @@ class Importer:
 
     :param known: runs of the DAG by their application's id, see `known_applications`
     :param history: None to change nothing
+    :ivar applications: names of those that were imported, or would be, in order, by recurring job
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Importer:
         self._wanted = wanted
         self._known = known
         self._history = history
+        self.applications: dict[str, dict[str, None]] = {}
 
     def add(self, log: Path, on_bytes: Callable[[int], None] | None = None) -> Line:
         """Import a log and say what came of it.
@@ -166,6 +168,7 @@ class Importer:
                 part = components[start : start + _COMPONENTS_PER_WRITE]
                 history.save_components(run_id, part)
             history.finish_run(run_id, _outcome(reading))
+        self.applications.setdefault(run.job_key, {})[run.application] = None
         app_id = reading.snapshot.app_id or ""
         self._known.setdefault(app_id, []).append(KnownRun(run_id, run.key.run_id))
 

@@ -45,7 +45,7 @@ def list_models(args: Namespace) -> None:
 @providers_configuration_loaded
 @action_cli  # type: ignore[untyped-decorator]
 def show_model(args: Namespace) -> None:
-    """Show a model's manifest, and whether it is whole."""
+    """Show a model's manifest, and whether it is whole; fail if it is not."""
     with errors_told():
         model = SqlModels().model(args.name)
     fault = None
@@ -57,12 +57,14 @@ def show_model(args: Namespace) -> None:
     row = ModelRow(**values | {"weights_bytes": len(values.pop("weights"))})
     if args.output == "json":
         print_json([_values(row) | {"fault": fault}])
-        return
-    table = Table(show_header=False)
-    table.add_row("state", *texts("whole" if fault is None else fault))
-    for name, value in _flat(_values(row)):
-        table.add_row(*texts(name, value))
-    Console().print(table)
+    else:
+        table = Table(show_header=False)
+        table.add_row("state", *texts("whole" if fault is None else fault))
+        for name, value in _flat(_values(row)):
+            table.add_row(*texts(name, value))
+        Console().print(table)
+    if fault is not None:
+        raise SystemExit(1)
 
 
 @action_cli  # type: ignore[untyped-decorator]

@@ -20,6 +20,8 @@ Advance = Callable[[int], None]
 Report = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is, 0 if unknown."""
 
+_INTERRUPTED = 130  # 128 and the number of the signal
+
 
 @contextmanager
 def errors_told() -> Iterator[None]:
@@ -31,6 +33,19 @@ def errors_told() -> Iterator[None]:
         yield
     except HistoryError as error:
         raise SystemExit(str(error)) from None
+
+
+@contextmanager
+def interrupt_told() -> Iterator[None]:
+    """End the command with one line, as shells expect it, if somebody presses Ctrl-C.
+
+    :raises SystemExit: 130, instead of a `KeyboardInterrupt`
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("interrupted")
+        raise SystemExit(_INTERRUPTED) from None
 
 
 @contextmanager
@@ -76,6 +91,11 @@ def print_json(values: Iterable[dict[str, Any]]) -> None:
 def print_object(value: dict[str, Any]) -> None:
     """Print one thing for programs."""
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things, in words: ``1 run``, ``2 runs``."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def texts(*values: str | None) -> list[Text]:

@@ -22,10 +22,14 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Said:
-    """What a command printed, and how it ended: 0, or the message with which it exited."""
+    """What a command printed, and how it ended: 0, or the message with which it exited.
+
+    :ivar notes: what it printed beside its output
+    """
 
     out: str
     error: str | int
+    notes: str = ""
 
     @property
     def json(self) -> Any:
@@ -47,7 +51,8 @@ def enel(airflow_db: None, capsys: pytest.CaptureFixture[str]) -> Enel:
             args.func(args)
         except SystemExit as exit_:
             error = exit_.code or 0
-        return Said(capsys.readouterr().out, error)
+        printed = capsys.readouterr()
+        return Said(printed.out, error, printed.err)
 
     return run
 
@@ -156,6 +161,22 @@ def test_a_dry_run_says_the_same_and_stores_nothing(enel: Enel, dag: str, tmp_pa
     (stored,) = enel("import-history", log(tmp_path), "--dag-id", dag, "-o", "json").json
     assert stored.pop("result") == "imported"
     assert line == stored
+
+
+def test_logs_of_several_applications_under_one_job_key_are_warned_of_once(
+    enel: Enel, dag: str, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("load", "load", "report")):
+        first, *events = simple_run()
+        log(tmp_path, f"app-{number}", [first | {"App Name": name}, *events])
+    own = enel("import-history", tmp_path, "--dag-id", dag, "--dry-run")
+    assert own.notes == ""
+    for option in ("--dry-run", "--output=json"):
+        said = enel("import-history", tmp_path, "--dag-id", dag, "--job-key", "all", option)
+        assert said.notes.startswith("2 applications as one recurring job 'all': load, report. ")
+        assert said.notes.count("\n") == 1
+    again = enel("import-history", tmp_path, "--dag-id", dag, "--job-key", "all")
+    assert again.notes == ""  # nothing was added
 
 
 def test_the_same_application_in_two_logs_is_imported_once(
@@ -282,6 +303,8 @@ def test_prune_removes_old_runs_and_a_dry_run_only_names_them(enel: Enel, dag: s
         (1, 1, [old])
     ]
     assert {row.id for row in SqlHistory().runs(dag)} == {new, old}
+    told = enel("prune", "--older-than", "30000", "--dry-run").out
+    assert "1 run would be removed" in told
     assert enel("prune", "--older-than", "30000", "-o", "json").json == named
     assert {row.id for row in SqlHistory().runs(dag)} == {new}
     assert enel("prune", "--older-than", "30000").out == (
@@ -296,12 +319,32 @@ def test_prune_removes_old_runs_and_a_dry_run_only_names_them(enel: Enel, dag: s
         (("--keep-runs", "0"), "at least 1"),
         (("--older-than", "-1"), "more than 0"),
         (("--older-than", "nan"), "more than 0"),
+        (("--keep-runs", "-1"), "at least 1"),
     ],
 )
 def test_bad_limits_are_told_in_one_message(
     enel: Enel, arguments: tuple[str, ...], told: str
 ) -> None:
     assert told in str(enel("prune", *arguments).error)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--keep-runs", "9" * 30),
+        ("--keep-runs", "2.5"),
+        ("--older-than", "1e300"),
+        ("--older-than", "inf"),
+        ("--older-than", "1000000"),
+        ("--older-than", "old"),
+    ],
+)
+def test_limits_that_no_database_can_compare_are_refused_by_the_parser(
+    enel: Enel, arguments: tuple[str, ...]
+) -> None:
+    said = enel("prune", *arguments)
+    assert said.error == 2
+    assert repr(arguments[1]) in said.notes
 
 
 def test_the_definition_of_the_commands_imports_nothing_heavy() -> None:
@@ -335,4 +378,4 @@ def test_a_run_that_nobody_can_ask_is_marked_as_lost_once(enel: Enel, dag: str) 
     assert row.outcome is not None
     assert not row.outcome.complete
     assert "has ended already: lost" in str(enel("mark-lost", run.key.id).error)
-    assert "no run" in str(enel("mark-lost", "0" * 32).error)
+    assert "no such run: 'foo'" in str(enel("mark-lost", "foo").error)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
+import re
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from airflow_enel.predict.enel.model import TooLittleHistory
+from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
+from airflow_enel.predict.evaluation import Score
 from airflow_enel.spark.traces import COLUMNS
-from tests.cli.test_commands import Enel, enel, log  # noqa: F401 - enel is a fixture
+from tests.cli.test_commands import Enel, Said, enel, log  # noqa: F401 - enel is a fixture
 from tests.made_models import FakeTraining, generated_runs, without_torch
 from tests.spark.events import Event, simple_run
 from tests.stored_runs import store_runs
@@ -35,8 +44,9 @@ def trace(folder: Path, runs: int = 14, app: str = "Sort", name: str = "trace.cs
     lines = ["|".join(COLUMNS)]
     for run in range(1, runs + 1):
         for number in range(3):
-            times = [f"2021-07-{run:02d} 10:00:{s:02d}" for s in (0, 40, 10 * number, 0)]
-            times[3] = f"2021-07-{run:02d} 10:00:{10 * number + 9}.{run % 7}"
+            day = date(2021, 6, 30) + timedelta(days=run)
+            times = [f"{day} 10:00:{s:02d}" for s in (0, 40, 10 * number, 0)]
+            times[3] = f"{day} 10:00:{10 * number + 9}.{run % 7}"
             values = (run, app, *times[:2], run, number, *times[2:], 9000, 4 + run % 3)
             lines.append("|".join(map(str, values)))
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,6 +79,65 @@ def test_every_forecaster_has_a_row_per_moment_and_kind_of_runs(enel: Enel, tmp_
         ("running", "normal"): 10,
         ("running", "all"): 14,
     }
+
+
+def predicted(said: Said, moment: str = "start") -> dict[str, int]:
+    """Predictions by kind of runs."""
+    return {row["runs"]: row["predictions"] for row in said.json if row["moment"] == moment}
+
+
+def test_jobs_with_as_many_runs_as_the_published_ones_have_their_failures_and_are_told_of(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    files = (trace(tmp_path, 65), trace(tmp_path, 65, "Grep", "grep.csv"))
+    said = enel("evaluate", *files, "--forecasters", "ellis", "-o", "json")
+    assert predicted(said) == {"normal": 40, "all": 55}
+    assert said.notes.startswith("Sort, Grep: runs 41-50,61-65 count as runs with failures")
+    assert "--failures none" in said.notes
+    assert said.notes.count("\n") == 1
+
+
+@pytest.mark.parametrize("runs", [64, 66, 70])
+def test_other_jobs_have_no_failures_unless_they_are_named(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+    runs: int,
+) -> None:
+    said = enel("evaluate", trace(tmp_path, runs), "--forecasters", "ellis", "-o", "json")
+    assert predicted(said) == {"normal": runs - 10, "all": runs - 10}
+    assert said.notes == ""
+
+
+@pytest.mark.parametrize(("spans", "normal"), [("none", 55), ("65", 54), ("41-50,61-65", 40)])
+def test_failures_that_are_named_need_no_note(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+    spans: str,
+    normal: int,
+) -> None:
+    arguments = ("--failures", spans, "--forecasters", "ellis", "-o", "json")
+    said = enel("evaluate", trace(tmp_path, 65), *arguments)
+    assert predicted(said) == {"normal": normal, "all": 55}
+    assert said.notes == ""
+
+
+def test_only_those_jobs_of_a_file_have_the_published_failures_that_have_as_many_runs(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    both = trace(tmp_path, 65)
+    rows = trace(tmp_path, 70, "Grep", "grep.csv").read_text().splitlines()[1:]
+    both.write_text(both.read_text() + "\n".join(rows) + "\n")
+    said = enel("evaluate", both, "--forecasters", "ellis", "-o", "json")
+    found = {(r["job"], r["runs"], r["predictions"]) for r in said.json if r["moment"] == "start"}
+    assert found == {
+        ("Sort", "normal", 40),
+        ("Sort", "all", 55),
+        ("Grep", "normal", 60),
+        ("Grep", "all", 60),
+    }
+    assert said.notes.startswith("Sort: runs 41-50")
 
 
 def test_the_best_comes_first(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
@@ -116,6 +185,39 @@ def test_enel_is_trained_before_the_runs_and_forecasts_them(
     assert all(run.components[0].stages for run in fake.calls[0][0][0].runs)
     errors = {r["forecaster"]: r["mape_percent"] for r in rows if r["moment"] == "start"}
     assert errors["enel"] != errors["conditional"]  # the stand-in knows nothing and is trusted
+
+
+class ClosedGates(FakeTraining):
+    """Trains models that have proved nothing."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> EnelModel:
+        model = super().__call__(*arguments, **options)
+        return replace(model, manifest=replace(model.manifest, jobs=(), pooled_gate=0.0))
+
+
+def test_why_enel_is_its_prior_on_the_history_is_told_once(
+    enel: Enel,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dag = f"evaluate-{next(_numbers)}"
+    for job in ("load", "report"):
+        store_runs(dag, job, generated_runs(8))
+    fake = FakeTraining().installed(monkeypatch)
+    assert enel("evaluate", "--dag-id", dag, "-o", "json").notes == ""
+    fake.fault = TooLittleHistory("4 runs are too few, 8 are needed")
+    said = enel("evaluate", "--dag-id", dag, "-o", "json")
+    assert said.notes == (
+        "load, report: enel is its prior alone: no model could be trained before its last run: "
+        "4 runs are too few, 8 are needed\n"
+    )
+    ClosedGates().installed(monkeypatch)
+    said = enel("evaluate", "--dag-id", dag, "-o", "json")
+    assert said.notes.startswith("load, report: enel is its prior alone: its gates are closed")
+    assert said.notes.count("\n") == 1
+    errors = {(r["forecaster"], r["mape_percent"]) for r in said.json if r["moment"] == "start"}
+    assert {e for name, e in errors if name == "enel"} == {
+        e for name, e in errors if name == "conditional"
+    }
 
 
 def test_enel_learns_from_the_stages_of_event_logs(
@@ -166,9 +268,47 @@ def later(events: list[Event], seconds: int) -> list[Event]:
 
 
 def test_people_get_a_table(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
-    said = enel("evaluate", trace(tmp_path))
+    said = enel("evaluate", trace(tmp_path), "--failures", "13")
     assert "Sort" in said.out
     assert "MAPE" in said.out
+    assert {"normal", "all"} <= set(said.out.split())
+
+
+def test_a_table_shows_runs_once_where_all_are_normal(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+    words = enel("evaluate", trace(tmp_path)).out.split()
+    assert "normal" not in words
+    assert words.count("conditional") == 2  # before the start, and during the run
+
+
+@given(st.lists(st.floats(0, 1e90), min_size=4, max_size=4), st.integers(1, 999_999))
+def test_no_number_is_cut_off_on_80_columns(figures: list[float], count: int) -> None:
+    from airflow_enel.cli.evaluating import _print_scores  # noqa: PLC0415 - imports Airflow
+
+    names = ("conditional", "running", "normal")
+    score = Score("Sort", *names, *figures[:2], *figures[2:], 100.0, count)
+    scores = (score, replace(score, runs="all", predictions=count + 1))
+    with pytest.MonkeyPatch.context() as narrow, contextlib.redirect_stdout(io.StringIO()) as out:
+        narrow.setenv("COLUMNS", "80")
+        _print_scores(scores)
+    assert "…" not in out.getvalue()
+    assert f"{count:,}" in out.getvalue()
+    assert max(map(len, out.getvalue().splitlines())) <= 80
+
+
+def test_an_interrupt_is_told_in_one_line(
+    enel: Enel,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("airflow_enel.cli.evaluating.walk_forward", interrupted)
+    try:
+        said = enel("evaluate", trace(tmp_path), "--forecasters", "ellis", "-o", "json")
+    except KeyboardInterrupt:  # which would end pytest
+        pytest.fail("a traceback")
+    assert (said.out, said.notes, said.error) == ("", "interrupted\n", 130)
 
 
 def test_event_logs_are_grouped_by_application(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
@@ -200,6 +340,10 @@ def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> No
     files = (trace(tmp_path), trace(tmp_path, name="more.csv"))
     rows = enel("evaluate", *files, "-o", "json").json
     assert {row["job"] for row in rows} == {"Sort", "Sort (more.csv)"}
+    files += (trace(tmp_path / "a", name="more.csv"), files[1])
+    rows = enel("evaluate", *files, "-o", "json").json
+    assert {row["job"] for row in rows} == {"Sort", "Sort (more.csv)", f"Sort ({files[2]})"}
+    assert {row["predictions"] for row in rows if row["moment"] == "start"} == {7}
 
 
 @pytest.mark.parametrize(
@@ -209,13 +353,20 @@ def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> No
         (["trace.csv", "--dag-id", "d"], "give either paths"),
         (["trace.csv", "--job-key", "k"], "--job-key belongs to --dag-id"),
         (["other.csv"], "no column SCALE_OUT"),
-        (["broken.json"], "not a Spark event log"),
+        (["trace.csv", "--failures", "3", "--dag-id", "d"], "give either paths"),
+        (["--failures", "3", "--dag-id", "d"], "--failures belongs to trace files"),
+        (["--dag-id", "Nobody"], "no runs of the DAG 'Nobody'"),
+        (["--dag-id", "d", "--job-key", "k"], "no runs of the DAG 'd' with the job 'k'"),
+        (["broken.json"], "neither a Spark event log nor a trace file, whose first line is ID|"),
+        (["notes.md"], "neither a Spark event log nor a trace file, whose first line is ID|"),
+        (["latin.csv"], "latin.csv: not UTF-8"),
+        (["instant.csv"], "nothing to evaluate: Sort: its runs take no time"),
         (["none"], "no such file"),
         (["empty"], "no trace files or event logs"),
         (["trace.csv", "--forecasters", "tarot"], "no forecaster 'tarot': there are bell"),
         (["trace.csv", "--warm-up", "0"], "at least 1"),
-        (["trace.csv", "--warm-up", "99"], "nothing to evaluate"),
-        (["single.csv"], "nothing to evaluate"),
+        (["trace.csv", "--warm-up", "99"], "Sort: --warm-up 99 leaves none of its 14 runs"),
+        (["single.csv"], "nothing to evaluate: Sort: 1 run, but at least 2 are needed"),
     ],
 )
 def test_what_is_wrong_is_told(
@@ -229,9 +380,29 @@ def test_what_is_wrong_is_told(
     trace(tmp_path, runs=1, name="single.csv")
     (tmp_path / "other.csv").write_text("RUN|JOB_ID|STARTED_AT\n")
     (tmp_path / "broken.json").write_text("{]")
+    (tmp_path / "notes.md").write_text("| what | who |\n")
+    lines = (tmp_path / "trace.csv").read_text()
+    (tmp_path / "latin.csv").write_bytes(lines.replace("Sort", "Säge").encode("latin-1"))
+    instant = re.sub(r"10:00:[\d.]+", "10:00:00", lines)
+    (tmp_path / "instant.csv").write_text(instant)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
     assert reason in str(enel("evaluate", *arguments).error)
+
+
+def test_a_job_without_components_is_told_beside_the_others(
+    enel: Enel,  # noqa: F811
+) -> None:
+    dag = f"evaluate-{next(_numbers)}"
+    runs = generated_runs(4)
+    store_runs(dag, "bare", tuple(replace(run, components=()) for run in runs))
+    asked = ("evaluate", "--dag-id", dag, "--forecasters", "ellis", "-o", "json")
+    fault = "bare: too few of its runs have finished components"
+    assert enel(*asked).error == f"nothing to evaluate: {fault}"
+    store_runs(dag, "report", runs)
+    said = enel(*asked)
+    assert {row["job"] for row in said.json} == {"report"}
+    assert said.notes == f"{fault}\n"
 
 
 @pytest.mark.parametrize("spans", ["50-41", "a", "1-", "0", "1;2", ""])

@@ -83,7 +83,9 @@ def test_a_corrupt_model_is_shown_as_such(enel: Enel, stored: TrainedModel) -> N
             sa.text("UPDATE enel_models SET manifest = 'torn' WHERE name = :name"),
             {"name": stored.name},
         )
-    (shown,) = enel("model", "show", stored.name, "-o", "json").json
+    said = enel("model", "show", stored.name, "-o", "json")
+    (shown,) = said.json
+    assert said.error == 1
     assert shown["manifest"] == "torn"
     assert "cannot be used" in shown["fault"]
     assert enel("model", "list").error == 0
