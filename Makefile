@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(SPARK_HOME)/bin:$(PATH)
 .PHONY: help install demo test lint format bench constraints clean
 
 help:
-	@echo "make demo     a recurring Spark job under a real Airflow, in about 5 minutes"
+	@echo "make demo     a recurring Spark job under a real Airflow, in about 6 minutes"
 	@echo "make test     all tests"
 	@echo "make lint     formatting, types, layers"
 	@echo "make bench    speed and memory, as JSON"

@@ -22,7 +22,7 @@ with DAG(
         task_id="iterate",
         application=str(JOBS / "iterative.py"),
         application_args=["--iterations", "5", "--tasks", "12", "--task-seconds", "0.8"],
-        runtime_target=timedelta(seconds=40),
+        runtime_target=timedelta(seconds=45),
         min_executors=1,
         max_executors=4,
         executor_memory="512m",
