@@ -178,7 +178,7 @@ def _cells(s: Score) -> tuple[str | Text, ...]:
         _figure(s.bias_percent, "+"),
         _figure(s.error_of_total_percent),
         f"{s.coverage_80_percent:.0f}",
-        f"{s.predictions:,}",
+        str(s.predictions),
     )
 
 

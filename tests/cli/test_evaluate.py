@@ -280,7 +280,7 @@ def test_a_table_shows_runs_once_where_all_are_normal(enel: Enel, tmp_path: Path
     assert words.count("conditional") == 2  # before the start, and during the run
 
 
-@given(st.lists(st.floats(0, 1e90), min_size=4, max_size=4), st.integers(1, 999_999))
+@given(st.lists(st.floats(0, 1e90), min_size=4, max_size=4), st.integers(1, 9_999_998))
 def test_no_number_is_cut_off_on_80_columns(figures: list[float], count: int) -> None:
     from airflow_enel.cli.evaluating import _print_scores  # noqa: PLC0415 - imports Airflow
 
@@ -291,7 +291,7 @@ def test_no_number_is_cut_off_on_80_columns(figures: list[float], count: int) ->
         narrow.setenv("COLUMNS", "80")
         _print_scores(scores)
     assert "…" not in out.getvalue()
-    assert f"{count:,}" in out.getvalue()
+    assert str(count) in out.getvalue()
     assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
