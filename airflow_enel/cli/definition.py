@@ -194,9 +194,9 @@ _TRAIN = ActionCommand(
     name="train",
     help="Train the Enel network from the history of all recurring jobs",
     description=(
-        "Fine-tunes the latest model with the runs since, every fifth time it begins anew, and "
-        "publishes the result to all recurring jobs. Needs the extra train (torch) and the "
-        "metadata DB; in a DAG use EnelTrainOperator."
+        "Fine-tunes the latest model on new runs beside the old ones, every fifth time it begins "
+        "anew, and publishes the result to all recurring jobs. Needs the extra train (torch) and "
+        "the metadata DB; in a DAG use EnelTrainOperator."
     ),
     func=lazy_load_command("airflow_enel.cli.training.train"),
     args=(

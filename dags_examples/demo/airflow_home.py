@@ -107,18 +107,21 @@ class AirflowHome:
     def stop(self) -> None:
         """Stop Airflow, all that it has started, and every driver of Spark.
 
-        SIGINT, because SIGTERM would leave its children behind; whoever is left after that is
-        known by the home in its environment, drivers in sessions of their own included.
+        SIGINT, because SIGTERM would leave its children behind. Whoever is left after that
+        descends from Airflow, or is known by the home in its environment: drivers are in sessions
+        of their own, and a process that gives itself a title overwrites its environment.
         """
         self._client.close()
         if self._process is None:
             return
+        family: list[psutil.Process] = []
         if self._process.poll() is None:
+            family = psutil.Process(self._process.pid).children(recursive=True)
             self._process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_STOP_WITHIN_S)
         for number in (signal.SIGTERM, signal.SIGKILL):
-            ours = self._processes()
+            ours = [process for process in family if process.is_running()] + self._processes()
             for process in ours:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(number)

@@ -76,16 +76,14 @@ class ComponentHistory:
 class JobHistory:
     """Past runs of one recurring job, as far as the network needs them.
 
-    :param identities: components that any past run had
-    :param components: their histories, in the same order
+    :param rows: place of every component that any past run had
+    :param components: their histories, by these places
     :param typical: geometric means of the numbers of the run contexts
-    :param rows: place of each component among them
     """
 
-    identities: tuple[Identity, ...]
+    rows: Mapping[Identity, int]
     components: tuple[ComponentHistory, ...]
     typical: tuple[tuple[str, float], ...]
-    rows: Mapping[Identity, int]
 
     @classmethod
     def of(cls, runs: Sequence[RunFeatures], config: EnelConfig) -> Self:
@@ -95,13 +93,12 @@ class JobHistory:
             for graph in run.components:
                 past.setdefault(graph.identity, []).append((graph, run))
         history = cls(
-            identities=tuple(past),
+            rows={identity: row for row, identity in enumerate(past)},
             components=tuple(
                 ComponentHistory.of([(graph, run.context) for graph, run in of], config)
                 for of in past.values()
             ),
             typical=typical_numbers(run.context for run in runs),
-            rows={identity: row for row, identity in enumerate(past)},
         )
         if not config.relative_metrics:
             return history
