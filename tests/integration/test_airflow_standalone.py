@@ -44,9 +44,12 @@ def home(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         try:
             airflow.start()
             yield airflow
+            family = psutil.Process(airflow.pid).children(recursive=True)
         finally:
             airflow.stop()
     assert _processes_of(folder) == []
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 
 @pytest.fixture
