@@ -61,13 +61,11 @@ class Attempt:
         """
         from airflow.providers.common.compat.sdk import AirflowException
 
-        from airflow_enel.operators.execution import Execution
-
         os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = "airflow-db-not-allowed:///"
         os.environ["AIRFLOW__ENEL__API_URL"] = f"http://{HOST}:{self.port}"
         _count_polls(polls)
         try:
-            Execution(self._operator(place), self._context()).run()
+            self._operator(place).prepare(self._context()).run()
         except AirflowException as error:
             result.write_text(str(error).splitlines()[0])
         else:

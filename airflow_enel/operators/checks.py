@@ -13,10 +13,9 @@ from airflow_enel.control.policies import Policy
 from airflow_enel.control.policies.sizing import need_target
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain.context import MAX_ENTRIES, check_entry, read_entry
-from airflow_enel.operators.embedded import is_defined
 
 if TYPE_CHECKING:
-    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+    from airflow_enel.operators.provider_hook import ProviderHook
 
 _STEERABLE: Final = ("local-cluster[", "spark://")
 _CONNECT_WITHIN_S: Final = 5.0
@@ -82,24 +81,25 @@ def check_application(application: str) -> None:
         )
 
 
-def check_connection(hook: SparkSubmitHook, policy: str) -> None:
+def check_connection(hook: ProviderHook, policy: str) -> None:
     """Refuse a cluster that this operator cannot steer yet.
 
     Plain ``local[…]`` has one executor that cannot change: for the policy "static" it will do.
 
     :raises ValueError: names the connection to change
     """
-    if hook._conn_id != hook.default_conn_name and not is_defined(hook):
-        raise ValueError(f"there is no Airflow connection {hook._conn_id!r}: create it, type Spark")
-    master = hook._connection["master"]
-    mode = hook._connection["deploy_mode"] or "client"
+    if not hook.names_default_connection and not hook.connection_exists:
+        raise ValueError(
+            f"there is no Airflow connection {hook.connection_id!r}: create it, type Spark"
+        )
+    master, mode = hook.master, hook.deploy_mode
     steerable = master.startswith(_STEERABLE)
     if policy == "static" and master.startswith("local"):
         steerable = True
     if mode != "client" or not steerable:
         raise ValueError(
             f"EnelSparkOperator steers applications on Spark standalone (spark://host:port) and "
-            f"local-cluster[…] in client mode; the connection {hook._conn_id!r} says master "
+            f"local-cluster[…] in client mode; the connection {hook.connection_id!r} says master "
             f"{master!r} in {mode} mode. Change the connection, or use SparkSubmitOperator."
         )
 

@@ -9,13 +9,11 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.control.lifetime import Action
 from airflow_enel.control.policies import policy as find_policy
-from airflow_enel.control.target import parse_runtime_target
-from airflow_enel.domain import NO_CONTEXT, Bounds, RunState
+from airflow_enel.domain import RunState
 from airflow_enel.operators.charge import Charge
 from airflow_enel.operators.connect import connection_of
 from airflow_enel.operators.elsewhere import Elsewhere, Unknown
 from airflow_enel.operators.handover import hand_over
-from airflow_enel.operators.known import run_context
 from airflow_enel.operators.messenger import deliver
 from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import Watched, expected_components, steering_of
@@ -23,53 +21,60 @@ from airflow_enel.operators.output import DriverOutput
 from airflow_enel.operators.recorder import Recorder
 from airflow_enel.operators.settle import patience_s, settle, unknown
 from airflow_enel.operators.start import start
-from airflow_enel.operators.submit import CORES_BY_DEFAULT, hook_of, run_key, work_dir
+from airflow_enel.operators.submit import hook_of, work_dir
 from airflow_enel.operators.watch import ClientWatch
 from airflow_enel.spark.submission.keeper import DriverFolder
 
 if TYPE_CHECKING:
-    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
     from airflow.sdk import Context
+    from airflow.sdk.types import Logger
 
     from airflow_enel.control.decide import Steering
     from airflow_enel.control.policies import JobModel
     from airflow_enel.domain import PastRun, RunKey
+    from airflow_enel.operators.arguments import SubmitArguments
     from airflow_enel.operators.attach import Earlier, Submission
-    from airflow_enel.operators.spark import EnelSparkOperator
+    from airflow_enel.operators.provider_hook import MakeHook, ProviderHook
+    from airflow_enel.operators.request import RunRequest
     from airflow_enel.spark.submission.keeper import ClientDriver
 
 
 class Execution:
-    """Runs an operator's application in client mode, from sizing to the last record.
+    """Runs one application in client mode, from sizing to the last record.
 
-    :param operator: with its templates rendered
+    :param make_hook: makes the provider's hook of the task
     :param context: of the task instance
     """
 
-    def __init__(self, operator: EnelSparkOperator, context: Context) -> None:
-        self._operator = operator
+    def __init__(
+        self,
+        request: RunRequest,
+        arguments: SubmitArguments,
+        make_hook: MakeHook,
+        context: Context,
+        log: Logger,
+    ) -> None:
+        self._request = request
+        self._arguments = arguments
+        self._make_hook = make_hook
         self._context = context
-        self._log = operator.log
-        self._key = run_key(context)
-        self._job_key = operator.job_key or operator.task_id
-        self._bounds = Bounds(operator.min_executors, operator.max_executors)
-        self._known = NO_CONTEXT
-        self._charge = Charge(context, self._log)
+        self._log = log
+        self._key = request.key
+        self._charge = Charge(context, log)
 
     def run(self) -> None:
         """Run the application to its end, or until it is handed over.
 
         :raises AirflowException: if it failed
         """
-        operator, charge = self._operator, self._charge
-        self._known = run_context(operator, operator.context, self._log, cores=CORES_BY_DEFAULT)
+        request, charge = self._request, self._charge
         with connection_of(self._context, self._log) as charge.connection:
             history = charge.connection.history
-            chosen = find_policy(operator.policy)
+            chosen = find_policy(request.policy)
             past_runs = Recorder(history, self._log).past_runs(
-                self._key.dag_id, self._job_key, stages=needs_stages(chosen)
+                self._key.dag_id, request.job_key, stages=needs_stages(chosen)
             )
-            model = job_model(chosen, history, self._key.dag_id, self._job_key, self._log)
+            model = job_model(chosen, history, self._key.dag_id, request.job_key, self._log)
             steering = self._steering(past_runs, model)
             earlier, action = settle(
                 self._key,
@@ -77,7 +82,7 @@ class Execution:
                 history,
                 self._log,
                 charge.is_killed,
-                durable=operator.durable,
+                durable=request.durable,
             )
             if action is Action.TELL:
                 self._log.info("The application of an earlier try has succeeded; nobody was told")
@@ -98,7 +103,7 @@ class Execution:
         steering: Steering,
         past_runs: tuple[PastRun, ...],
     ) -> None:
-        operator, charge = self._operator, self._charge
+        request, charge = self._request, self._charge
         history = charge.connection.history
         if action is Action.FOLLOW and earlier is not None and earlier.submission is not None:
             recorder = Recorder(history, self._log, spool=earlier.driver.folder.spool)
@@ -109,23 +114,32 @@ class Execution:
                 self._end(earlier)
             folder = DriverFolder.of(self._key.id, work_dir())
             recorder = Recorder(history, self._log, spool=folder.spool)
-            hook, submission = start(operator, self._context, steering, past_runs, recorder, charge)
-        if not operator.wait_for_completion and hand_over(
-            submission.run.key, charge, recorder, self._log, operator._status_poll_interval
+            hook, submission = start(
+                request,
+                self._arguments,
+                self._make_hook,
+                steering,
+                past_runs,
+                recorder,
+                charge,
+                self._log,
+            )
+        if not request.wait_for_completion and hand_over(
+            submission.run.key, charge, recorder, self._log, request.poll_interval_s
         ):
             return
         output = DriverOutput(hook)
         try:
             self._follow(submission, steering, recorder, past_runs, output)
         finally:
-            hook._run_post_submit_commands()
+            hook.run_post_submit_commands()
 
     def _steering(self, past_runs: tuple[PastRun, ...], model: JobModel | None = None) -> Steering:
-        target_s = parse_runtime_target(self._operator.runtime_target)
+        request = self._request
         return steering_of(
-            *(self._operator.policy, target_s, self._bounds, self._key.submit_try),
+            *(request.policy, request.runtime_target_s, request.bounds, self._key.submit_try),
             past_runs,
-            self._known,
+            request.context,
             model,
         )
 
@@ -151,7 +165,7 @@ class Execution:
             "Taking up the application that try %d has submitted on another worker, by its agent",
             earlier.key.submit_try,
         )
-        if not self._operator.wait_for_completion:
+        if not self._request.wait_for_completion:
             return
         self._charge.followed = True
         watched = self._watched(earlier.key, "", steering, past_runs)
@@ -176,13 +190,13 @@ class Execution:
 
     def _resume(
         self, recorder: Recorder, submission: Submission, driver: ClientDriver
-    ) -> tuple[SparkSubmitHook, Submission]:
+    ) -> tuple[ProviderHook, Submission]:
         driver.watch()
         self._charge.take(driver)
         key = submission.run.key
         self._log.info("Taking up the application that try %d has submitted", key.submit_try)
         recorder.record(lambda history: history.open_run(submission.run, submission.token))
-        return hook_of(self._operator, self._context, self._bounds, {}), submission
+        return hook_of(self._arguments, self._make_hook, submission.run.bounds, {}), submission
 
     # Following it to its end
 
@@ -205,7 +219,7 @@ class Execution:
             on_lines=output.take,
             is_killed=self._charge.is_killed,
             on_round=self._charge.speak,
-            poll_interval_s=self._operator._status_poll_interval,
+            poll_interval_s=self._request.poll_interval_s,
         )
         exit_code = watch.run_to_end()
         self._charge.deliver(driver.folder, left=recorder.pending)

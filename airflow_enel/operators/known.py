@@ -21,29 +21,36 @@ from airflow_enel.spark.submission.conf import spark_defaults
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-_OPTIONS = {
-    "spark.executor.cores": "_executor_cores",
-    "spark.executor.memory": "_executor_memory",
-    "spark.driver.memory": "_driver_memory",
-}
-"""Properties that an argument of ``SparkSubmitOperator`` sets, and where it keeps that."""
+    from airflow_enel.operators.arguments import SubmitArguments
 
 
 def run_context(
-    task: object, author: object, log: Logger, *, cores: str | None = None
+    application: str,
+    arguments: SubmitArguments | None,
+    author: object,
+    log: Logger,
+    *,
+    cores: str | None = None,
 ) -> RunContext:
     """Return the context of the run that a task is about to submit; it never raises.
 
-    :param task: any operator; of one that is no ``SparkSubmitOperator`` little is known
+    :param application: file or URL that is submitted, empty if it is not known
+    :param arguments: of the task, None if it is no ``SparkSubmitOperator``
     :param author: what the author of the DAG has given, rendered; goes before properties
     :param cores: of an executor, if nothing says otherwise
     """
     automatic = NO_CONTEXT
     complaints: tuple[str, ...]
     try:
-        env = {**os.environ, **(getattr(task, "env_vars", None) or {})}
-        properties = _properties(task, env, cores)
-        automatic = RunContext.of(_fitting(_submitted(task, env, properties)))
+        properties: dict[str, Any] = {}
+        entries: dict[str, ContextValue] = {}
+        if name := PurePosixPath(urlparse(application).path).name:
+            entries["application"] = name
+        if arguments is not None:
+            env = {**os.environ, **arguments.env_vars}
+            properties = _properties(arguments, env, cores)
+            entries |= _sizes_and_version(properties, env)
+        automatic = RunContext.of(_fitting(entries))
         given = dict(given_context(properties)) | dict(
             author if isinstance(author, Mapping) else {}
         )
@@ -57,34 +64,28 @@ def run_context(
     return context
 
 
-def _properties(task: Any, env: Mapping[str, str], cores: str | None) -> dict[str, Any]:
-    """Spark's properties as far as the task sets them; none of a task that is no spark-submit."""
-    if not _is_submit(task):
-        return {}
-    given = {name: getattr(task, option, None) for name, option in _OPTIONS.items()}
+def _properties(
+    arguments: SubmitArguments, env: Mapping[str, str], cores: str | None
+) -> dict[str, Any]:
+    """Spark's properties as far as the task sets them: arguments, then conf, then defaults."""
+    given = {
+        "spark.executor.cores": arguments.executor_cores,
+        "spark.executor.memory": arguments.executor_memory,
+        "spark.driver.memory": arguments.driver_memory,
+    }
     return {
         **({} if cores is None else {"spark.executor.cores": cores}),
-        **spark_defaults(getattr(task, "properties_file", None), env),
-        **(getattr(task, "conf", None) or {}),
+        **spark_defaults(arguments.properties_file, env),
+        **arguments.conf,
         **{name: value for name, value in given.items() if value is not None},
     }
 
 
-def _is_submit(task: object) -> bool:
-    return hasattr(task, "_executor_memory")
-
-
-def _submitted(
-    task: Any, env: Mapping[str, str], properties: Mapping[str, object]
+def _sizes_and_version(
+    properties: Mapping[str, object], env: Mapping[str, str]
 ) -> dict[str, ContextValue]:
-    found: dict[str, ContextValue] = {}
-    application = urlparse(str(getattr(task, "application", None) or ""))
-    if name := PurePosixPath(application.path).name:
-        found["application"] = name
-    if not _is_submit(task):
-        return found
-    found |= size_context(properties)
     version = installed_version(env)
+    found = dict(size_context(properties))
     return found if version is None else found | {"spark_version": version}
 
 

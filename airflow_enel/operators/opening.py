@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_enel.control.decide import first_step
 from airflow_enel.control.policies import policy as find_policy
-from airflow_enel.domain import NO_CONTEXT, Bounds, Run, RunContext, RunKey, ScaleAnswer, Step
+from airflow_enel.domain import Bounds, ScaleAnswer, Step
 from airflow_enel.history.base import History, HistoryError
+from airflow_enel.operators.arguments import SubmitArguments
 from airflow_enel.operators.connect import connected_history
 from airflow_enel.operators.known import run_context
 from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import steering_of
-from airflow_enel.operators.submit import run_key, work_dir
+from airflow_enel.operators.request import RunRequest, run_key
+from airflow_enel.operators.submit import work_dir
 from airflow_enel.spark.submission.keeper import DriverFolder
 
 if TYPE_CHECKING:
@@ -34,18 +36,6 @@ if TYPE_CHECKING:
     from airflow_enel.domain import PastRun
 
 log = cast("Logger", logging.getLogger(__name__))
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the author of a DAG wants of an application, see `foreign.agent_conf`."""
-
-    target_s: float | None
-    bounds: Bounds
-    policy: str
-    job_key: str | None
-    initial_executors: int | None
-    context: RunContext = NO_CONTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +56,10 @@ def opening(
     min_executors: int,
     max_executors: int,
     known: Mapping[str, object],
-    **wish: object,
+    policy: str,
+    target_s: float | None,
+    job_key: str | None,
+    initial_executors: int | None,
 ) -> Opening:
     """Open the run of the task that renders, or tell what was decided when it was opened.
 
@@ -74,12 +67,24 @@ def opening(
 
     :param known: what the author knows of the run, with templates
     """
-    wanted = Wish(bounds=Bounds(min_executors, max_executors), **wish)  # type: ignore[arg-type]
     key = run_key(context)
     if key.id not in _OPENINGS:
-        author = _rendered(context, known)
-        wanted = replace(wanted, context=run_context(context.get("task"), author, log))
-        _OPENINGS[key.id] = _open_or_closed(context, key, wanted)
+        task = context.get("task")
+        application = str(getattr(task, "application", None) or "")
+        request = RunRequest(
+            key=key,
+            job_key=job_key or key.task_id,
+            application=application or str(getattr(task, "task_type", "")),
+            policy=policy,
+            bounds=Bounds(min_executors, max_executors),
+            runtime_target_s=target_s,
+            initial_executors=initial_executors,
+            context=run_context(
+                application, SubmitArguments.of(task), _rendered(context, known), log
+            ),
+            foreign_operator=True,
+        )
+        _OPENINGS[key.id] = _open_or_closed(context, request)
     return _OPENINGS[key.id]
 
 
@@ -103,29 +108,30 @@ def driver_folder(context: Context) -> DriverFolder:
     return DriverFolder.of(run_key(context).id, work_dir())
 
 
-def _open_or_closed(context: Context, key: RunKey, wish: Wish) -> Opening:
+def _open_or_closed(context: Context, request: RunRequest) -> Opening:
     try:
         with connected_history(context, log) as history:
             if history is None:  # which was told
-                return Opening(_closed(), _first_step(key, wish, ()).decision.executors)
-            return _open(context, history, key, wish)
+                return Opening(_closed(), _first_step(request, ()).decision.executors)
+            return _open(context, history, request)
     except Exception as error:  # whatever it is, the other task must run
         log.warning("Nobody can watch the application, it keeps its first size: %s", error)
-        return Opening(_closed(), wish.initial_executors or wish.bounds.maximum)
+        return Opening(_closed(), request.initial_executors or request.bounds.maximum)
 
 
-def _open(context: Context, history: History, key: RunKey, wish: Wish) -> Opening:
+def _open(context: Context, history: History, request: RunRequest) -> Opening:
+    key = request.key
     found = history.application(key.dag_id, key.run_id, key.task_id, key.map_index)
     if found.run is not None and found.run.id == key.id:
         token = history.token_of(key.id)
         return Opening(_sha256(token) if token else _closed(), found.run.run.initial_executors)
-    chosen, job_key = find_policy(wish.policy), _job_key(key, wish)
-    past_runs = history.past_runs(key.dag_id, job_key, stages=needs_stages(chosen))
-    step = _first_step(key, wish, past_runs, job_model(chosen, history, key.dag_id, job_key, log))
+    chosen, job = find_policy(request.policy), (key.dag_id, request.job_key)
+    past_runs = history.past_runs(*job, stages=needs_stages(chosen))
+    step = _first_step(request, past_runs, job_model(chosen, history, *job, log))
     if found.task_state != "running":
         return Opening(_closed(), step.decision.executors)
     token = secrets.token_urlsafe(32)
-    history.open_run(_run(context, key, wish, step), token)
+    history.open_run(request.run(step.decision.executors, step.decision.decided_at), token)
     log.info("Decision 0: %s", step.decision.reason)
     try:
         _make_folder(context)
@@ -137,34 +143,17 @@ def _open(context: Context, history: History, key: RunKey, wish: Wish) -> Openin
 
 
 def _first_step(
-    key: RunKey, wish: Wish, past_runs: tuple[PastRun, ...], model: JobModel | None = None
+    request: RunRequest, past_runs: tuple[PastRun, ...], model: JobModel | None = None
 ) -> Step:
     steering = steering_of(
-        *(wish.policy, wish.target_s, wish.bounds, key.submit_try), past_runs, wish.context, model
+        *(request.policy, request.runtime_target_s, request.bounds, request.key.submit_try),
+        past_runs,
+        request.context,
+        model,
     )
-    if wish.initial_executors is not None:
+    if request.initial_executors is not None:
         steering = replace(steering, policy=find_policy("static"))
-    return first_step(steering, past_runs, wish.initial_executors, time.time())
-
-
-def _run(context: Context, key: RunKey, wish: Wish, step: Step) -> Run:
-    task = context["task"]
-    return Run(
-        key=key,
-        job_key=_job_key(key, wish),
-        application=str(getattr(task, "application", None) or task.task_type),
-        policy=wish.policy,
-        bounds=wish.bounds,
-        runtime_target_s=wish.target_s,
-        initial_executors=step.decision.executors,
-        submitted_at=step.decision.decided_at,
-        foreign_operator=True,
-        context=wish.context,
-    )
-
-
-def _job_key(key: RunKey, wish: Wish) -> str:
-    return wish.job_key or key.task_id
+    return first_step(steering, past_runs, request.initial_executors, time.time())
 
 
 def _make_folder(context: Context) -> None:

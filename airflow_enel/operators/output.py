@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+    from airflow_enel.operators.provider_hook import ProviderHook
 
 # Spark says goodbye in dozens of log lines and stack frames, which would hide why it failed.
 _CHATTER: Final = re.compile(
@@ -20,16 +20,16 @@ _LINES: Final = 30
 class DriverOutput:
     """Passes lines on to Airflow's hook and remembers the last that matter."""
 
-    def __init__(self, hook: SparkSubmitHook) -> None:
+    def __init__(self, hook: ProviderHook) -> None:
         self._hook = hook
         self._last: deque[str] = deque(maxlen=_LINES)
 
     def take(self, lines: Sequence[str]) -> None:
         """Log lines of the driver."""
-        self._hook._process_spark_submit_log(iter(lines))
+        self._hook.log_output(lines)
         self._last.extend(line for line in lines if not _CHATTER.match(line))
 
     @property
     def last_words(self) -> str:
         """The last lines that are no chatter, with passwords masked as the hook masks them."""
-        return "\n".join(self._hook._mask_cmd(line) for line in self._last)
+        return "\n".join(self._hook.mask(line) for line in self._last)

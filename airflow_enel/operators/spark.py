@@ -6,6 +6,7 @@ Kept light, because every DAG that uses it imports it: what runs a task is in ``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +89,7 @@ class EnelSparkOperator(SparkSubmitOperator):
 
     def execute(self, context: Context) -> None:
         """Size, submit, watch; fail if the application failed."""
-        from airflow_enel.operators.execution import Execution
-
-        self._execution = Execution(self, context)
+        self._execution = self.prepare(context)
         if self._killed:  # while the imports above were made
             self._execution.kill()
         self._execution.run()
@@ -101,8 +100,39 @@ class EnelSparkOperator(SparkSubmitOperator):
         if self._execution is not None:
             self._execution.kill()
 
-    def submit_hook(self, conf: dict[str, Any], jars: str | None) -> SparkSubmitHook:
-        """Airflow's hook for this task with another configuration and other jars."""
-        self.conf, self.jars = conf, jars
-        self._hook = self._get_hook()
-        return self._hook
+    def prepare(self, context: Context) -> Execution:
+        """Return what runs this try, with nothing submitted yet.
+
+        :raises ValueError: for rendered arguments that cannot work
+        """
+        from airflow_enel.control.target import parse_runtime_target
+        from airflow_enel.operators.arguments import SubmitArguments
+        from airflow_enel.operators.execution import Execution
+        from airflow_enel.operators.known import run_context
+        from airflow_enel.operators.request import RunRequest, run_key
+        from airflow_enel.operators.submit import CORES_BY_DEFAULT
+
+        arguments = SubmitArguments.of(self, context)
+        if arguments is None:
+            raise TypeError("SparkSubmitOperator has lost the arguments that are read here")
+        request = RunRequest(
+            key=run_key(context),
+            job_key=self.job_key or self.task_id,
+            application=self.application,
+            policy=self.policy,
+            bounds=Bounds(self.min_executors, self.max_executors),
+            runtime_target_s=parse_runtime_target(self.runtime_target),
+            initial_executors=self._num_executors,
+            context=run_context(
+                self.application, arguments, self.context, self.log, cores=CORES_BY_DEFAULT
+            ),
+            durable=self.durable,
+            wait_for_completion=self.wait_for_completion,
+            poll_interval_s=self._status_poll_interval,
+        )
+        return Execution(request, arguments, self._hook_with, context, self.log)
+
+    def _hook_with(self, conf: dict[str, Any], jars: str | None) -> SparkSubmitHook:
+        changed = copy(self)
+        changed.conf, changed.jars = conf, jars
+        return changed._get_hook()

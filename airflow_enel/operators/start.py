@@ -9,77 +9,63 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.control.decide import first_step
-from airflow_enel.domain import Run, ScaleAnswer
+from airflow_enel.domain import ScaleAnswer
 from airflow_enel.operators.attach import Submission, note
 from airflow_enel.operators.checks import check_application
 from airflow_enel.operators.messenger import leave_home
-from airflow_enel.operators.submit import command_of, run_key, work_dir
+from airflow_enel.operators.submit import command_of, work_dir
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
-    from airflow.sdk import Context
+    from airflow.sdk.types import Logger
 
     from airflow_enel.control.decide import Steering
     from airflow_enel.domain import PastRun, RunKey, Step
+    from airflow_enel.operators.arguments import SubmitArguments
     from airflow_enel.operators.charge import Charge
+    from airflow_enel.operators.provider_hook import MakeHook, ProviderHook
     from airflow_enel.operators.recorder import Recorder
-    from airflow_enel.operators.spark import EnelSparkOperator
+    from airflow_enel.operators.request import RunRequest
 
 
 def start(
-    operator: EnelSparkOperator,
-    context: Context,
+    request: RunRequest,
+    arguments: SubmitArguments,
+    make_hook: MakeHook,
     steering: Steering,
     past_runs: Sequence[PastRun],
     recorder: Recorder,
     charge: Charge,
-) -> tuple[SparkSubmitHook, Submission]:
-    """Submit an operator's application; the charge takes its driver.
+    log: Logger,
+) -> tuple[ProviderHook, Submission]:
+    """Submit a task's application; the charge takes its driver.
 
     :raises AirflowException: if the task was killed before that
     """
-    check_application(operator.application)
-    step = first_step(steering, past_runs, operator._num_executors, time.time())
-    operator.log.info("Decision 0: %s", step.decision.reason)
-    run = new_run(operator, run_key(context), steering, step)
+    check_application(arguments.application)
+    step = first_step(steering, past_runs, request.initial_executors, time.time())
+    log.info("Decision 0: %s", step.decision.reason)
+    run = request.run(step.decision.executors, step.decision.decided_at)
     submission = Submission(run, secrets.token_urlsafe(32))
-    hook = _submit(operator, context, submission, recorder, charge)
+    hook = _submit(arguments, make_hook, submission, recorder, charge, log)
     _record_start(recorder, run.key, step)
     return hook, submission
 
 
-def new_run(operator: EnelSparkOperator, key: RunKey, steering: Steering, step: Step) -> Run:
-    """The run of an operator's application that starts with a decision.
-
-    :param step: epoch 0
-    """
-    return Run(
-        key=key,
-        job_key=operator.job_key or operator.task_id,
-        application=operator.application,
-        policy=operator.policy,
-        bounds=steering.bounds,
-        runtime_target_s=steering.target_s,
-        initial_executors=step.decision.executors,
-        submitted_at=step.decision.decided_at,
-        context=steering.context,
-    )
-
-
 def _submit(
-    operator: EnelSparkOperator,
-    context: Context,
+    arguments: SubmitArguments,
+    make_hook: MakeHook,
     submission: Submission,
     recorder: Recorder,
     charge: Charge,
-) -> SparkSubmitHook:
+    log: Logger,
+) -> ProviderHook:
     """Intent first, in the folder, in the task's state and in the history; then the driver."""
     key = submission.run.key
     folder = DriverFolder.of(key.id, work_dir())
-    hook, command, env = command_of(operator, context, submission, folder)
+    hook, command, env = command_of(arguments, make_hook, submission, folder, log)
     folder.make()
     note(folder, submission)
     charge.record(key.submit_try)

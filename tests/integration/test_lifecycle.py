@@ -80,7 +80,7 @@ class Job:
             try_number=try_number,
             max_tries=3,
         )
-        return Execution(operator, cast("Context", {"ti": ti, "task_state_store": self.store}))
+        return operator.prepare(cast("Context", {"ti": ti, "task_state_store": self.store}))
 
     @contextmanager
     def _connection(self, *_: Any) -> Iterator[Connection]:

@@ -15,13 +15,14 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import Bounds, RunKey, TaskStanding
 from airflow_enel.operators import start as start_module
+from airflow_enel.operators.arguments import SubmitArguments
 from airflow_enel.operators.attach import RECORD_KEY
 from airflow_enel.operators.charge import Charge
 from airflow_enel.operators.connect import Connection
 from airflow_enel.operators.handover import hand_over
 from airflow_enel.operators.messenger import Home
 from airflow_enel.operators.observe import steering_of
-from airflow_enel.operators.spark import EnelSparkOperator
+from airflow_enel.operators.request import RunRequest
 from airflow_enel.operators.start import start
 from airflow_enel.spark.submission.keeper import DriverFolder
 
@@ -157,14 +158,15 @@ def test_a_driver_that_starts_while_the_task_is_told_to_stop_is_ended(
 def test_a_task_that_was_told_to_stop_submits_nothing_and_leaves_nothing(
     charge: Charge, folder: DriverFolder, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    operator = EnelSparkOperator(task_id="job", application=__file__, policy="static")
+    request = RunRequest(KEY, "job", __file__, "static", Bounds(1, 2), None)
+    arguments = SubmitArguments(__file__, {}, None, None, {}, None, None, None)
     monkeypatch.setattr(start_module, "command_of", lambda *_: (None, ["false"], {}))
     monkeypatch.setattr(start_module.ClientDriver, "start", None)
     steering = steering_of("static", None, Bounds(1, 2), 1, ())
     recorder = Recorder()
     charge.kill()
     with pytest.raises(AirflowException, match="killed before its application was submitted"):
-        start(operator, context(store), steering, (), cast("Any", recorder), charge)
+        start(request, arguments, None, steering, (), cast("Any", recorder), charge, LOG)  # type: ignore[arg-type]
     assert recorder.recorded == ["open_run"]
     assert (store, folder.path.exists()) == ({}, False)
 

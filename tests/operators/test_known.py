@@ -10,11 +10,10 @@ from typing import Any, cast
 import pytest
 
 from airflow_enel.domain.context import MAX_ENTRIES
+from airflow_enel.operators.arguments import SubmitArguments
 from airflow_enel.operators.checks import check_context
-from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.known import run_context
 from airflow_enel.operators.spark import EnelSparkOperator
-from airflow_enel.operators.start import new_run
 
 LOG = cast("Any", logging.getLogger("known"))
 
@@ -35,7 +34,8 @@ def operator(**arguments: Any) -> EnelSparkOperator:
 
 
 def known(task: Any, author: object = None) -> dict[str, Any]:
-    return dict(run_context(task, author, LOG, cores="1"))
+    application = str(getattr(task, "application", ""))
+    return dict(run_context(application, SubmitArguments.of(task), author, LOG, cores="1"))
 
 
 def test_what_the_task_submits_is_known_without_a_word() -> None:
@@ -119,7 +119,7 @@ def test_what_is_no_mapping_is_left_out_with_one_warning(
 
 
 def test_whatever_a_task_is_nothing_is_raised(caplog: pytest.LogCaptureFixture) -> None:
-    odd = SimpleNamespace(application=5, _executor_memory=object(), conf=7, env_vars=None)
+    odd = SimpleNamespace(_executor_memory=object(), conf=7, env_vars=None)
     assert known(odd, {"a": 1}) == {}
     assert len(caplog.records) == 1
 
@@ -172,13 +172,9 @@ def test_the_context_is_a_template_field_and_renders_inside() -> None:
     assert known(task, task.context)["input_mib"] == 7
 
 
-def test_an_execution_records_it_and_forecasts_with_it() -> None:
+def test_the_request_of_a_try_has_it_and_so_has_its_run() -> None:
     task = operator(context={"input_mib": "7"})
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="job", map_index=-1, try_number=1)
-    execution = Execution(task, cast("Any", {"ti": ti}))
-    execution._known = run_context(task, task.context, LOG)
-    steering = execution._steering(())
-    step = SimpleNamespace(decision=SimpleNamespace(executors=1, decided_at=0.0))
-    run = new_run(task, execution._key, steering, cast("Any", step))
-    assert steering.context == run.context
-    assert run.context.get("input_mib") == 7
+    request = task.prepare(cast("Any", {"ti": ti}))._request
+    assert request.context.get("input_mib") == 7
+    assert request.run(1, 0.0).context == request.context

@@ -137,7 +137,7 @@ def test_the_operator_gives_its_forecaster_the_newest_model_and_stages(
         task_id="job", application="job.py", runtime_target=60, policy="enel-paper", job_key="j"
     )
     ti = SimpleNamespace(dag_id="d", run_id="r", task_id="job", map_index=-1, try_number=1)
-    Execution(operator, cast("Any", {"ti": ti})).run()
+    operator.prepare(cast("Any", {"ti": ti})).run()
     assert asked == [("d", "j", True)]
     (steering,) = steerings
     assert "gate=0.5," in repr(steering.forecaster)

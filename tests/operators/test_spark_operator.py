@@ -13,15 +13,24 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from airflow_enel.domain import Bounds
+from airflow_enel.operators.arguments import SubmitArguments
 from airflow_enel.operators.checks import check_application, check_connection, check_master
-from airflow_enel.operators.embedded import embed, mebibytes
+from airflow_enel.operators.embedded import use_embedded_cluster
 from airflow_enel.operators.output import DriverOutput
+from airflow_enel.operators.provider_hook import ProviderHook
 from airflow_enel.operators.spark import EnelSparkOperator
+from airflow_enel.spark.properties import mebibytes
 
 
 def operator(**arguments: Any) -> EnelSparkOperator:
     with_target = {"runtime_target": 60, **arguments}
     return EnelSparkOperator(task_id="job", application="job.py", **with_target)
+
+
+def arguments(**given: Any) -> SubmitArguments:
+    found = SubmitArguments.of(operator(**given))
+    assert found is not None
+    return found
 
 
 def test_every_argument_of_the_stock_operator_is_taken() -> None:
@@ -124,29 +133,30 @@ def test_a_cluster_that_cannot_be_steered_is_refused_with_the_connection_to_chan
     hook = SparkSubmitHook()
     hook._connection.update(master=master, deploy_mode=mode)
     with pytest.raises(ValueError, match="the connection 'spark_default' says master"):
-        check_connection(hook, "ellis")
+        check_connection(ProviderHook(hook), "ellis")
 
 
 def test_plain_local_has_one_executor_and_is_taken_only_if_nothing_is_to_change() -> None:
     hook = SparkSubmitHook()
     hook._connection.update(master="local[4]", deploy_mode=None)
-    check_connection(hook, "static")
+    check_connection(ProviderHook(hook), "static")
     with pytest.raises(ValueError, match=r"local\[4\]"):
-        check_connection(hook, "bell")
+        check_connection(ProviderHook(hook), "bell")
 
 
 def test_a_connection_that_does_not_exist_is_a_mistake_and_no_reason_to_run_on_the_worker() -> None:
     hook = SparkSubmitHook(conn_id="spark_prd")
-    embed(hook, Bounds(1, 4), None, None)
+    assert not use_embedded_cluster(ProviderHook(hook), Bounds(1, 4), arguments())
     with pytest.raises(ValueError, match="no Airflow connection 'spark_prd'"):
-        check_connection(hook, "ellis")
+        check_connection(ProviderHook(hook), "ellis")
 
 
 def test_without_the_default_connection_a_cluster_is_embedded() -> None:
     hook = SparkSubmitHook()
-    embed(hook, Bounds(1, 4), None, "512m")
+    small = arguments(executor_memory="512m")
+    assert use_embedded_cluster(ProviderHook(hook), Bounds(1, 4), small)
     assert hook._connection["master"] == "local-cluster[1,8,4096]"
-    check_connection(hook, "ellis")
+    check_connection(ProviderHook(hook), "ellis")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +187,7 @@ def test_one_master_of_a_set_that_answers_is_enough() -> None:
 
 
 def test_the_last_words_of_a_driver_are_not_hidden_by_sparks_chatter() -> None:
-    output = DriverOutput(SparkSubmitHook(conn_id="somewhere"))
+    output = DriverOutput(ProviderHook(SparkSubmitHook(conn_id="somewhere")))
     output.take(["Traceback (most recent call last):", "ValueError: no such table"])
     output.take(["26/11/20 13:14:01 INFO SparkContext: bye"] * 100)
     output.take(["\tat java.base/java.lang.Thread.run(Thread.java:840)"] * 100)
@@ -185,3 +195,10 @@ def test_the_last_words_of_a_driver_are_not_hidden_by_sparks_chatter() -> None:
         "Traceback (most recent call last):",
         "ValueError: no such table",
     ]
+
+
+def test_another_configuration_for_the_hook_leaves_the_operator_as_it_was() -> None:
+    made = operator(conf={"spark.a": "1"}, jars="mine.jar")
+    hook = made._hook_with({"spark.b": "2"}, "ours.jar")
+    assert (hook._conf, hook._jars) == ({"spark.b": "2"}, "ours.jar")
+    assert (made.conf, made.jars) == ({"spark.a": "1"}, "mine.jar")
