@@ -7,6 +7,7 @@ history or the agent never fails the sensor and is told in one line.
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -21,9 +22,9 @@ from airflow_enel.spark.submission.keeper import DriverFolder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import Logger
 
     from airflow_enel.operators.observe import Observer
-    from airflow_enel.sensors.spark import EnelSparkSensor
     from airflow_enel.sensors.watching import Watching
 
 _FINAL: Final = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
@@ -36,20 +37,32 @@ _OVER: Final = frozenset({RunState.FAILED, RunState.KILLED, RunState.LOST})
 _LAST_PORT: Final = 65535
 
 
+@dataclass(frozen=True, slots=True)
+class SubmittingTask:
+    """The task whose application a sensor watches.
+
+    :param agent_address: where the agent of its application listens, if the author has said so
+    """
+
+    task_id: str
+    map_index: int
+    agent_address: AgentAddress | None
+
+
 class Poke:
     """One look at the application of another task.
 
-    :param sensor: with its templates rendered
     :param context: of the sensor's task instance
     :param watching: what earlier pokes of this process have read
     """
 
-    def __init__(self, sensor: EnelSparkSensor, context: Context, watching: Watching) -> None:
-        self._sensor = sensor
+    def __init__(
+        self, task: SubmittingTask, context: Context, watching: Watching, log: Logger
+    ) -> None:
+        self._task = task
         self._context = context
         self._watching = watching
-        self._log = sensor.log
-        self._address = parse_address(sensor.agent_address)
+        self._log = log
         self._refuse_unknown_task()
 
     def look(self) -> bool:
@@ -74,10 +87,8 @@ class Poke:
             return False
 
     def _judge(self, history: History) -> bool:
-        ti, sensor = self._context["ti"], self._sensor
-        application = history.application(
-            ti.dag_id, ti.run_id, sensor.external_task_id, sensor.external_map_index
-        )
+        ti, task = self._context["ti"], self._task
+        application = history.application(ti.dag_id, ti.run_id, task.task_id, task.map_index)
         row = application.run
         if row is None:
             self._judge_without_application(application.task_state)
@@ -93,7 +104,7 @@ class Poke:
         return False
 
     def _judge_without_application(self, task_state: str | None) -> None:
-        name = self._sensor.external_task_id
+        name = self._task.task_id
         if task_state == "success":
             raise AirflowFailException(
                 f"Task {name!r} has succeeded without a Spark application that can be watched: use "
@@ -110,7 +121,7 @@ class Poke:
         how = row.state.value + ("" if code is None else f" with exit code {code}")
         if task_state in _FINAL:
             raise AirflowFailException(
-                f"The Spark application of task {self._sensor.external_task_id!r} has ended: {how}"
+                f"The Spark application of task {self._task.task_id!r} has ended: {how}"
             )
         self._log.info("The application has ended (%s); its task may try again", how)
 
@@ -127,7 +138,7 @@ class Poke:
         known = history.agent_of(row.id)
         recorded = AgentAddress(known[0], known[1]) if known else None
         # What the driver says on this very machine is newer than what anybody has recorded.
-        address = read_address(_folder(row).port) or self._address or recorded
+        address = read_address(_folder(row).port) or self._task.agent_address or recorded
         if address is None:
             self._log.info("The agent of the application is not up yet, or not on this machine")
             return None
@@ -163,7 +174,7 @@ class Poke:
         return succeeded
 
     def _refuse_unknown_task(self) -> None:
-        dag, name = self._context.get("dag"), self._sensor.external_task_id
+        dag, name = self._context.get("dag"), self._task.task_id
         if dag is not None and not dag.has_task(name):
             raise AirflowFailException(f"There is no task {name!r} in this DAG to watch")
 

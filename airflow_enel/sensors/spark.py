@@ -65,9 +65,16 @@ class EnelSparkSensor(BaseSensorOperator):
 
         :raises AirflowFailException: if it has failed, or will never be submitted
         """
-        from airflow_enel.sensors.poke import Poke  # noqa: PLC0415 - numpy and httpx
+        from airflow_enel.sensors.poke import (  # noqa: PLC0415 - numpy and httpx
+            Poke,
+            SubmittingTask,
+            parse_address,
+        )
         from airflow_enel.sensors.watching import Watching  # noqa: PLC0415 - as above
 
         if self._watching is None:
             self._watching = Watching()
-        return Poke(self, context, self._watching).look()
+        task = SubmittingTask(
+            self.external_task_id, self.external_map_index, parse_address(self.agent_address)
+        )
+        return Poke(task, context, self._watching, self.log).look()
