@@ -29,6 +29,11 @@ class JobState:
     succeeded: bool | None = None
     submitted: set[int] = field(default_factory=set)
 
+    @property
+    def active_until(self) -> float:
+        """The last moment at which the job had executors for certain."""
+        return self.finished_at if self.finished_at and self.succeeded else self.started_at
+
 
 @dataclass(slots=True)
 class StageState:

@@ -26,6 +26,7 @@ from airflow_enel.spark.components import (
     stage_metrics,
 )
 from airflow_enel.spark.fields import Event, count, fields, ids, items, optional_text, seconds, text
+from airflow_enel.spark.shutdown import without_shutdown_losses
 from airflow_enel.spark.timeline import CapacityTimeline
 
 _SQL = "org.apache.spark.sql.execution.ui."
@@ -50,6 +51,7 @@ class EventFold:
         self._version: str | None = None
         self._started_at: float | None = None
         self._ended_at: float | None = None
+        self._exiting_at: float | None = None
         self._initial: int | None = None
         self._jobs: dict[int, JobState] = {}
         self._job_of_stage: dict[int, int] = {}
@@ -76,6 +78,7 @@ class EventFold:
             "EnelTaskDigest": self._on_task_digest,
             "EnelScaleAccepted": self._on_scale_accepted,
             "EnelExecutorDraining": self._on_executor_draining,
+            "EnelDriverExiting": self._on_driver_exiting,
         }
 
     def add(self, event: Event) -> None:
@@ -92,7 +95,12 @@ class EventFold:
 
         :param read_at: when the last events were read, by the driver's clock
         """
-        executors = tuple(self._executors.values())
+        executors = without_shutdown_losses(
+            self._executors.values(),
+            exiting_at=self._exiting_at,
+            ended_at=self._ended_at,
+            active_until=max((job.active_until for job in self._jobs.values()), default=0.0),
+        )
         return Snapshot(
             app_id=self._app_id,
             app_name=self._app_name,
@@ -130,6 +138,9 @@ class EventFold:
 
     def _on_application_end(self, event: Event) -> None:
         self._ended_at = seconds(event, "Timestamp")
+
+    def _on_driver_exiting(self, event: Event) -> None:
+        self._exiting_at = seconds(event, "Timestamp")
 
     # Jobs and stages
 

@@ -11,10 +11,14 @@ import signal
 import stat
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import CLUSTER, Agent, App, Launch
+
+from airflow_enel.spark.eventlog import find_logs, read_log
+from airflow_enel.spark.live import LiveApplication
 
 pytestmark = pytest.mark.spark
 
@@ -24,7 +28,12 @@ EventuallyT = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def app(launch: Launch) -> App:
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture(scope="module")
+def app(launch: Launch, logs: Path) -> App:
     conf = {
         **CLUSTER,
         "spark.enel.minExecutors": "2",
@@ -32,6 +41,8 @@ def app(launch: Launch) -> App:
         # Any failed task fails its job, which the report then shows.
         "spark.task.maxFailures": "1",
         "spark.my.password": "hunter2",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": logs.as_uri(),
     }
     app = launch("local-cluster[1,8,8192]", conf, "steady.py", TASKS, 0.4)
     app.wait_until_working()
@@ -224,3 +235,13 @@ def test_driver_that_never_stops_spark_exits_and_leaves_its_final_state(
     assert events[: len(last)] == last
     assert "SparkListenerApplicationEnd" in [e["Event"] for e in events]
     assert {stat.S_IMODE(f.stat().st_mode) for f in (app.final_file, app.port_file)} == {0o600}
+
+
+def test_only_the_killed_executor_was_lost_though_the_driver_never_stopped_spark(
+    app: App, logs: Path
+) -> None:
+    live = LiveApplication().read_final(app.final_file)
+    (log,) = find_logs(logs)
+    imported = read_log(log).snapshot
+    assert live is not None
+    assert [sum(span.lost for span in s.executors) for s in (live, imported)] == [1, 1]

@@ -26,6 +26,7 @@ final class Assembly {
             troubles.add("spark.enel.agent.tokenSha256 is not set: every request is refused", null);
         }
         new AgentServer(settings, router, troubles).start();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> stream.add(exiting())));
         return new Recorder(application, stream, scaling, settings.finalFile, troubles);
     }
 
@@ -34,5 +35,15 @@ final class Assembly {
         return Json.object()
                 .put("Event", "SparkListenerLogStart")
                 .put("Spark Version", org.apache.spark.package$.MODULE$.SPARK_VERSION());
+    }
+
+    /**
+     * Said when the JVM begins to exit: executors that go from now on go with their driver. Spark
+     * stops a context that nobody has stopped in a hook of its own, at the same time.
+     */
+    private static ObjectNode exiting() {
+        return Json.object()
+                .put("Event", "EnelDriverExiting")
+                .put("Timestamp", System.currentTimeMillis());
     }
 }
