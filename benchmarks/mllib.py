@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from airflow_enel.predict.enel.retrained import GROWTH
 from airflow_enel.predict.evaluation import ALL, summarise, walk_forward
+from airflow_enel.predict.registry import BUILT_IN, forecaster_factory
 from benchmarks.accuracy import PAIRS
 from benchmarks.figures import Figure
 from benchmarks.forecasts import compared, of_score
@@ -93,14 +94,13 @@ def _run(wish: Wish, folder: Path) -> None:
 
 
 def _figures(logs: Path) -> Iterable[Figure]:
-    from airflow_enel.cli.evaluating import FORECASTERS  # noqa: PLC0415 - imports Airflow
-    from airflow_enel.cli.evidence import from_paths  # noqa: PLC0415
+    from airflow_enel.cli.evidence import from_paths  # noqa: PLC0415 - imports Airflow
     from airflow_enel.cli.retraining import enel_makers  # noqa: PLC0415
 
     folders = sorted(path for path in logs.iterdir() if not path.name.startswith("."))
     series = from_paths(folders, None, lambda note: print(note, file=sys.stderr), stages=True)
     networks = enel_makers(series, None, asked=True) or ()
-    simple = [make for name, make in FORECASTERS.items() if name != "enel"]
+    simple = [forecaster_factory(name) for name in BUILT_IN if name != "enel"]
     papers = paper_makers(series, GROWTH)
     made = [
         p

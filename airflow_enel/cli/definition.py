@@ -255,7 +255,10 @@ _EVALUATE = ActionCommand(
         _arg(
             "--forecasters",
             metavar="NAMES",
-            help="which to evaluate, of bell, ellis, conditional, enel; all by default",
+            help="which to evaluate, of bell, ellis, conditional, enel, those that installed "
+            "packages declare as entry points of the group airflow_enel.forecasters, and your own "
+            "by import path (package.module:Name), separated by commas; by default all but the "
+            "last",
         ),
         _OUTPUT,
     ),

@@ -6,7 +6,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import groupby
-from typing import Final
 
 from airflow.utils.cli import action_cli
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -26,7 +25,7 @@ from airflow_enel.cli.output import (
     texts,
 )
 from airflow_enel.cli.retraining import enel_makers
-from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
+from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.evaluation import (
     ALL,
@@ -37,16 +36,9 @@ from airflow_enel.predict.evaluation import (
     summarise,
     walk_forward,
 )
+from airflow_enel.predict.registry import forecaster_factory, forecaster_names
 
 Maker = Callable[[], Forecaster]
-
-FORECASTERS: Final[dict[str, Maker]] = {
-    "bell": BellRuntime,
-    "ellis": Ellis,
-    "conditional": Conditional,
-    Enel.name: Enel,
-}
-"""What is evaluated, by name; ``enel`` with models that are trained for it."""
 
 _MOST_PLAIN = 9999.95
 
@@ -67,8 +59,10 @@ def _scores(args: Namespace) -> tuple[Score, ...]:
     names = _names(args.forecasters)
     if args.warm_up is not None and args.warm_up < 1:
         raise SystemExit("--warm-up must be at least 1: nothing is known before the first run")
-    found = _series(args, stages=Enel.name in names)
-    makers = _makers(names, found, args)
+    enel = Enel.name in names
+    simple = _factories(name for name in names if name != Enel.name)
+    found = _series(args, stages=enel)
+    makers = _makers(simple, enel, found, args)
     predictions: list[Prediction] = []
     faults: list[str] = []
     with progress("runs", sum(len(series.forecast(args.warm_up)) for series in found)) as advance:
@@ -99,21 +93,28 @@ def _why_none(series: Series, warm_up: int | None) -> str:
 
 
 def _names(asked: str | None) -> tuple[str, ...]:
-    chosen = list(FORECASTERS) if asked is None else [n.strip() for n in asked.split(",")]
-    unknown = [name for name in chosen if name not in FORECASTERS]
-    if unknown:
-        known = ", ".join(FORECASTERS)
-        raise SystemExit(f"no forecaster {unknown[0]!r}: there are {known}")
+    chosen = forecaster_names() if asked is None else (n.strip() for n in asked.split(","))
     return tuple(dict.fromkeys(chosen))
 
 
-def _makers(names: tuple[str, ...], found: Sequence[Series], args: Namespace) -> list[list[Maker]]:
-    """What makes the forecasters of each series."""
-    enel = None
-    if Enel.name in names:
-        enel = enel_makers(found, args.warm_up, asked=args.forecasters is not None)
-    simple = [FORECASTERS[name] for name in names if name != Enel.name]
-    return [simple if enel is None else [*simple, enel[i]] for i in range(len(found))]
+def _factories(names: Iterable[str]) -> list[Maker]:
+    try:
+        return [forecaster_factory(name) for name in names]
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+
+
+def _makers(
+    simple: list[Maker], enel: bool, found: Sequence[Series], args: Namespace
+) -> list[list[Maker]]:
+    """What makes the forecasters of each series.
+
+    :param enel: whether ``enel`` is among them, with models that are trained for it
+    """
+    trained = None
+    if enel:
+        trained = enel_makers(found, args.warm_up, asked=args.forecasters is not None)
+    return [simple if trained is None else [*simple, trained[i]] for i in range(len(found))]
 
 
 def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:

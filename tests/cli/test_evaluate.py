@@ -363,6 +363,7 @@ def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> No
         (["instant.csv"], "nothing to evaluate: Sort: its runs take no time"),
         (["none"], "no such file"),
         (["empty"], "no trace files or event logs"),
+        (["trace.csv", "--forecasters", "no:Such"], "'no:Such' cannot be imported"),
         (["trace.csv", "--forecasters", "tarot"], "no forecaster 'tarot': there are bell"),
         (["trace.csv", "--warm-up", "0"], "at least 1"),
         (["trace.csv", "--warm-up", "99"], "Sort: --warm-up 99 leaves none of its 14 runs"),
