@@ -20,9 +20,9 @@ from typing import Any
 import zstandard
 
 from airflow_enel.spark.eventlog import read_log
-from benchmarks import server
 from benchmarks.figures import Figure
 from benchmarks.memory import peak_mb
+from tests.support.airflow import server
 
 SIZES_MB = (25, 100)
 STAGES = 2

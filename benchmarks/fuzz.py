@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
 
-import httpx
-
-from airflow_enel.control.decide import Steering, decide
-from airflow_enel.domain import Bounds, Forecast, Progress, Proposal, Step
-from airflow_enel.spark.client import AgentAddress, AgentClient, AgentError
-from airflow_enel.spark.live import LiveApplication
-from benchmarks import bodies, payloads, server, stream
+from airflow_enel.history import wire
 from benchmarks.figures import Figure
+from tests.support.airflow import server
+from tests.support.fuzzing import agent_pages as payloads
+from tests.support.fuzzing import agent_stream as stream
+from tests.support.fuzzing import request_bodies as bodies
+from tests.support.fuzzing.verdict import FAULTS, fault, verdict
 
 PAYLOADS: Final = 80_000
 BODIES: Final = 20_000
@@ -27,7 +27,7 @@ def measure() -> Iterable[Figure]:
     """Count crashes, rescales on bad data, and refusals that do not name the field."""
     yield from _figures("agent payloads", agent_fuzz(PAYLOADS, SEED))
     for _, environment in server.databases():
-        counts = server.run_in(environment, "benchmarks.bodies", str(BODIES), str(SEED))
+        counts = server.run_in(environment, "benchmarks.fuzz", str(BODIES), str(SEED))
         yield from _figures("API bodies", counts)
         break
 
@@ -36,9 +36,6 @@ def _figures(what: str, counts: dict[str, float]) -> Iterable[Figure]:
     for name, count in counts.items():
         aim = "= 0" if name in (*FAULTS, *bodies.FAULTS) else ""
         yield Figure.of(f"{what}, {name}", "s" if name == "time" else "count", [count], aim)
-
-
-FAULTS: Final = ("crashes", "rescales on bad data", "harmless ones read otherwise")
 
 
 def agent_fuzz(count: int, seed: int) -> dict[str, float]:
@@ -57,70 +54,30 @@ def agent_fuzz(count: int, seed: int) -> dict[str, float]:
     }
 
 
-def fault(case: payloads.Case, expected: Step | None) -> str | None:
-    """What is wrong with how a case was read, None if nothing is.
+def body_fuzz(count: int, seed: int) -> dict[str, float]:
+    """Send good bodies, then bad ones, to the API server of this process's Airflow."""
+    server.create_tables()
+    headers = server.running_task("fuzz")
+    run = bodies.run_of("fuzz", "now", "spark")
+    healthy = bodies.good(run)
+    counts: Counter[str] = Counter(dict.fromkeys(bodies.FAULTS, 0))
+    with server.api_server() as client:
 
-    :param expected: the step after a healthy reading
-    """
-    try:
-        step = verdict(case)
-    except Exception:
-        return "crashes"
-    if case.noise:
-        return None
-    if case.harmless:
-        return None if step == expected else "harmless ones read otherwise"
-    return "rescales on bad data" if _rescales(step) else None
+        def put(route: str, body: bytes) -> Any:
+            path = f"{wire.PREFIX}/runs/{run.key.id}{route}"
+            return client.put(path, content=body, headers=headers)
 
-
-def verdict(case: payloads.Case) -> Step | None:
-    """The decision after the last answer; None if there is none, or no reading."""
-    left = list(case.bodies)
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=left.pop(0)))
-    client = AgentClient(AgentAddress("127.0.0.1", 1), "secret", transport)
-    application = LiveApplication()
-    step: Step | None = None
-    while left:
-        step = None
-        try:
-            snapshot = application.read(client)
-        except AgentError:
-            continue
-        except IndexError:
-            break  # it asked for more than there is
-        step = decide(_STEERING, snapshot, snapshot.read_at)
-    return step
+        for route, body in healthy.items():
+            if put(route, bodies.written(body)).is_error:
+                raise RuntimeError(f"the good body for {route or '/'} was refused")
+        start = time.perf_counter()
+        cases = list(bodies.curated(healthy))
+        for case in (*cases, *bodies.generated(healthy, seed, count)):
+            counts[bodies.fault(case, put) or "without a fault"] += 1
+    spent_s = time.perf_counter() - start
+    return {"curated": len(cases), "generated": count, **counts, "time": spent_s}
 
 
-def _rescales(step: Step | None) -> bool:
-    return step is not None and step.decision.executors != step.decision.executors_before
-
-
-@dataclass(frozen=True)
-class Restless:
-    """A policy that wants another size at every barrier."""
-
-    name: str = "restless"
-    rescales: bool = True
-    needs_target: bool = False
-
-    def forecaster(self) -> None:
-        """None: it looks at nothing."""
-
-    def initial(self, *_: Any, **__: Any) -> Proposal:
-        """Start with one."""
-        return Proposal(1, "start")
-
-    def propose(
-        self,
-        forecast: Forecast | None,  # noqa: ARG002
-        target_s: float | None,  # noqa: ARG002
-        progress: Progress,
-        bounds: Bounds,
-    ) -> Proposal:
-        """Ask for more, or for one if that is too many."""
-        wanted = progress.requested + 3
-        return Proposal(wanted if wanted <= bounds.maximum else bounds.minimum, "another size")
-
-
-_STEERING = Steering(Restless(), None, None, Bounds(1, 50), 1)
+if __name__ == "__main__":
+    counts_of_this = body_fuzz(int(sys.argv[1]), int(sys.argv[2]))
+    sys.stdout.write("\n" + json.dumps(counts_of_this) + "\n")

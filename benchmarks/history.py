@@ -15,8 +15,8 @@ from typing import Any, Final
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
-from benchmarks import server
 from benchmarks.figures import Figure
+from tests.support.airflow import server
 
 BIG_JOB: Final = 50_000
 JOBS: Final = 50

@@ -25,10 +25,17 @@ from statistics import median
 from airflow_enel.domain import RunKey
 from airflow_enel.spark.live import LiveApplication
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
-from benchmarks.attempt import COMPONENTS, Attempt, double_submits, read_marks, wrong
 from benchmarks.figures import Figure
 from benchmarks.lives import Children, Life, pause, side_by_side, until
-from benchmarks.scratch import HOST, ScratchAirflow, end_all_of, free_port, gaps_of, listens
+from tests.support.airflow.scratch import (
+    HOST,
+    ScratchAirflow,
+    end_all_of,
+    free_port,
+    gaps_of,
+    listens,
+)
+from tests.support.processes.attempt import COMPONENTS, Attempt, double_submits, read_marks, wrong
 
 RUNS = int(os.environ.get("ENEL_KILL_RUNS", "100"))
 AT_ONCE = int(os.environ.get("ENEL_KILL_AT_ONCE", "2"))

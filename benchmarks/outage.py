@@ -27,7 +27,8 @@ from airflow_enel.spark.live import LiveApplication
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
 from benchmarks.figures import Figure
 from benchmarks.lives import Children, Life, pause, side_by_side, until
-from benchmarks.scratch import (
+from benchmarks.scripted import EXECUTORS, Script
+from tests.support.airflow.scratch import (
     HOST,
     Gaps,
     ScratchAirflow,
@@ -37,7 +38,6 @@ from benchmarks.scratch import (
     gaps_of,
     listens,
 )
-from benchmarks.scripted import EXECUTORS, Script
 
 RUNS = int(os.environ.get("ENEL_OUTAGE_RUNS", "20"))
 AWAY_S = float(os.environ.get("ENEL_OUTAGE_SECONDS", "60"))

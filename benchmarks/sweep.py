@@ -22,7 +22,7 @@ from airflow_enel.predict.enel.model import EnelModel
 from airflow_enel.predict.enel.sweep import Moment, SweepBuilder
 from airflow_enel.predict.samples import FloatArray
 from benchmarks.figures import Figure
-from benchmarks.generated import SCENARIOS, long_job, make_runs
+from tests.support.builders.recurring_jobs import SCENARIOS, long_job, make_runs
 
 CANDIDATES = tuple(range(4, 37))
 COMPONENTS = 35

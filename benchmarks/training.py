@@ -17,8 +17,8 @@ from airflow_enel.predict.enel.training import fine_tune, train
 from airflow_enel.predict.enel.training_examples import JobRuns, walking_forward
 from airflow_enel.predict.enel.training_steps import batches
 from benchmarks.figures import Figure
-from benchmarks.generated import SCENARIOS, long_job, make_runs
 from benchmarks.memory import peak_mb
+from tests.support.builders.recurring_jobs import SCENARIOS, long_job, make_runs
 
 RUNS = 30
 STEPS = 100

@@ -19,7 +19,7 @@ from airflow_enel.predict.enel.model import EnelModel, TrainingJob
 from airflow_enel.predict.enel.training import train
 from airflow_enel.predict.evaluation import Series, walk_forward
 from benchmarks.figures import Figure
-from benchmarks.generated import SCENARIOS, Made, make_history, make_job
+from tests.support.builders.recurring_jobs import SCENARIOS, Made, make_history, make_job
 
 JOBS = 3
 PAST_RUNS = 30

@@ -4,71 +4,30 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from tests.history import samples
-from tests.spark.events import Event, environment, job_end, job_start, simple_run, stage_info
+from tests.support.builders import samples
+from tests.support.builders.spark_events import (
+    environment,
+    job_end,
+    job_start,
+    simple_run,
+    stage_info,
+)
+from tests.support.cli import Enel, log
 
 _numbers = itertools.count()
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and how it ended: 0, or the message with which it exited.
-
-    :ivar notes: what it printed beside its output
-    """
-
-    out: str
-    error: str | int
-    notes: str = ""
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Enel = Callable[..., Said]
-
-
-@pytest.fixture
-def enel(airflow_db: None, capsys: pytest.CaptureFixture[str]) -> Enel:
-    from airflow.cli import cli_parser
-
-    def run(*arguments: str | Path) -> Said:
-        error: str | int = 0
-        capsys.readouterr()
-        try:
-            args = cli_parser.get_parser().parse_args(["enel", *map(str, arguments)])
-            args.func(args)
-        except SystemExit as exit_:
-            error = exit_.code or 0
-        printed = capsys.readouterr()
-        return Said(printed.out, error, printed.err)
-
-    return run
 
 
 @pytest.fixture
 def dag() -> str:
     return f"cli-{next(_numbers)}"
-
-
-def log(folder: Path, app_id: str = "app-1", events: list[Event] | None = None) -> Path:
-    events = simple_run() if events is None else events
-    events = [e | {"App ID": app_id} if "App ID" in e else e for e in events]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / app_id
-    path.write_text("".join(json.dumps(e) + "\n" for e in events))
-    return path
 
 
 def rows() -> dict[str, list[Any]]:

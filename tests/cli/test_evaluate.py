@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.evaluation import Score
 from airflow_enel.spark.traces import COLUMNS
-from tests.cli.test_commands import Enel, Said, enel, log  # noqa: F401 - enel is a fixture
-from tests.made_models import FakeTraining, generated_runs, without_torch
-from tests.spark.events import Event, simple_run
-from tests.stored_runs import store_runs
+from tests.support.builders.spark_events import Event, simple_run
+from tests.support.builders.stored_runs import store_runs
+from tests.support.cli import Enel, Said, log
+from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
 
 KEYS = {
     "job",
@@ -62,7 +62,7 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def test_every_forecaster_has_a_row_per_moment_and_kind_of_runs(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_every_forecaster_has_a_row_per_moment_and_kind_of_runs(enel: Enel, tmp_path: Path) -> None:
     said = enel("evaluate", trace(tmp_path), "--failures", "13-14", "-o", "json")
     assert said.error == 0
     assert all(row.keys() == KEYS for row in said.json)
@@ -87,7 +87,7 @@ def predicted(said: Said, moment: str = "start") -> dict[str, int]:
 
 
 def test_jobs_with_as_many_runs_as_the_published_ones_have_their_failures_and_are_told_of(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
 ) -> None:
     files = (trace(tmp_path, 65), trace(tmp_path, 65, "Grep", "grep.csv"))
@@ -100,7 +100,7 @@ def test_jobs_with_as_many_runs_as_the_published_ones_have_their_failures_and_ar
 
 @pytest.mark.parametrize("runs", [64, 66, 70])
 def test_other_jobs_have_no_failures_unless_they_are_named(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     runs: int,
 ) -> None:
@@ -111,7 +111,7 @@ def test_other_jobs_have_no_failures_unless_they_are_named(
 
 @pytest.mark.parametrize(("spans", "normal"), [("none", 55), ("65", 54), ("41-50,61-65", 40)])
 def test_failures_that_are_named_need_no_note(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     spans: str,
     normal: int,
@@ -123,7 +123,7 @@ def test_failures_that_are_named_need_no_note(
 
 
 def test_only_those_jobs_of_a_file_have_the_published_failures_that_have_as_many_runs(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
 ) -> None:
     both = trace(tmp_path, 65)
@@ -140,7 +140,7 @@ def test_only_those_jobs_of_a_file_have_the_published_failures_that_have_as_many
     assert said.notes.startswith("Sort: runs 41-50")
 
 
-def test_the_best_comes_first(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_the_best_comes_first(enel: Enel, tmp_path: Path) -> None:
     rows = enel("evaluate", trace(tmp_path), "-o", "json").json
     for _, group in itertools.groupby(rows, lambda r: (r["job"], r["moment"], r["runs"])):
         errors = [row["mape_percent"] for row in group]
@@ -148,7 +148,7 @@ def test_the_best_comes_first(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
         assert len(errors) == 4
 
 
-def test_forecasters_and_warm_up_are_chosen(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_forecasters_and_warm_up_are_chosen(enel: Enel, tmp_path: Path) -> None:
     said = enel(
         "evaluate", trace(tmp_path), "--forecasters", "ellis", "--warm-up", "12", "-o", "json"
     )
@@ -157,7 +157,7 @@ def test_forecasters_and_warm_up_are_chosen(enel: Enel, tmp_path: Path) -> None:
 
 
 def test_enel_is_its_prior_where_nothing_tells_the_network_anything(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     noted: list[str],
@@ -173,7 +173,7 @@ def test_enel_is_its_prior_where_nothing_tells_the_network_anything(
 
 
 def test_enel_is_trained_before_the_runs_and_forecasts_them(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake = FakeTraining().installed(monkeypatch)
@@ -196,7 +196,7 @@ class ClosedGates(FakeTraining):
 
 
 def test_why_enel_is_its_prior_on_the_history_is_told_once(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     dag = f"evaluate-{next(_numbers)}"
@@ -221,7 +221,7 @@ def test_why_enel_is_its_prior_on_the_history_is_told_once(
 
 
 def test_enel_learns_from_the_stages_of_event_logs(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -236,7 +236,7 @@ def test_enel_learns_from_the_stages_of_event_logs(
 
 
 def test_without_torch_enel_is_left_out_unless_it_was_asked_for(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     noted: list[str],
@@ -267,14 +267,14 @@ def later(events: list[Event], seconds: int) -> list[Event]:
     return [moved(event) for event in events]  # type: ignore[misc]
 
 
-def test_people_get_a_table(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_people_get_a_table(enel: Enel, tmp_path: Path) -> None:
     said = enel("evaluate", trace(tmp_path), "--failures", "13")
     assert "Sort" in said.out
     assert "MAPE" in said.out
     assert {"normal", "all"} <= set(said.out.split())
 
 
-def test_a_table_shows_runs_once_where_all_are_normal(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_a_table_shows_runs_once_where_all_are_normal(enel: Enel, tmp_path: Path) -> None:
     words = enel("evaluate", trace(tmp_path)).out.split()
     assert "normal" not in words
     assert words.count("conditional") == 2  # before the start, and during the run
@@ -296,7 +296,7 @@ def test_no_number_is_cut_off_on_80_columns(figures: list[float], count: int) ->
 
 
 def test_an_interrupt_is_told_in_one_line(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -311,7 +311,7 @@ def test_an_interrupt_is_told_in_one_line(
     assert (said.out, said.notes, said.error) == ("", "interrupted\n", 130)
 
 
-def test_event_logs_are_grouped_by_application(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_event_logs_are_grouped_by_application(enel: Enel, tmp_path: Path) -> None:
     for number in range(4):
         log(tmp_path, f"app-{number}", simple_run())
     rows = enel("evaluate", tmp_path, "-o", "json").json
@@ -319,7 +319,7 @@ def test_event_logs_are_grouped_by_application(enel: Enel, tmp_path: Path) -> No
     assert {row["predictions"] for row in rows if row["moment"] == "start"} == {2}
 
 
-def test_the_history_is_evaluated(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_the_history_is_evaluated(enel: Enel, tmp_path: Path) -> None:
     dag = f"evaluate-{next(_numbers)}"
     for number in range(4):
         log(tmp_path, f"app-{number}", simple_run())
@@ -330,13 +330,13 @@ def test_the_history_is_evaluated(enel: Enel, tmp_path: Path) -> None:  # noqa: 
     assert "no runs" in str(enel("evaluate", "--dag-id", dag, "--job-key", "other").error)
 
 
-def test_what_cannot_be_used_in_a_folder_is_left_out(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_what_cannot_be_used_in_a_folder_is_left_out(enel: Enel, tmp_path: Path) -> None:
     trace(tmp_path)
     (tmp_path / "other.csv").write_text("RUN|JOB_ID|STARTED_AT\n")
     assert enel("evaluate", tmp_path, "-o", "json").error == 0
 
 
-def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> None:
     files = (trace(tmp_path), trace(tmp_path, name="more.csv"))
     rows = enel("evaluate", *files, "-o", "json").json
     assert {row["job"] for row in rows} == {"Sort", "Sort (more.csv)"}
@@ -371,7 +371,7 @@ def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> No
     ],
 )
 def test_what_is_wrong_is_told(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     arguments: list[str],
@@ -392,7 +392,7 @@ def test_what_is_wrong_is_told(
 
 
 def test_a_job_without_components_is_told_beside_the_others(
-    enel: Enel,  # noqa: F811
+    enel: Enel,
 ) -> None:
     dag = f"evaluate-{next(_numbers)}"
     runs = generated_runs(4)
@@ -407,11 +407,11 @@ def test_a_job_without_components_is_told_beside_the_others(
 
 
 @pytest.mark.parametrize("spans", ["50-41", "a", "1-", "0", "1;2", ""])
-def test_spans_of_failures_are_checked(enel: Enel, tmp_path: Path, spans: str) -> None:  # noqa: F811
+def test_spans_of_failures_are_checked(enel: Enel, tmp_path: Path, spans: str) -> None:
     assert enel("evaluate", trace(tmp_path), "--failures", spans).error == 2
 
 
-def test_no_failures_at_all_can_be_told(enel: Enel, tmp_path: Path) -> None:  # noqa: F811
+def test_no_failures_at_all_can_be_told(enel: Enel, tmp_path: Path) -> None:
     said = enel("evaluate", trace(tmp_path), "--failures", "none", "-o", "json")
     by_runs = {row["runs"]: row["predictions"] for row in said.json}
     assert by_runs["normal"] == by_runs["all"]

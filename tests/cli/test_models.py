@@ -10,10 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_enel.domain import TrainedModel
-
-from .test_commands import Enel, enel
-
-__all__ = ["enel"]
+from tests.support.cli import Enel
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 

@@ -7,12 +7,9 @@ import itertools
 import pytest
 
 from airflow_enel.predict.enel.model import TooLittleHistory
-from tests.made_models import FakeTraining, generated_runs, without_torch
-from tests.stored_runs import store_runs
-
-from .test_commands import Enel, enel
-
-__all__ = ["enel"]
+from tests.support.builders.stored_runs import store_runs
+from tests.support.cli import Enel
+from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 _numbers = itertools.count()

@@ -9,8 +9,15 @@ from airflow_enel.control import Steering, decide, first_step, policy, reduce_pr
 from airflow_enel.control.policies import StaticPolicy
 from airflow_enel.domain import Bounds, Forecast, Proposal, RunContext, Step
 from airflow_enel.predict import BellRuntime, Ellis
-
-from .readings import EMPTY, START, executor, histories, past_run, request, snapshot
+from tests.support.builders.snapshots import (
+    EMPTY,
+    START,
+    executor,
+    histories,
+    past_run,
+    request,
+    snapshot,
+)
 
 BOUNDS = Bounds(2, 12)
 PAST = [past_run(0, 12, 60.0), past_run(1, 6, 110.0), past_run(2, 3, 200.0)]

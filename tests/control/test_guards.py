@@ -11,8 +11,7 @@ from airflow_enel.control.guards import (
     within_bounds,
 )
 from airflow_enel.domain import Bounds, Decision, GuardNote, Progress, Proposal
-
-from .readings import forecast, progress
+from tests.support.builders.snapshots import forecast, progress
 
 BOUNDS = Bounds(2, 12)
 FRESH = progress(6)

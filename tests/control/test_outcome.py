@@ -4,8 +4,7 @@ import pytest
 
 from airflow_enel.control import outcome
 from airflow_enel.domain import RunOutcome, RunState
-
-from .readings import EMPTY, START, executor, request, snapshot
+from tests.support.builders.snapshots import EMPTY, START, executor, request, snapshot
 
 ENDED = replace(snapshot(finished=4, running=False), ended_at=START + 50, read_at=START + 60)
 

@@ -16,9 +16,8 @@ from airflow_enel.control.policies.profiling import profiling
 from airflow_enel.domain import Bounds, Proposal
 from airflow_enel.predict import BellRuntime, Ellis
 from airflow_enel.predict.enel.forecaster import Enel
-from tests.made_models import stored
-
-from .readings import forecast, past_run, progress
+from tests.support.builders.snapshots import forecast, past_run, progress
+from tests.support.fakes.models import stored
 
 BOUNDS = Bounds(2, 12)
 LEARNT = [past_run(0, 12), past_run(1, 6), past_run(2, 3)]

@@ -2,8 +2,7 @@ import pytest
 
 from airflow_enel.control import progress_line
 from airflow_enel.domain import Bounds, Progress
-
-from .readings import START, component, forecast, progress
+from tests.support.builders.snapshots import START, component, forecast, progress
 
 RUNNING = component(6, START + 40)
 SIX = progress(

@@ -4,8 +4,15 @@ from hypothesis import given
 
 from airflow_enel.control import reduce_progress
 from airflow_enel.domain import Bounds, Snapshot
-
-from .readings import EMPTY, START, component, executor, histories, request, snapshot
+from tests.support.builders.snapshots import (
+    EMPTY,
+    START,
+    component,
+    executor,
+    histories,
+    request,
+    snapshot,
+)
 
 BOUNDS = Bounds(2, 12)
 

@@ -20,7 +20,7 @@ from airflow_enel.domain import ModelUnusable, TrainedModel
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
-from tests.made_models import FakeTraining, generated_runs, without_torch
+from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
 
 NOW = 1.8e9
 RUNS = generated_runs(4)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from airflow_enel.domain import NO_CONTEXT, RunContext
 from airflow_enel.domain.context import MAX_ENTRIES, read_context, read_entry
-from tests.history.generated import contexts
+from tests.support.builders.strategies import contexts
 
 WIRE = TypeAdapter(RunContext)
 

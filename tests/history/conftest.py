@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from benchmarks.postgres import NoPostgres, schema, server
+from tests.support.airflow.server import ServerTransport
+from tests.support.processes.postgres import NoPostgres, schema, server
 
 if TYPE_CHECKING:
     from airflow_enel.domain import Run
@@ -33,23 +33,6 @@ class Kept:
         history = self.reach(run)
         history.open_run(run, token)
         return history
-
-
-class ServerTransport(httpx.BaseTransport):
-    """Carries requests of httpx to a test client instead of the network."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._client.request(
-            request.method,
-            request.url.raw_path.decode(),
-            headers=dict(request.headers),
-            content=request.read(),
-            follow_redirects=False,
-        )
-        return httpx.Response(answer.status_code, content=answer.content)
 
 
 @pytest.fixture(scope="session")

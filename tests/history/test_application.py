@@ -16,14 +16,12 @@ from airflow_enel.history.base import (
     RunRow,
     UnknownRun,
 )
-from tests.task_instances import set_state
-
-from . import samples
+from tests.support.airflow.task_instances import set_state
+from tests.support.builders import samples
 
 if TYPE_CHECKING:
     from airflow_enel.history.base import History
-
-    from .conftest import Kept
+    from tests.history.conftest import Kept
 
 
 @pytest.fixture(params=["sql", "http"])

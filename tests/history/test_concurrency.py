@@ -17,9 +17,8 @@ from airflow_enel.domain import RunState, ScaleAnswer
 from airflow_enel.history.base import DecisionStatus
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.tables import Base, Job
-from benchmarks.postgres import schema
-
-from . import samples
+from tests.support.builders import samples
+from tests.support.processes.postgres import schema
 
 ROUNDS = 15
 WRITERS = 4

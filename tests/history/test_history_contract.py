@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain import NO_CONTEXT, RunContext, RunKey, RunState, ScaleAnswer
 from airflow_enel.history.base import DecisionStatus, HistoryRefused, UnknownRun
-
-from . import generated, samples
+from tests.support.builders import samples
+from tests.support.builders import strategies as generated
 
 if TYPE_CHECKING:
-    from .conftest import Kept
+    from tests.history.conftest import Kept
 
 ACCEPTED = ScaleAnswer(accepted=True, executors=4, message="asked")
 REFUSED = ScaleAnswer(accepted=False, executors=6, message="epoch is past")

@@ -22,8 +22,7 @@ from airflow_enel.history.base import (
 from airflow_enel.history.capability import TaskIdentity, key_of, mint, revoke
 from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.location import api_url
-
-from . import samples
+from tests.support.builders import samples
 
 TASK = TaskIdentity("däg", "manual__2026-01-01T00:00:00+00:00", "group.task", 3, 2)
 

@@ -9,8 +9,7 @@ import pytest
 from airflow_enel.domain import Bounds, Component, PastRun, Progress, ScaleOut
 from airflow_enel.history import mapping
 from airflow_enel.predict import BellRuntime
-
-from . import samples
+from tests.support.builders import samples
 
 FIRST_EXECUTOR_S = 10.0
 

@@ -13,13 +13,11 @@ from airflow_enel.history import client
 from airflow_enel.history.base import HistoryRefused, RecurringJob, UnknownModel
 from airflow_enel.history.models import MODELS_PER_KIND
 from airflow_enel.history.tables import ModelRecord
-
-from . import samples
+from tests.support.builders import samples
 
 if TYPE_CHECKING:
     from airflow_enel.history.base import History
-
-    from .conftest import Kept
+    from tests.history.conftest import Kept
 
 
 @pytest.fixture

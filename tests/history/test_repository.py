@@ -18,13 +18,12 @@ from sqlalchemy.orm import sessionmaker
 from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.columns import UtcSeconds
 from airflow_enel.history.repository import SqlHistory
-
-from . import samples
+from tests.support.builders import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conftest import Kept
+    from tests.history.conftest import Kept
 
 
 @contextmanager

@@ -16,8 +16,7 @@ from airflow_enel.history import retention as module
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.retention import Limits, Removal, Retention
 from airflow_enel.history.tables import Base, Job, ModelRecord
-
-from . import samples
+from tests.support.builders import samples
 
 DAY_S = 86_400.0
 NOW = samples.NOON

@@ -24,8 +24,7 @@ from airflow_enel.history.base import HistoryError, HistoryRefused, HistoryUnava
 from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.client import CallerRefused, HttpHistory, Requests
 from airflow_enel.history.spool import Spool
-
-from . import samples
+from tests.support.builders import samples
 
 LOG = cast("Any", logging.getLogger("spool"))
 

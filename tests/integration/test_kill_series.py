@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.attempt import Mark, double_submits, wrong
 from tests.integration.series import figures_of
+from tests.support.processes.attempt import Mark, double_submits, wrong
 
 BEGIN, SUCCESS, FAILURE = Mark("begin", 0), Mark("end", 0), Mark("end", 3)
 

@@ -28,7 +28,7 @@ from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
 from tests.integration.conftest import SMALL_EXECUTORS, processes_of, until
-from tests.task_instances import set_state
+from tests.support.airflow.task_instances import set_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

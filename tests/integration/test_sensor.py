@@ -25,7 +25,7 @@ from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.submission.keeper import DriverFolder
 from tests.integration.conftest import ROOT, SMALL_EXECUTORS
-from tests.task_instances import set_state
+from tests.support.airflow.task_instances import set_state
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -29,8 +29,8 @@ from airflow_enel.operators.macros import MACROS
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar
 from airflow_enel.spark.submission.keeper import DriverFolder
-from tests.made_models import Wanted, stored
-from tests.task_instances import set_state
+from tests.support.airflow.task_instances import set_state
+from tests.support.fakes.models import Wanted, stored
 
 SHA = "spark.enel.agent.tokenSha256"
 SIZES = (

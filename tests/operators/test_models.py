@@ -20,7 +20,7 @@ from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.models import fitted, job_model, needs_stages, usable_model
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.predict.enel.forecaster import Enel
-from tests.made_models import generated_runs, stored
+from tests.support.fakes.models import generated_runs, stored
 
 LOG = cast("Any", logging.getLogger("models"))
 BOUNDS = Bounds(2, 12)

@@ -18,9 +18,9 @@ from airflow_enel.history.base import DecisionStatus, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.operators.observe import AtOnce, Observed, Observer
 from airflow_enel.spark.client import AgentAddress, AgentClient
-from tests.agents import Respond, agents, page
-from tests.history import samples
-from tests.spark import events as e
+from tests.support.builders import samples
+from tests.support.builders import spark_events as e
+from tests.support.fakes.agents import Respond, agents, page
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 

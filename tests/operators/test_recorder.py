@@ -14,7 +14,7 @@ from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailabl
 from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.operators.recorder import Recorder
-from tests.history import samples
+from tests.support.builders import samples
 
 
 class Clock:

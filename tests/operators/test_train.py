@@ -23,8 +23,8 @@ from airflow_enel.operators import connect
 from airflow_enel.operators.train import EnelTrainOperator, Told
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
-from tests.history.conftest import ServerTransport
-from tests.made_models import FakeTraining, generated_runs, without_torch
+from tests.support.airflow.server import ServerTransport
+from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
 
 CONTEXT = cast("Any", {"ti": SimpleNamespace(dag_id="training", task_id="train")})
 
@@ -178,7 +178,7 @@ def test_a_trainer_publishes_over_http(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from airflow_enel.history.models import SqlModels
-    from tests.stored_runs import store_runs
+    from tests.support.builders.stored_runs import store_runs
 
     monkeypatch.setenv("AIRFLOW__ENEL__TRAINERS", "training:train")
     store_runs("trained-dag", "job", generated_runs(3))

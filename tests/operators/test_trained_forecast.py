@@ -18,8 +18,8 @@ from airflow_enel.domain import Bounds, PastRun
 from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import steering_of
 from airflow_enel.predict.enel.forecaster import Enel
-from benchmarks.generated import SCENARIOS, make_job, make_runs
-from tests.stored_runs import store_runs
+from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs
+from tests.support.builders.stored_runs import store_runs
 
 pytestmark = pytest.mark.usefixtures("airflow_db")
 
@@ -99,7 +99,7 @@ from airflow_enel.control.decide import first_step
 from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import Bounds
 from airflow_enel.operators.observe import steering_of
-from tests.made_models import generated_runs, stored
+from tests.support.fakes.models import generated_runs, stored
 runs, model = generated_runs(), JobModel(stored(), "dag/job")
 steering = steering_of("enel-paper", 100.0, Bounds(2, 12), 1, runs, runs[0].context, model)
 assert "gate=1," in repr(steering.forecaster), repr(steering.forecaster)

@@ -19,8 +19,8 @@ from airflow_enel.history.base import History
 from airflow_enel.operators.recorder import Recorder
 from airflow_enel.operators.watch import ClientWatch, Watched
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder, DriverLost
-from tests.agents import Respond, agents, page
-from tests.spark import events as e
+from tests.support.builders import spark_events as e
+from tests.support.fakes.agents import Respond, agents, page
 
 
 class Remembered:

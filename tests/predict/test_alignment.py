@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from airflow_enel.domain import Bounds, PastRun, Progress
 from airflow_enel.predict import Conditional, Ellis
 from airflow_enel.predict.alignment import Alignment
-
-from .past_runs import at, component, components, past_run
+from tests.support.builders.past_runs import at, component, components, past_run
 
 BOUNDS = Bounds(4, 8)
 

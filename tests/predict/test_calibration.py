@@ -7,7 +7,7 @@ import pytest
 
 from airflow_enel.domain import Bounds, Progress
 from airflow_enel.predict import Conditional
-from tests.predict.past_runs import past_run
+from tests.support.builders.past_runs import past_run
 
 HISTORIES = 150
 

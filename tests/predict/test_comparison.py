@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from airflow_enel.predict.comparison import paired_bootstrap
-from tests.predict.test_evaluation import prediction
+from tests.support.builders.predictions import prediction
 
 
 def pair(run, first, second, job="job"):

@@ -12,8 +12,7 @@ from airflow_enel.predict.evaluation import Series, summarise, walk_forward
 from airflow_enel.predict.shapes import Shapes
 from airflow_enel.predict.totals import sum_of
 from airflow_enel.spark.traces import read_trace
-
-from .past_runs import NAMES, at, component, components, past_run, runs_of
+from tests.support.builders.past_runs import NAMES, at, component, components, past_run, runs_of
 
 BOUNDS = Bounds(2, 12)
 START = Progress.at_start(BOUNDS)

@@ -12,10 +12,9 @@ from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.model import EnelModel
-
-from .enel.random_graphs import random_weights
-from .enel.test_manifest import MANIFEST
-from .past_runs import NAMES, at, component, components, past_run, runs_of
+from tests.support.builders.graphs import random_weights
+from tests.support.builders.past_runs import NAMES, at, component, components, past_run, runs_of
+from tests.support.fakes.models import MANIFEST
 
 
 def networked() -> Enel:

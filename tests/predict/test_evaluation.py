@@ -4,7 +4,8 @@ import pytest
 
 from airflow_enel.domain import Component, Forecast, PastRun, ScaleOut
 from airflow_enel.domain.context import RunContext
-from airflow_enel.predict.evaluation import Prediction, Series, summarise, walk_forward, warm_up_of
+from airflow_enel.predict.evaluation import Series, summarise, walk_forward, warm_up_of
+from tests.support.builders.predictions import prediction
 
 
 class Oracle:
@@ -105,20 +106,6 @@ def test_runs_without_components_or_without_a_forecast_are_passed_over():
     empty = replace(run_of(1, THREE), components=())
     assert predictions(Oracle(), [run_of(0, THREE), empty]) == []
     assert predictions(Oracle(None), [run_of(0, THREE), run_of(1, THREE)]) == []
-
-
-def prediction(actual_s: float, predicted_s: float, normal: bool = True, **other) -> Prediction:
-    values = {"job": "job", "forecaster": "a", "moment": "running", "total_s": 200.0} | other
-    return Prediction(
-        run_id="1",
-        normal=normal,
-        executors=4,
-        actual_s=actual_s,
-        predicted_s=predicted_s,
-        low_s=predicted_s * 0.9,
-        high_s=predicted_s * 1.1,
-        **values,
-    )
 
 
 def test_figures_are_what_they_say():

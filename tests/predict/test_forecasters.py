@@ -8,8 +8,7 @@ import pytest
 from airflow_enel.domain import Bounds, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Ellis
 from airflow_enel.predict.alignment import Alignment
-
-from .past_runs import NAMES, at, component, components, past_run, runs_of
+from tests.support.builders.past_runs import NAMES, at, component, components, past_run, runs_of
 
 BOUNDS = Bounds(2, 12)
 SIZES = (12, 6, 3, 9)

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from airflow_enel.sensors.spark import EnelSparkSensor
-from tests.agents import agents
-
-from .scene import Scene
+from tests.sensors.scene import Scene
+from tests.support.fakes.agents import agents
 
 agent = pytest.fixture(agents)
 

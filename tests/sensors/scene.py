@@ -14,10 +14,10 @@ from airflow_enel.domain import Bounds, Run, RunState
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.keeper import DriverFolder
-from tests.agents import Respond, page
-from tests.history import samples
-from tests.spark import events as e
-from tests.task_instances import set_state
+from tests.support.airflow.task_instances import set_state
+from tests.support.builders import samples
+from tests.support.builders import spark_events as e
+from tests.support.fakes.agents import Respond, page
 
 
 class Scene:

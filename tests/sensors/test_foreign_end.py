@@ -11,10 +11,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_enel.domain import RunState
 from airflow_enel.history.base import HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
-from tests.agents import Respond, page
-from tests.spark import events as e
-
-from .scene import Scene
+from tests.sensors.scene import Scene
+from tests.support.builders import spark_events as e
+from tests.support.fakes.agents import Respond, page
 
 
 @pytest.mark.parametrize("left", ["final file", "agent", "nothing"])

@@ -17,8 +17,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_enel.domain import RunState
 from airflow_enel.sensors.poke import parse_address
 from airflow_enel.sensors.spark import EnelSparkSensor
-
-from .scene import Scene, sensor
+from tests.sensors.scene import Scene, sensor
 
 FINAL = ["failed", "skipped", "upstream_failed", "removed"]
 NOT_YET = [None, "scheduled", "queued", "running", "up_for_retry", "deferred", "restarting"]

@@ -16,11 +16,10 @@ from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.sensors import poke as poke_module
 from airflow_enel.sensors import watching as watching_module
-from tests.agents import Respond, page
-from tests.made_models import Wanted, stored
-from tests.spark import events as e
-
-from .scene import Scene, sensor
+from tests.sensors.scene import Scene, sensor
+from tests.support.builders import spark_events as e
+from tests.support.fakes.agents import Respond, page
+from tests.support.fakes.models import Wanted, stored
 
 # While it runs
 

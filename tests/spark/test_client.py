@@ -21,7 +21,7 @@ from airflow_enel.spark.client import (
     AgentUnreachable,
 )
 from airflow_enel.spark.live import LiveApplication
-from tests.spark import events as e
+from tests.support.builders import spark_events as e
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

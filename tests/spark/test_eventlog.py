@@ -13,8 +13,13 @@ import zstandard
 from airflow_enel.spark import eventlog
 from airflow_enel.spark.eventlog import PassedOver, UnusableLog, find_logs, read_log, size_of
 from airflow_enel.spark.events import EventFold
-
-from .events import Event, application_end, application_start, executor_added, simple_run
+from tests.support.builders.spark_events import (
+    Event,
+    application_end,
+    application_start,
+    executor_added,
+    simple_run,
+)
 
 if TYPE_CHECKING:
     from airflow_enel.domain import Snapshot

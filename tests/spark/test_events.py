@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from airflow_enel.domain import Component, Snapshot
 from airflow_enel.spark.events import EventFold
-from tests.spark import events as e
+from tests.support.builders import spark_events as e
 
 
 def fold(events: list[dict[str, Any]], read_at: float = 100.0) -> Snapshot:

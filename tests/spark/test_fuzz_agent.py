@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmarks import payloads
-from benchmarks.fuzz import fault, verdict
-from benchmarks.payloads import Case
-from benchmarks.stream import healthy, page, written
+from tests.support.fuzzing import agent_pages as payloads
+from tests.support.fuzzing.agent_pages import Case
+from tests.support.fuzzing.agent_stream import healthy, page, written
+from tests.support.fuzzing.verdict import fault, verdict
 
 HEALTHY = Case("healthy", (written(page(healthy())),))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_enel.spark.events import EventFold
-from tests.spark import events as e
+from tests.support.builders import spark_events as e
 
 HOOKS = "java.lang.IllegalStateException: Shutdown hooks cannot be modified during shutdown."
 EXITING = {"Event": "EnelDriverExiting", "Timestamp": 12_000}

@@ -12,7 +12,7 @@ import pytest
 from airflow_enel.domain import Run
 from airflow_enel.history import wire
 from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
-from tests.history import samples
+from tests.support.builders import samples
 
 
 @dataclass(frozen=True)

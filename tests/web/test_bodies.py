@@ -12,7 +12,7 @@ import pytest
 from airflow_enel.domain import Component, RunOutcome
 from airflow_enel.history import wire
 from airflow_enel.web.body import MAX_BODY_BYTES
-from tests.history import samples
+from tests.support.builders import samples
 
 
 def plain(shape: Any, value: object) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import bodies
+from tests.support.fuzzing import request_bodies as bodies
 
 Put = Callable[[str, bytes], Any]
 

@@ -13,7 +13,7 @@ import pytest
 from airflow_enel.domain import RunOutcome, TaskStanding
 from airflow_enel.history import wire
 from airflow_enel.history.capability import TASK_HEADER
-from tests.history import samples
+from tests.support.builders import samples
 
 OUTCOME = wire.encode(RunOutcome, samples.outcome())
 ADDRESS = b'{"host": "driver", "port": 4040}'

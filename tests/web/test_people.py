@@ -10,7 +10,7 @@ import pytest
 from airflow_enel.domain import Component, RunOutcome
 from airflow_enel.history import wire
 from airflow_enel.history.base import DecisionRow, RunRow
-from tests.history import samples
+from tests.support.builders import samples
 
 Person = Callable[..., dict[str, str]]
 DAG = f"{wire.PREFIX}/dags/dag"

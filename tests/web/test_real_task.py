@@ -32,7 +32,7 @@ with DAG("handshake", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=time
 
 
 def test_a_running_task_mints_a_token_that_the_server_accepts(api: Any) -> None:
-    from tests.history.conftest import ServerTransport
+    from tests.support.airflow.server import ServerTransport
 
     folder = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     folder.mkdir(exist_ok=True)

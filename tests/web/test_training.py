@@ -15,7 +15,7 @@ from airflow_enel.domain import TrainedModel
 from airflow_enel.history import wire
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.web import training
-from benchmarks import bodies
+from tests.support.fuzzing import request_bodies as bodies
 
 JOBS = f"{wire.PREFIX}/training-jobs"
 

@@ -15,9 +15,9 @@ from airflow_enel.predict import Conditional
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.model import EnelModel
-from tests.predict.enel.made_up import staged_run
-from tests.predict.enel.random_graphs import random_weights
-from tests.predict.enel.test_manifest import MANIFEST
+from tests.support.builders.graphs import random_weights
+from tests.support.builders.staged_runs import staged_run
+from tests.support.fakes.models import MANIFEST
 
 BOUNDS = Bounds(2, 9)
 JOB = "daily/rank"

@@ -13,8 +13,8 @@ from airflow_enel.predict.enel.history import JobHistory
 from airflow_enel.predict.enel.inference import longest
 from airflow_enel.predict.enel.layout import Layout
 from airflow_enel.predict.enel.summaries import Summaries
-from tests.predict.enel.made_up import stage, staged_run, with_stages
-from tests.predict.past_runs import component
+from tests.support.builders.past_runs import component
+from tests.support.builders.staged_runs import stage, staged_run, with_stages
 
 
 def graph_of(*stages):

@@ -12,7 +12,7 @@ from airflow_enel.predict.enel.judging import gated, manifest_of
 from airflow_enel.predict.enel.manifest import Manifest
 from airflow_enel.predict.enel.training_examples import JobRuns
 from airflow_enel.predict.samples import FloatArray
-from tests.made_models import generated_runs
+from tests.support.fakes.models import generated_runs
 
 RUNS = generated_runs(5)
 NONE: FloatArray = np.empty(0)

@@ -14,7 +14,7 @@ from airflow_enel.domain.model import ModelUnusable
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
 from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.model import dump_weights, load_model
-from tests.predict.enel.random_graphs import random_weights
+from tests.support.builders.graphs import random_weights
 
 MANIFEST = Manifest(
     config="default",

@@ -17,13 +17,13 @@ from airflow_enel.predict.enel.inference import EnelInference  # noqa: E402
 from airflow_enel.predict.enel.merging import merge  # noqa: E402
 from airflow_enel.predict.enel.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.tensors import GraphTensors  # noqa: E402
-from tests.predict.enel.random_graphs import (  # noqa: E402
+from tests.predict.enel.reference import Reference  # noqa: E402
+from tests.support.builders.graphs import (  # noqa: E402
     at_other_scale_out,
     random_graph,
     random_weights,
     stacked,
 )
-from tests.predict.enel.reference import Reference  # noqa: E402
 
 both = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 CLOSE = {"rtol": 1e-9, "atol": 1e-9}

@@ -15,7 +15,7 @@ from airflow_enel.predict.enel.activation import shares_of
 from airflow_enel.predict.enel.assembly import NONE
 from airflow_enel.predict.enel.config import CONFIGS
 from airflow_enel.predict.enel.propagation import Plan
-from tests.predict.enel.random_graphs import random_graph, random_weights
+from tests.support.builders.graphs import random_graph, random_weights
 
 
 @given(

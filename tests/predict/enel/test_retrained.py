@@ -14,9 +14,9 @@ from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.manifest import JobGate
 from airflow_enel.predict.enel.retrained import MOST_RUNS, schedule, tells
 from airflow_enel.predict.evaluation import Series, walk_forward
-from tests.made_models import enel_model, generated_runs
-from tests.predict.enel.made_up import staged_run
-from tests.predict.past_runs import past_run
+from tests.support.builders.past_runs import past_run
+from tests.support.builders.staged_runs import staged_run
+from tests.support.fakes.models import enel_model, generated_runs
 
 
 def series(count, job="job", every_s=1000.0, begin=0.0, runtime_s=100.0):

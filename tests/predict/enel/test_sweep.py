@@ -15,8 +15,8 @@ from airflow_enel.predict.enel.history import JobHistory
 from airflow_enel.predict.enel.inference import EnelInference
 from airflow_enel.predict.enel.merging import merge
 from airflow_enel.predict.enel.sweep import Moment, SweepBuilder
-from tests.predict.enel.made_up import staged_run
-from tests.predict.enel.random_graphs import random_weights, stacked
+from tests.support.builders.graphs import random_weights, stacked
+from tests.support.builders.staged_runs import staged_run
 
 CANDIDATES = (2, 4, 8, 9)
 CONTEXT = (("engine", "spark 3"), ("input_mib", 500))

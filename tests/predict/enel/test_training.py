@@ -26,7 +26,7 @@ from airflow_enel.predict.enel.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training import train  # noqa: E402
 from airflow_enel.predict.enel.training_steps import pace_of  # noqa: E402
 from airflow_enel.predict.evaluation import Series, walk_forward  # noqa: E402
-from benchmarks.generated import SCENARIOS, make_job, make_runs  # noqa: E402
+from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs  # noqa: E402
 
 
 def generated(scenario, runs, number=0):

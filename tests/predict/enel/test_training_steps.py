@@ -21,7 +21,7 @@ from airflow_enel.predict.enel.training_steps import (  # noqa: E402
     loss_of,
     refresh,
 )
-from tests.predict.enel.random_graphs import random_graph  # noqa: E402
+from tests.support.builders.graphs import random_graph  # noqa: E402
 
 both = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
 

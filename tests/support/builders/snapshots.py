@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -51,7 +52,7 @@ def component(position: int, started_at: float, finished_at: float | None = None
     )
 
 
-def executor(number: int, added_at: float = START, **ends: float) -> ExecutorSpan:
+def executor(number: int, added_at: float = START, **ends: Any) -> ExecutorSpan:
     return ExecutorSpan(str(number), f"host-{number}", 2, added_at, **ends)
 
 
@@ -79,7 +80,7 @@ def snapshot(
     )
 
 
-def progress(executors: int = 6, elapsed_s: float = 100.0, **changes: object) -> Progress:
+def progress(executors: int = 6, elapsed_s: float = 100.0, **changes: Any) -> Progress:
     made = Progress(
         elapsed_s=elapsed_s,
         finished=(component(0, START, START + elapsed_s),),
@@ -161,7 +162,7 @@ def apply(before: Snapshot, event: str, now: float, number: int) -> Snapshot:
     there = [e for e in spans if e.removed_at is None]
     there = [e for e in there if (e.draining_at is not None) == (event == "remove")]
     chosen_span = there[number % len(there)] if there else None
-    ends = {"draining_at": now} if event == "drain" else {"removed_at": now}
+    ends: dict[str, Any] = {"draining_at": now} if event == "drain" else {"removed_at": now}
     return replace(
         before, executors=tuple(replace(e, **ends) if e is chosen_span else e for e in spans)
     )

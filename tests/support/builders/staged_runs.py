@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_enel.domain import Component, PastRun, ScaleOut, Stage, StageMetrics
-from tests.predict.past_runs import component
+from tests.support.builders.past_runs import component
 
 
 def stage(

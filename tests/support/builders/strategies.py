@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from airflow_enel.domain import (
@@ -59,7 +61,13 @@ answers = st.builds(ScaleAnswer, st.booleans(), small, texts)
 def stages(draw: st.DrawFn) -> tuple[Stage, ...]:
     keys = draw(st.sets(st.tuples(counts, small), max_size=3))
     parents = st.lists(counts, max_size=3).map(tuple)
-    rest = (maybe_moments, st.none() | texts, metrics, st.none() | digests, scale_outs)
+    rest: tuple[st.SearchStrategy[Any], ...] = (
+        maybe_moments,
+        st.none() | texts,
+        metrics,
+        st.none() | digests,
+        scale_outs,
+    )
     return tuple(
         Stage(*key, draw(texts), draw(counts), draw(parents), draw(moments), *map(draw, rest))
         for key in sorted(keys)
@@ -97,7 +105,9 @@ def steps(draw: st.DrawFn) -> Step:
         draw(seconds),
         draw(components()),
         running[0] if running else None,
-        *(draw(small) for _ in range(3)),
+        draw(small),
+        draw(small),
+        draw(small),
         draw(counts),
         tuple(draw(st.lists(requests, max_size=2))),
         draw(seconds),

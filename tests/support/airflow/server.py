@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from benchmarks.postgres import NoPostgres, schema, server
+import httpx
+
+from tests.support.processes.postgres import NoPostgres, schema, server
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -37,7 +39,7 @@ def databases() -> Iterator[tuple[str, dict[str, str]]]:
         ):
             yield "PostgreSQL", _environment(Path(home), own)
     except NoPostgres as missing:
-        print(f"without PostgreSQL: {missing}", file=sys.stderr)
+        sys.stderr.write(f"without PostgreSQL: {missing}\n")
 
 
 def run_in(environment: dict[str, str], module: str, *arguments: str) -> Any:
@@ -116,6 +118,23 @@ def running_task(dag_id: str, run_id: str = "now", task_id: str = "spark") -> di
     get_state_backend().set(scope, key_of(token), "1")
     identity = TaskIdentity(dag_id, run_id, task_id, -1, 1)
     return {"Authorization": f"Bearer {token}", TASK_HEADER: identity.header()}
+
+
+class ServerTransport(httpx.BaseTransport):
+    """Carries requests of httpx to a test client instead of the network."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = self._client.request(
+            request.method,
+            request.url.raw_path.decode(),
+            headers=dict(request.headers),
+            content=request.read(),
+            follow_redirects=False,
+        )
+        return httpx.Response(answer.status_code, content=answer.content)
 
 
 def command_line(*arguments: str) -> None:

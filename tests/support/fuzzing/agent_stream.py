@@ -128,7 +128,7 @@ def healthy() -> list[Event]:
     ]
     for job_id in range(3):
         events += _job(job_id)
-        if job_id < 2:  # noqa: PLR2004 - the last barrier is not decided yet
+        if job_id < 2:
             events.append(_accepted(job_id + 1))
     events += [
         {"Event": "EnelExecutorDraining", "Timestamp": 50_000, "Executor ID": "3"},

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -32,7 +29,6 @@ from airflow_enel.domain import (
     TaskDigest,
 )
 from airflow_enel.history import wire
-from benchmarks import server
 
 FAULTS: Final = ("answers of 5xx", "bad ones taken", "refusals without the field's path")
 
@@ -179,38 +175,15 @@ def fault(case: Case, put: Callable[[str, bytes], Any]) -> str | None:
     :param put: sends a body to a route
     """
     answer = put(case.route, case.body)
-    if answer.status_code >= 500:  # noqa: PLR2004
+    if answer.status_code >= 500:
         return "answers of 5xx"
     if not case.bad:
         return None
-    if answer.status_code < 400:  # noqa: PLR2004
+    if answer.status_code < 400:
         return "bad ones taken"
     if case.field not in answer.text:
         return "refusals without the field's path"
     return None
-
-
-def _main(count: int, seed: int) -> dict[str, float]:
-    server.create_tables()
-    headers = server.running_task("fuzz")
-    run = run_of("fuzz", "now", "spark")
-    bodies = good(run)
-    counts: Counter[str] = Counter(dict.fromkeys(FAULTS, 0))
-    with server.api_server() as client:
-
-        def put(route: str, body: bytes) -> Any:
-            path = f"{wire.PREFIX}/runs/{run.key.id}{route}"
-            return client.put(path, content=body, headers=headers)
-
-        for route, body in bodies.items():
-            if put(route, written(body)).is_error:
-                raise RuntimeError(f"the good body for {route or '/'} was refused")
-        start = time.perf_counter()
-        cases = list(curated(bodies))
-        for case in (*cases, *generated(bodies, seed, count)):
-            counts[fault(case, put) or "without a fault"] += 1
-    spent_s = time.perf_counter() - start
-    return {"curated": len(cases), "generated": count, **counts, "time": spent_s}
 
 
 Path = tuple[str | int, ...]
@@ -268,7 +241,3 @@ def _dotted(path: Path) -> str:
 def written(value: Any) -> bytes:
     """JSON, with NaN and infinity as they are."""
     return json.dumps(value).encode()
-
-
-if __name__ == "__main__":
-    sys.stdout.write("\n" + json.dumps(_main(int(sys.argv[1]), int(sys.argv[2]))) + "\n")

@@ -14,10 +14,10 @@ from typing import Any, cast
 from airflow_enel.domain import RunKey, Snapshot
 from airflow_enel.spark.client import AgentClient
 from airflow_enel.spark.live import LiveApplication
-from benchmarks.scratch import HOST, TaskStore
+from tests.support.airflow.scratch import HOST, TaskStore
 
 COMPONENTS = 7
-_ITERATIVE = Path(__file__).parents[1] / "dags_examples" / "jobs" / "iterative.py"
+_ITERATIVE = Path(__file__).parents[3] / "dags_examples" / "jobs" / "iterative.py"
 _OPTIONS = ("--iterations", str(COMPONENTS - 1), "--tasks", "4", "--task-seconds", "0.4")
 _APPLICATION = """
 import os, runpy, sys

@@ -12,7 +12,18 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.stream import BAD, DEEP, INF, NAN, READ, Event, Page, healthy, page, written
+from tests.support.fuzzing.agent_stream import (
+    BAD,
+    DEEP,
+    INF,
+    NAN,
+    READ,
+    Event,
+    Page,
+    healthy,
+    page,
+    written,
+)
 
 _TWICE, _NOISE, _CUT = 0.08, 0.12, 0.1  # parts of all generated cases
 _HALF, _PAIR = 0.5, 2

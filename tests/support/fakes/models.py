@@ -27,8 +27,8 @@ from airflow_enel.predict.enel.model import (
     TrainingJob,
     dump_weights,
 )
-from benchmarks.generated import SCENARIOS, make_job, make_runs
-from tests.predict.enel.random_graphs import random_weights
+from tests.support.builders.graphs import random_weights
+from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs
 
 MANIFEST = Manifest(
     config="default",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from airflow_enel.domain import Bounds, PastRun, Run, RunKey
-from tests.history import samples
+from tests.support.builders import samples
 
 
 def store_runs(dag_id: str, job_key: str, past_runs: Iterable[PastRun]) -> None:

@@ -1,0 +1,1 @@
+"""Values that tests and benchmarks need, made small or by rules."""

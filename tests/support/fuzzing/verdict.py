@@ -1,0 +1,85 @@
+"""How damaged pages of an agent were read: the step that was decided, and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from airflow_enel.control.decide import Steering, decide
+from airflow_enel.domain import Bounds, Forecast, Progress, Proposal, Step
+from airflow_enel.spark.client import AgentAddress, AgentClient, AgentError
+from airflow_enel.spark.live import LiveApplication
+from tests.support.fuzzing.agent_pages import Case
+
+FAULTS: Final = ("crashes", "rescales on bad data", "harmless ones read otherwise")
+
+
+def fault(case: Case, expected: Step | None) -> str | None:
+    """What is wrong with how a case was read, None if nothing is.
+
+    :param expected: the step after a healthy reading
+    """
+    try:
+        step = verdict(case)
+    except Exception:
+        return "crashes"
+    if case.noise:
+        return None
+    if case.harmless:
+        return None if step == expected else "harmless ones read otherwise"
+    return "rescales on bad data" if _rescales(step) else None
+
+
+def verdict(case: Case) -> Step | None:
+    """The decision after the last answer; None if there is none, or no reading."""
+    left = list(case.bodies)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=left.pop(0)))
+    client = AgentClient(AgentAddress("127.0.0.1", 1), "secret", transport)
+    application = LiveApplication()
+    step: Step | None = None
+    while left:
+        step = None
+        try:
+            snapshot = application.read(client)
+        except AgentError:
+            continue
+        except IndexError:
+            break  # it asked for more than there is
+        step = decide(_STEERING, snapshot, snapshot.read_at)
+    return step
+
+
+def _rescales(step: Step | None) -> bool:
+    return step is not None and step.decision.executors != step.decision.executors_before
+
+
+@dataclass(frozen=True)
+class Restless:
+    """A policy that wants another size at every barrier."""
+
+    name: str = "restless"
+    rescales: bool = True
+    needs_target: bool = False
+
+    def forecaster(self) -> None:
+        """None: it looks at nothing."""
+
+    def initial(self, *_: Any, **__: Any) -> Proposal:
+        """Start with one."""
+        return Proposal(1, "start")
+
+    def propose(
+        self,
+        forecast: Forecast | None,
+        target_s: float | None,
+        progress: Progress,
+        bounds: Bounds,
+    ) -> Proposal:
+        """Ask for more, or for one if that is too many."""
+        wanted = progress.requested + 3
+        return Proposal(wanted if wanted <= bounds.maximum else bounds.minimum, "another size")
+
+
+_STEERING = Steering(Restless(), None, None, Bounds(1, 50), 1)
