@@ -23,6 +23,7 @@ from airflow_enel.history.capability import TaskIdentity, key_of, mint, revoke
 from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.location import api_url
 from tests.support.builders import samples
+from tests.support.fakes.tasks import StateStore
 
 TASK = TaskIdentity("däg", "manual__2026-01-01T00:00:00+00:00", "group.task", 3, 2)
 
@@ -237,16 +238,8 @@ def test_other_requests_are_repeated_as_they_are_when_no_answer_came() -> None:
     assert len(requests) == 2
 
 
-class Store(dict[str, Any]):
-    def set(self, key: str, value: Any) -> None:
-        self[key] = value
-
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
-
-
 def test_a_minted_token_leaves_only_its_hash_behind() -> None:
-    store = Store()
+    store = StateStore()
     token, other = mint(store, 3), mint(store, 3)
     assert token != other
     assert store == {key_of(token): 3, key_of(other): 3}

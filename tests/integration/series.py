@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.integration.conftest import ROOT
+from tests.support.processes.spark import ROOT
 
 
 def figures_of(name: str, within_s: float, **settings: float) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,8 @@ from airflow_enel.domain import RunState
 from airflow_enel.history.base import DecisionStatus, HistoryError, RunRow
 from airflow_enel.history.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome
-from tests.integration.conftest import ROOT, until, use_spark
+from tests.support.processes.spark import ROOT, use_spark
+from tests.support.processes.waiting import until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.spark]
 

@@ -9,8 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
@@ -27,23 +26,15 @@ from airflow_enel.operators.messenger import Home
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
-from tests.integration.conftest import SMALL_EXECUTORS, processes_of, until
 from tests.support.airflow.task_instances import set_state
+from tests.support.fakes.tasks import StateStore, task_context
+from tests.support.processes.spark import SMALL_EXECUTORS, processes_of
+from tests.support.processes.waiting import until
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    pass
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_home", "airflow_db")]
-
-
-class Store(dict[str, Any]):
-    """A task's state, shared by its tries."""
-
-    def set(self, key: str, value: Any) -> None:
-        self[key] = json.loads(json.dumps(value))
-
-    def delete(self, key: str) -> None:
-        self.pop(key, None)
 
 
 @dataclass
@@ -57,7 +48,7 @@ class Job:
     token: str
     task: Any
     monkeypatch: pytest.MonkeyPatch
-    store: Store = field(default_factory=Store)
+    store: StateStore = field(default_factory=StateStore)
     standing: TaskStanding | None = None
 
     def attempt(self, try_number: int, worker: str = "here", **options: Any) -> Execution:
@@ -72,15 +63,9 @@ class Job:
             max_executors=1,
             **options,
         )
-        ti = SimpleNamespace(
-            dag_id=self.task.dag_id,
-            run_id=self.run_id,
-            task_id=self.task.task_id,
-            map_index=-1,
-            try_number=try_number,
-            max_tries=3,
-        )
-        return operator.prepare(cast("Context", {"ti": ti, "task_state_store": self.store}))
+        task, store = self.task, {"task_state_store": self.store}
+        of = {"try_number": try_number, "max_tries": 3, **store}
+        return operator.prepare(task_context(task.dag_id, self.run_id, task.task_id, **of))
 
     @contextmanager
     def _connection(self, *_: Any) -> Iterator[Connection]:
@@ -111,9 +96,7 @@ class Job:
     def poke(self) -> bool:
         """What a sensor of the same DAG run says; a new one each time."""
         sensor = EnelSparkSensor(task_id="sensor", external_task_id=self.task.task_id)
-        ti = SimpleNamespace(dag_id=self.task.dag_id, run_id=self.run_id, task_id="sensor")
-        ti.map_index, ti.try_number = -1, 1
-        return bool(sensor.poke(cast("Context", {"ti": ti})))
+        return bool(sensor.poke(task_context(self.task.dag_id, self.run_id, "sensor")))
 
     def submitted_elsewhere(self) -> ClientDriver:
         """An application that a first try has submitted on another worker, and died."""

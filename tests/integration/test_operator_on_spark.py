@@ -10,8 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
@@ -21,14 +20,14 @@ from airflow_enel.history.base import RunRow
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.spark import EnelSparkOperator
-from tests.integration.conftest import ROOT, SMALL_EXECUTORS, processes_of, until
+from tests.support.fakes.tasks import task_context
+from tests.support.processes.spark import ITERATIVE, ROOT, SMALL_EXECUTORS, processes_of
+from tests.support.processes.waiting import until
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    pass
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_home", "airflow_db")]
-
-ITERATIVE = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +48,7 @@ def execution(
         conf=SMALL_EXECUTORS,
         **{"max_executors": 3, **options},
     )
-    ti = SimpleNamespace(dag_id=dag_id, run_id="r", task_id="job", map_index=-1)
-    ti.try_number = try_number
-    return Execution(operator, cast("Context", {"ti": ti}))
+    return operator.prepare(task_context(dag_id, try_number=try_number))
 
 
 def recorded(dag_id: str) -> RunRow:

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,14 +16,15 @@ from airflow_enel.history.repository import SqlHistory
 from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.spark import EnelSparkOperator
 from dags_examples.demo.show import kill_an_executor
-from tests.integration.conftest import ROOT, SMALL_EXECUTORS, until, use_spark
+from tests.support.fakes.tasks import task_context
+from tests.support.processes.spark import ITERATIVE, SMALL_EXECUTORS, use_spark
+from tests.support.processes.waiting import until
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    pass
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_home", "airflow_db")]
 
-ITERATIVE = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
 ITERATIONS = 6
 MOST = 3
 """``max_executors``, and the size of the run that the histories are made from."""
@@ -61,8 +61,7 @@ def execution(dag_id: str, *, all_at_once: bool = False, **options: Any) -> Exec
         conf={**CONF, **(ALL_AT_ONCE if all_at_once else {})},
         **{"max_executors": MOST, "status_poll_interval": 0.25, **options},
     )
-    ti = SimpleNamespace(dag_id=dag_id, run_id="now", task_id="job", map_index=-1, try_number=1)
-    return Execution(operator, cast("Context", {"ti": ti}))
+    return operator.prepare(task_context(dag_id, "now"))
 
 
 @dataclass(frozen=True)

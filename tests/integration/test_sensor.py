@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
@@ -24,15 +23,15 @@ from airflow_enel.operators import opening
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.submission.keeper import DriverFolder
-from tests.integration.conftest import ROOT, SMALL_EXECUTORS
 from tests.support.airflow.task_instances import set_state
+from tests.support.fakes.tasks import task_context
+from tests.support.processes.spark import ITERATIVE, SMALL_EXECUTORS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("spark_home", "airflow_db")]
 
-ITERATIVE = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
 MOST = 3
 CONF = {**SMALL_EXECUTORS, "spark.executor.cores": "1", "spark.executor.memory": "512m"}
 
@@ -76,10 +75,8 @@ class Beside:
         from airflow.sdk.plugins_manager import integrate_macros_plugins
 
         integrate_macros_plugins()
-        names = (self.key.dag_id, self.key.run_id)
-        ti = SimpleNamespace(dag_id=names[0], run_id=names[1], task_id=task.task_id, map_index=-1)
-        ti.try_number = 1
-        return cast("Context", {"ti": ti, "task": task, "macros": MacrosAccessor()})
+        key, others = self.key, {"task": task, "macros": MacrosAccessor()}
+        return cast("Context", task_context(key.dag_id, key.run_id, task.task_id, **others))
 
     def run_task(self, application: str, *arguments: str) -> None:
         """What Airflow does with the task: render, execute, note how it ended."""

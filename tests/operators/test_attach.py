@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,8 @@ from airflow_enel.operators.attach import (
     note,
 )
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
+from tests.support.fakes.tasks import StateStore
+from tests.support.processes.waiting import until
 
 FIRST = RunKey("dag", "run", "task", -1, submit_try=1)
 SECOND = replace(FIRST, submit_try=2)
@@ -65,13 +64,6 @@ def submitted(base: Path, script: str, key: RunKey = FIRST) -> ClientDriver:
     folder.make()
     note(folder, submission(key))
     return ClientDriver.start(folder, [sys.executable, "-c", script], dict(os.environ))
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -194,25 +186,15 @@ def test_what_this_try_has_recorded_itself_is_no_earlier_application(base: Path)
     assert earlier_application(FIRST, base, ELSEWHERE, None) is None
 
 
-class Store(dict[str, Any]):
-    """A task's state, as JSON would keep it."""
-
-    def set(self, key: str, value: Any) -> None:
-        self[key] = json.loads(json.dumps(value))
-
-    def delete(self, key: str) -> None:
-        del self[key]
-
-
 def test_a_record_comes_back_as_it_was_written() -> None:
-    store = Store()
+    store = StateStore()
     Record.here(3, handed_over=True).write(store)
     assert Record.read(store) == Record(3, socket.gethostname(), handed_over=True)
 
 
 @pytest.mark.parametrize("odd", [None, "x", 3, {}, {"submit_try": "1", "host": "a"}])
 def test_a_record_that_cannot_be_read_is_none(odd: Any) -> None:
-    assert Record.read(Store({RECORD_KEY: odd})) is None
+    assert Record.read(StateStore({RECORD_KEY: odd})) is None
 
 
 def test_the_note_with_the_token_is_for_its_owner_only(base: Path) -> None:

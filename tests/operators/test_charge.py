@@ -7,7 +7,6 @@ import logging
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -25,21 +24,12 @@ from airflow_enel.operators.observe import steering_of
 from airflow_enel.operators.request import RunRequest
 from airflow_enel.operators.start import start
 from airflow_enel.spark.submission.keeper import DriverFolder
+from tests.support.fakes.tasks import StateStore, task_context
 
 KEY = RunKey("dag", "run", "job", -1, 1)
 LOG = cast("Any", logging.getLogger("charge"))
 EVICTED = TaskStanding("running", current=True, retry_remains=True)
 MARKED = TaskStanding("failed", current=True, retry_remains=True)
-
-
-class Store(dict[str, Any]):
-    """``task_state_store``."""
-
-    def set(self, key: str, value: Any) -> None:
-        self[key] = value
-
-    def delete(self, key: str) -> None:
-        del self[key]
 
 
 @dataclass
@@ -87,19 +77,13 @@ def driver(folder: DriverFolder) -> Any:
 
 
 @pytest.fixture
-def store() -> Store:
-    return Store()
+def store() -> StateStore:
+    return StateStore()
 
 
 @pytest.fixture
-def charge(store: Store) -> Charge:
-    return Charge(context(store), LOG)
-
-
-def context(store: Store | None) -> Any:
-    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="job", map_index=-1)
-    ti.try_number, ti.max_tries = 1, 1
-    return {"ti": ti, "task_state_store": store}
+def charge(store: StateStore) -> Charge:
+    return Charge(task_context(task_state_store=store), LOG)
 
 
 def standing(charge: Charge, seen: TaskStanding | None) -> Charge:
@@ -156,7 +140,7 @@ def test_a_driver_that_starts_while_the_task_is_told_to_stop_is_ended(
 
 
 def test_a_task_that_was_told_to_stop_submits_nothing_and_leaves_nothing(
-    charge: Charge, folder: DriverFolder, store: Store, monkeypatch: pytest.MonkeyPatch
+    charge: Charge, folder: DriverFolder, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = RunRequest(KEY, "job", __file__, "static", Bounds(1, 2), None)
     arguments = SubmitArguments(__file__, {}, None, None, {}, None, None, None)
@@ -175,7 +159,7 @@ def test_a_task_that_was_told_to_stop_submits_nothing_and_leaves_nothing(
 
 
 def test_a_result_that_is_delivered_leaves_nothing_behind(
-    charge: Charge, folder: DriverFolder, store: Store
+    charge: Charge, folder: DriverFolder, store: StateStore
 ) -> None:
     revoked: list[str] = []
     home = Home("http://a", "capability", "task")
@@ -187,7 +171,7 @@ def test_a_result_that_is_delivered_leaves_nothing_behind(
 
 
 def test_records_that_are_left_stay_for_the_messenger(
-    charge: Charge, folder: DriverFolder, store: Store
+    charge: Charge, folder: DriverFolder, store: StateStore
 ) -> None:
     folder.home.touch()
     charge.record(1)
@@ -197,7 +181,7 @@ def test_records_that_are_left_stay_for_the_messenger(
 
 
 def test_without_a_store_there_is_nothing_to_forget(folder: DriverFolder) -> None:
-    charge = Charge(context(None), LOG)
+    charge = Charge(task_context(task_state_store=None), LOG)
     charge.record(1)
     charge.deliver(folder, left=1)
     assert not folder.path.exists()
@@ -207,7 +191,7 @@ def test_without_a_store_there_is_nothing_to_forget(folder: DriverFolder) -> Non
 
 
 def test_a_driver_whose_agent_is_up_is_left_to_its_keeper(
-    charge: Charge, driver: Any, store: Store
+    charge: Charge, driver: Any, store: StateStore
 ) -> None:
     driver.folder.home.touch()
     driver.folder.watcher.touch()
@@ -222,7 +206,7 @@ def test_a_driver_whose_agent_is_up_is_left_to_its_keeper(
 
 
 def test_a_driver_that_has_ended_is_not_handed_over(
-    charge: Charge, driver: Any, store: Store
+    charge: Charge, driver: Any, store: StateStore
 ) -> None:
     driver.folder.home.touch()
     driver.code = 0

@@ -31,6 +31,7 @@ from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar
 from airflow_enel.spark.submission.keeper import DriverFolder
 from tests.support.airflow.task_instances import set_state
 from tests.support.fakes.models import Wanted, stored
+from tests.support.fakes.tasks import task_context
 
 SHA = "spark.enel.agent.tokenSha256"
 SIZES = (
@@ -53,15 +54,15 @@ class Rendering:
     def render(self, conf: dict[str, str], *, try_number: int = 1) -> dict[str, str]:
         """In a process of its own, which remembers no earlier rendering."""
         opening_module._OPENINGS.clear()
-        names = (self.key.dag_id, self.key.run_id)
-        ti = SimpleNamespace(dag_id=names[0], run_id=names[1], task_id="job", map_index=None)
-        ti.try_number = try_number
-        context = {
-            "ti": ti,
-            "task": SimpleNamespace(application="report.py", task_type="SomeOperator"),
-            "params": {"more": "{{ 7 }}"},
-            "macros": SimpleNamespace(enel=SimpleNamespace(**{m.__name__: m for m in MACROS})),
-        }
+        context = task_context(
+            self.key.dag_id,
+            self.key.run_id,
+            map_index=None,
+            try_number=try_number,
+            task=SimpleNamespace(application="report.py", task_type="SomeOperator"),
+            params={"more": "{{ 7 }}"},
+            macros=SimpleNamespace(enel=SimpleNamespace(**{m.__name__: m for m in MACROS})),
+        )
         environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined)
         return {
             name: environment.from_string(value).render(context) for name, value in conf.items()

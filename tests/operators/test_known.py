@@ -14,6 +14,7 @@ from airflow_enel.operators.arguments import SubmitArguments
 from airflow_enel.operators.checks import check_context
 from airflow_enel.operators.known import run_context
 from airflow_enel.operators.spark import EnelSparkOperator
+from tests.support.fakes.tasks import task_context
 
 LOG = cast("Any", logging.getLogger("known"))
 
@@ -174,7 +175,6 @@ def test_the_context_is_a_template_field_and_renders_inside() -> None:
 
 def test_the_request_of_a_try_has_it_and_so_has_its_run() -> None:
     task = operator(context={"input_mib": "7"})
-    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="job", map_index=-1, try_number=1)
-    request = task.prepare(cast("Any", {"ti": ti}))._request
+    request = task.prepare(task_context())._request
     assert request.context.get("input_mib") == 7
     assert request.run(1, 0.0).context == request.context

@@ -6,8 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,7 @@ from airflow_enel.history.base import HistoryUnavailable, UnknownRun
 from airflow_enel.operators.attach import Submission, note
 from airflow_enel.operators.messenger import Home, bring_home, deliver, leave_home
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
-
-
-def until(condition: Callable[[], object], within_s: float = 30.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.05)
+from tests.support.processes.waiting import until
 
 
 def state_of(key: RunKey) -> RunState | None:

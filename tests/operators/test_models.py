@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -21,6 +20,7 @@ from airflow_enel.operators.models import fitted, job_model, needs_stages, usabl
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.predict.enel.forecaster import Enel
 from tests.support.fakes.models import generated_runs, stored
+from tests.support.fakes.tasks import task_context
 
 LOG = cast("Any", logging.getLogger("models"))
 BOUNDS = Bounds(2, 12)
@@ -136,8 +136,7 @@ def test_the_operator_gives_its_forecaster_the_newest_model_and_stages(
     operator = EnelSparkOperator(
         task_id="job", application="job.py", runtime_target=60, policy="enel-paper", job_key="j"
     )
-    ti = SimpleNamespace(dag_id="d", run_id="r", task_id="job", map_index=-1, try_number=1)
-    operator.prepare(cast("Any", {"ti": ti})).run()
+    operator.prepare(task_context("d")).run()
     assert asked == [("d", "j", True)]
     (steering,) = steerings
     assert "gate=0.5," in repr(steering.forecaster)

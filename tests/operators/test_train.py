@@ -25,8 +25,9 @@ from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.support.airflow.server import ServerTransport
 from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
+from tests.support.fakes.tasks import task_context
 
-CONTEXT = cast("Any", {"ti": SimpleNamespace(dag_id="training", task_id="train")})
+CONTEXT = task_context("training", task_id="train")
 
 
 class Kept:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +17,7 @@ from tests.support.airflow.task_instances import set_state
 from tests.support.builders import samples
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, page
+from tests.support.fakes.tasks import task_context
 
 
 class Scene:
@@ -64,9 +64,7 @@ class Scene:
 
     def context(self) -> Any:
         key = self.run.key
-        ti = SimpleNamespace(dag_id=key.dag_id, run_id=key.run_id, task_id="s", map_index=-1)
-        ti.try_number = 1
-        return {"ti": ti}
+        return task_context(key.dag_id, key.run_id, "s")
 
     def answering(self, events: list[dict[str, Any]]) -> Respond:
         def respond(method: str, _: str, body: dict[str, Any]) -> tuple[int, bytes]:

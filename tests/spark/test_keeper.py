@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder, DriverLost
+from tests.support.processes.waiting import until
 
 ENV = dict(os.environ)
 
@@ -23,13 +22,6 @@ def folder(tmp_path: Path) -> DriverFolder:
     made = DriverFolder.of("0" * 32, tmp_path / "work")
     made.make()
     return made
-
-
-def until(condition: Callable[[], object], within_s: float = 20.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.02)
 
 
 def start(folder: DriverFolder, script: str) -> ClientDriver:

@@ -9,22 +9,21 @@ from __future__ import annotations
 import json
 import signal
 import stat
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CLUSTER, Agent, App, Launch
 
 from airflow_enel.spark.eventlog import find_logs, read_log
 from airflow_enel.spark.live import LiveApplication
+from tests.support.processes.spark_app import CLUSTER, Agent, App, Launch
+from tests.support.processes.waiting import until
 
 pytestmark = pytest.mark.spark
 
 TASKS = 8
 EPOCHS = count(1)
-EventuallyT = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +57,8 @@ def completed_stages(agent: Agent) -> list[dict[str, Any]]:
     return agent.events("SparkListenerStageCompleted")
 
 
-def test_starts_with_its_initial_size(agent: Agent, eventually: EventuallyT) -> None:
-    eventually(lambda: len(agent.registered()) == 2)
+def test_starts_with_its_initial_size(agent: Agent) -> None:
+    until(lambda: len(agent.registered()) == 2)
     health = agent.get("/v1/health")
     assert health["status"] == "running"
     assert (health["errors"], health["last_error"], health["dropped_events"]) == (0, None, 0)
@@ -104,10 +103,10 @@ def test_digest_of_the_tasks_follows_its_stage(agent: Agent) -> None:
     assert 400 <= digest["Median Time"] <= digest["Max Time"] < digest["Total Time"]
 
 
-def test_grows(agent: Agent, eventually: EventuallyT) -> None:
+def test_grows(agent: Agent) -> None:
     answer = agent.scale(4, epoch=next(EPOCHS))
     assert (answer.status_code, answer.json()["accepted"]) == (200, True)
-    eventually(lambda: len(agent.registered()) == 4)
+    until(lambda: len(agent.registered()) == 4)
     accepted = agent.events("EnelScaleAccepted")[-1]
     assert (accepted["Executors"], accepted["Try Number"]) == (4, 1)
 
@@ -178,23 +177,19 @@ def test_odd_requests_are_answered_in_json(agent: Agent) -> None:
     assert all(answer.json()["now_ms"] > 0 for answer in answers.values())
 
 
-def test_executor_that_comes_after_it_was_called_off_is_the_one_to_leave(
-    agent: Agent, eventually: EventuallyT
-) -> None:
+def test_executor_that_comes_after_it_was_called_off_is_the_one_to_leave(agent: Agent) -> None:
     before = agent.registered()
     added = len(agent.events("SparkListenerExecutorAdded"))
     agent.scale(5, epoch=next(EPOCHS), try_number=3)
     answer = agent.scale(4, epoch=next(EPOCHS), try_number=3).json()
     assert (answer["accepted"], answer["executors"]) == (True, 4)
     assert agent.events("EnelExecutorDraining") == []
-    eventually(lambda: len(agent.events("SparkListenerExecutorAdded")) > added)
-    eventually(lambda: agent.registered() == before)
+    until(lambda: len(agent.events("SparkListenerExecutorAdded")) > added)
+    until(lambda: agent.registered() == before)
 
 
-def test_shrinks_without_failed_tasks_or_lost_partitions(
-    app: App, agent: Agent, eventually: EventuallyT
-) -> None:
-    eventually(lambda: app.report()[-1]["cached"] == TASKS)
+def test_shrinks_without_failed_tasks_or_lost_partitions(app: App, agent: Agent) -> None:
+    until(lambda: app.report()[-1]["cached"] == TASKS)
     before = agent.registered()
     answer = agent.scale(2, epoch=next(EPOCHS), try_number=3).json()
     assert (answer["accepted"], answer["executors"]) == (True, 2)
@@ -204,22 +199,20 @@ def test_shrinks_without_failed_tasks_or_lost_partitions(
     def removed() -> set[str]:
         return {e["Executor ID"] for e in agent.events("SparkListenerExecutorRemoved")}
 
-    eventually(lambda: leaving <= removed())
+    until(lambda: leaving <= removed())
     jobs = len(app.report())
-    eventually(lambda: len(app.report()) > jobs + 1)
+    until(lambda: len(app.report()) > jobs + 1)
     assert app.report()[-1]["cached"] == TASKS
     assert not any(job["failed"] for job in app.report())
     assert not any(s["Stage Info"].get("Failure Reason") for s in completed_stages(agent))
     assert len(agent.registered()) == 2
 
 
-def test_killed_executor_is_told_and_replaced(
-    app: App, agent: Agent, eventually: EventuallyT
-) -> None:
+def test_killed_executor_is_told_and_replaced(app: App, agent: Agent) -> None:
     victim = sorted(agent.registered())[0]
     app.executor_process(victim).send_signal(signal.SIGKILL)
-    eventually(lambda: victim not in agent.registered())
-    eventually(lambda: len(agent.registered()) == 2)
+    until(lambda: victim not in agent.registered())
+    until(lambda: len(agent.registered()) == 2)
     assert victim not in {e["Executor ID"] for e in agent.events("EnelExecutorDraining")}
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
-from conftest import Launch
+
+from tests.support.processes.spark_app import Launch
+from tests.support.processes.waiting import until
 
 pytestmark = pytest.mark.spark
 
 
-def test_bounded_buffer_slow_clients_and_no_scaling(
-    launch: Launch, eventually: Callable[..., Any]
-) -> None:
+def test_bounded_buffer_slow_clients_and_no_scaling(launch: Launch) -> None:
     app = launch(
         "local[2]",
         {
@@ -33,7 +31,7 @@ def test_bounded_buffer_slow_clients_and_no_scaling(
     assert (refused.status_code, refused.json()["accepted"]) == (409, False)
     assert "local[2]" in refused.json()["message"]
 
-    eventually(lambda: agent.get("/v1/health")["dropped_events"] > 0)
+    until(lambda: agent.get("/v1/health")["dropped_events"] > 0)
     page = agent.get("/v1/events")
     assert page["first"] > 1
     assert page["events"][0]["seq"] == page["first"]
@@ -49,7 +47,7 @@ def test_bounded_buffer_slow_clients_and_no_scaling(
         except httpx.TransportError:  # swept away together with those before it
             return False
 
-    eventually(answered, 15)
+    until(answered, 15)
     for connection in half_way:
         connection.close()
     assert app.finish() == 0
