@@ -165,6 +165,7 @@ def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
 
     from airflow_enel.history.capability import TaskIdentity, mint
     from airflow_enel.history.client import HttpHistory, Requests
+    from airflow_enel.history.records import RunOpened
     from airflow_enel.operators.observe import Watched, steering_of
     from airflow_enel.operators.recorder import Recorder
     from airflow_enel.operators.watch import ClientWatch
@@ -174,7 +175,7 @@ def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
     store = TaskStore(port, task)
     with HttpHistory(Requests(f"http://{HOST}:{port}", mint(store, number), task)) as history:
         recorder = Recorder(history, log, spool=folder.path / "spool.jsonl")
-        recorder.record(lambda kept: kept.open_run(run, _TOKEN))
+        recorder.record(RunOpened(run, _TOKEN))
         steering = steering_of(run.policy, run.runtime_target_s, run.bounds, 1, ())
         watched = Watched(run_id=key.id, token=_TOKEN, steering=steering, expected_components=None)
         ClientWatch(

@@ -7,9 +7,10 @@ that writes may be replayed: the second call changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
 from airflow_enel.domain import (
@@ -144,6 +145,13 @@ class ModelRow:
     created_at: float
 
 
+class Log(Protocol):
+    """A logger of Airflow or of the standard library."""
+
+    def warning(self, message: str, /, *arguments: object) -> object:
+        """Log a warning."""
+
+
 class History(Protocol):
     """What tasks, triggers and pages remember runs with.
 
@@ -233,3 +241,57 @@ class History(Protocol):
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Record how a run goes or went; what is final stays so."""
+
+    def write_queue(self, file: Path, log: Log) -> WriteQueue:
+        """Return a queue for records of one run that must outlast an outage of this history.
+
+        :param file: keeps them where that is of use: the next process that opens it writes what
+            this one has left. A history in this process keeps them in memory.
+        :param log: gets a warning for each record that is refused
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """A PUT of the REST API that may be repeated."""
+
+    path: str
+    body: bytes
+
+
+class Record(Protocol):
+    """One write of `History` as a value, see `records`."""
+
+    def apply(self, history: History) -> object:
+        """Write it; return what the method of `History` returns."""
+
+    def requests(self) -> Iterable[WriteRequest]:
+        """Return the requests that write it.
+
+        :raises HistoryRefused: if it cannot be written as JSON
+        """
+
+
+class WriteQueue(Protocol):
+    """Records that wait for the history to take them, written in their order.
+
+    :ivar trouble: why the last replay came to a halt, None if it did not
+    """
+
+    trouble: HistoryError | None
+
+    @property
+    def pending(self) -> int:
+        """How many writes are left."""
+
+    def add(self, record: Record) -> None:
+        """Append a record.
+
+        :raises HistoryRefused: if it can never be written
+        """
+
+    def replay(self) -> int:
+        """Write until the history cannot be reached; return how many writes are left.
+
+        What is refused for good is left out, with a warning.
+        """

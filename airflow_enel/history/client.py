@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from copy import copy
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -22,9 +22,21 @@ from airflow_enel.history.base import (
     Application,
     DecisionRow,
     JobRuns,
+    Log,
+    Record,
     RecurringJob,
     RunRow,
+    WriteRequest,
 )
+from airflow_enel.history.records import (
+    AgentSaved,
+    ComponentsSaved,
+    DecisionCompleted,
+    DecisionIntended,
+    RunFinished,
+    RunOpened,
+)
+from airflow_enel.history.spool import Spool
 from airflow_enel.history.transport import (
     CallerRefused,
     Requests,
@@ -35,7 +47,6 @@ from airflow_enel.history.transport import (
 
 __all__ = ["CallerRefused", "HttpHistory", "Requests"]
 
-_COMPONENTS_PER_REQUEST: Final = 200
 _FEW_RUNS: Final = 3
 """With so many past runs at least a size can be compared with others; fewer are not worth it."""
 
@@ -51,7 +62,6 @@ class HttpHistory:
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
-        self._put: Callable[[str, bytes], bytes | None] = self._put_and_insist
 
     def close(self) -> None:
         """Close the connections."""
@@ -63,21 +73,16 @@ class HttpHistory:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def spooled(self, keep: Callable[[str, bytes], None]) -> HttpHistory:
-        """Return this history with its writes going elsewhere, to be sent later by `put`.
+    def write_queue(self, file: Path, log: Log) -> Spool:
+        """Return a queue that keeps records as requests in a file."""
+        return Spool(file, self.send_once, log)
 
-        :param keep: takes path and body of a request
-        """
-        twin = copy(self)
-        twin._put = keep  # noqa: SLF001 - it is another of ours
-        return twin
-
-    def put(self, path: str, body: bytes) -> None:
-        """Send a write that was spooled, once: whoever keeps it will try again.
+    def send_once(self, request: WriteRequest) -> None:
+        """Send a write and do not repeat it.
 
         :raises CallerRefused: if somebody else may have to send it
         """
-        self._requests.send_once("PUT", path, body)
+        self._requests.send_once("PUT", request.path, request.body)
 
     def standing(self) -> TaskStanding:
         """Return how Airflow sees the task instance that asks."""
@@ -132,13 +137,11 @@ class HttpHistory:
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run that is about to be submitted."""
-        body = wire.encode(wire.OpenedRun, wire.OpenedRun(run, agent_token))
-        self._put(_path(run.key.id), body)
+        self._write(RunOpened(run, agent_token))
 
     def save_agent(self, run_id: str, host: str, port: int) -> None:
         """Remember where the agent of a run listens."""
-        body = wire.encode(wire.Address, wire.Address(host, port))
-        self._put(_path(run_id, "agent"), body)
+        self._write(AgentSaved(run_id, host, port))
 
     def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
         """Return host, port and token of a run's agent."""
@@ -154,11 +157,11 @@ class HttpHistory:
 
     def run(self, run_id: str) -> RunRow:
         """Return a run with its outcome so far."""
-        return self._requests.ask(_path(run_id), RunRow)
+        return self._requests.ask(wire.run_path(run_id), RunRow)
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
         """Return a decision and what came of it."""
-        return self._requests.ask(_path(run_id, "decisions", epoch), DecisionRow)
+        return self._requests.ask(wire.run_path(run_id, "decisions", epoch), DecisionRow)
 
     def application(
         self, dag_id: str, run_id: str, task_id: str, map_index: int = -1
@@ -169,37 +172,30 @@ class HttpHistory:
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Remember finished components and their stages."""
-        for start in range(0, len(components), _COMPONENTS_PER_REQUEST):
-            part = components[start : start + _COMPONENTS_PER_REQUEST]
-            body = wire.encode(tuple[Component, ...], part)
-            self._put(_path(run_id, "components"), body)
+        self._write(ComponentsSaved(run_id, components))
 
     def intend(self, run_id: str, step: Step) -> bool:
         """Record a decision, unless the run has one of this epoch.
 
         If an answer got lost on the way, the repetition may find the decision in its place and
         say False for it. The agent's own compare-and-set is what makes a request unique.
-        Of a decision that is spooled nobody knows yet, so it counts as new.
         """
-        path = _path(run_id, "decisions", step.decision.epoch)
-        answer = self._put(path, wire.encode(wire.BriefStep, wire.brief(step)))
-        return answer is None or understood(wire.Intended, answer).new
+        return understood(wire.Intended, self._write(DecisionIntended(run_id, step))).new
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
         """Record what came of a decision, None if nobody answered."""
-        body = wire.encode(wire.MaybeAnswer, wire.MaybeAnswer(answer))
-        self._put(_path(run_id, "decisions", epoch, "answer"), body)
+        self._write(DecisionCompleted(run_id, epoch, answer))
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Record how a run goes or went."""
-        self._put(_path(run_id, "outcome"), wire.encode(RunOutcome, outcome))
+        self._write(RunFinished(run_id, outcome))
 
     def _agent_access(self, run_id: str) -> wire.AgentAccess | None:
-        return self._requests.ask(_path(run_id, "agent"), wire.AgentAnswer).access
+        return self._requests.ask(wire.run_path(run_id, "agent"), wire.AgentAnswer).access
 
-    def _put_and_insist(self, path: str, body: bytes) -> bytes:
-        return self._requests.send("PUT", path, body)
-
-
-def _path(run_id: str, *rest: object) -> str:
-    return "/".join(["/runs", quote(run_id, safe=""), *map(str, rest)])
+    def _write(self, record: Record) -> bytes:
+        """Send the requests of a record; return the answer to the last."""
+        answer = b""
+        for request in record.requests():
+            answer = self._requests.send("PUT", request.path, request.body)
+        return answer

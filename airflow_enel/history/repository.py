@@ -7,6 +7,7 @@ the winners' rows when it tries again, and changes of state are one conditional 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -26,6 +27,7 @@ from airflow_enel.history.base import (
     Application,
     DecisionRow,
     JobRuns,
+    Log,
     RecurringJob,
     RunRow,
 )
@@ -35,6 +37,7 @@ from airflow_enel.history.components import (
     save_components,
 )
 from airflow_enel.history.latest import latest_runs
+from airflow_enel.history.memory_queue import MemoryQueue
 from airflow_enel.history.models import SqlModels
 from airflow_enel.history.queries import existing_run, unknown_run
 from airflow_enel.history.tables import Job, RunRecord
@@ -204,6 +207,10 @@ class SqlHistory(SqlModels):
             )
 
         self._sessions.write(work)
+
+    def write_queue(self, file: Path, log: Log) -> MemoryQueue:  # noqa: ARG002
+        """Return a queue in memory: an outage of the database is one of this process too."""
+        return MemoryQueue(self, log)
 
     # -- for pages, tables and the API
 

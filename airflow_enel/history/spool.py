@@ -21,38 +21,36 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
-from airflow_enel.history.base import HistoryError, HistoryUnavailable
-from airflow_enel.history.client import CallerRefused
-
-if TYPE_CHECKING:
-    import logging
-
-    from airflow.sdk.types import Logger
+from airflow_enel.history.base import (
+    HistoryError,
+    HistoryUnavailable,
+    Log,
+    Record,
+    WriteRequest,
+)
+from airflow_enel.history.transport import CallerRefused
 
 
 @dataclass(frozen=True, slots=True)
 class SpooledWrite:
-    """One idempotent request, and where the file goes on after it (None in memory)."""
+    """A write, and where the file goes on after it (None in memory)."""
 
-    path: str
-    body: bytes
+    request: WriteRequest
     end: int | None = None
 
 
 class Spool:
-    """Writes in a file, in their order.
+    """A `WriteQueue` in a file.
 
     :param file: readable by its owner only; made when it is needed, in a folder that exists
-    :param send: sends path and body of a request, such as `HttpHistory.put`
+    :param send: sends a request, such as `HttpHistory.send_once`
     :param log: is told of writes that are not taken
     :ivar trouble: why the last replay came to a halt, None if it did not
     """
 
-    def __init__(
-        self, file: Path, send: Callable[[str, bytes], None], log: Logger | logging.Logger
-    ) -> None:
+    def __init__(self, file: Path, send: Callable[[WriteRequest], None], log: Log) -> None:
         self.trouble: HistoryError | None = None
         self._file = file
         self._send = send
@@ -61,15 +59,20 @@ class Spool:
         self._sent_to = 0  # of the file with this mark
         self._unsaved: deque[SpooledWrite] = deque()  # the disk did not take them
 
-    def append(self, path: str, body: bytes) -> None:
-        """Keep a write; in memory if the disk is full or the folder gone."""
-        record = {"path": path, "body": body.decode()}
-        line = json.dumps(record, ensure_ascii=False).encode() + b"\n"
+    def add(self, record: Record) -> None:
+        """Keep the requests of a record; in memory if the disk is full or the folder gone."""
+        for request in record.requests():
+            self.append(request)
+
+    def append(self, request: WriteRequest) -> None:
+        """Keep a request, as `add` does."""
+        fields = {"path": request.path, "body": request.body.decode()}
+        line = json.dumps(fields, ensure_ascii=False).encode() + b"\n"
         if not self._unsaved:  # else it would overtake them
             with suppress(OSError), self._locked(os.O_CREAT) as file:
                 _append(file, line)
                 return
-        self._unsaved.append(SpooledWrite(path, body))
+        self._unsaved.append(SpooledWrite(request))
 
     def replay(self) -> int:
         """Send what is kept, whoever kept it, until the server cannot be reached.
@@ -81,7 +84,7 @@ class Spool:
         self.trouble = None
         while (write := self._next()) is not None:
             try:
-                self._send(write.path, write.body)
+                self._send(write.request)
             except (HistoryUnavailable, CallerRefused) as error:  # others may be more lucky
                 self.trouble = error
                 return self.pending
@@ -132,8 +135,8 @@ class Spool:
 
 def _read(line: bytes, end: int) -> SpooledWrite | None:
     try:
-        record = json.loads(line)
-        return SpooledWrite(record["path"], record["body"].encode(), end)
+        fields = json.loads(line)
+        return SpooledWrite(WriteRequest(fields["path"], fields["body"].encode()), end)
     except (ValueError, LookupError, TypeError, AttributeError):
         return None  # torn, as its writer has died over it
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, cast
+from urllib.parse import quote
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
@@ -127,6 +128,11 @@ class BriefStep:
             raise ValueError(f"positions must ascend from 0 to {_LAST_POSITION} at most")
         if sum(last - first + 1 for first, last in self.finished) > _MOST_POSITIONS:
             raise ValueError(f"more than {_MOST_POSITIONS} components")
+
+
+def run_path(run_id: str, *rest: object) -> str:
+    """Return the path of a run, or of something that belongs to it, below `PREFIX`."""
+    return "/".join(["/runs", quote(run_id, safe=""), *map(str, rest)])
 
 
 @cache

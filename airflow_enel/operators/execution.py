@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_enel.control.lifetime import Action
 from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.domain import RunState
+from airflow_enel.history.records import RunOpened
 from airflow_enel.operators.charge import Charge
 from airflow_enel.operators.connect import connection_of
 from airflow_enel.operators.elsewhere import Elsewhere, Unknown
@@ -195,7 +196,7 @@ class Execution:
         self._charge.take(driver)
         key = submission.run.key
         self._log.info("Taking up the application that try %d has submitted", key.submit_try)
-        recorder.record(lambda history: history.open_run(submission.run, submission.token))
+        recorder.record(RunOpened(submission.run, submission.token))
         return hook_of(self._arguments, self._make_hook, submission.run.bounds, {}), submission
 
     # Following it to its end

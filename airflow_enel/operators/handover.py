@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from airflow_enel.history.records import AgentSaved
 from airflow_enel.operators.watch import AGENT_PATIENCE_S
 from airflow_enel.spark.submission.address import read_address
 
@@ -38,7 +39,7 @@ def hand_over(
     if driver.exit_code() is not None:
         return False
     if address is not None:
-        recorder.record(lambda history: history.save_agent(key.id, address.host, address.port))
+        recorder.record(AgentSaved(key.id, address.host, address.port))
     charge.record(key.submit_try, handed_over=True)
     driver.folder.watcher.unlink(missing_ok=True)
     log.info("Submitted; its keeper will tell the history how it ends")

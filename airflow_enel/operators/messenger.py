@@ -26,7 +26,6 @@ from airflow_enel.domain.wire import STRICT
 from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
 from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.client import HttpHistory, Requests
-from airflow_enel.history.spool import Spool
 from airflow_enel.operators.attach import Submission, read_submission, write_private
 from airflow_enel.spark.live import LiveApplication
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder, DriverLost
@@ -91,11 +90,9 @@ def deliver(
 
 
 def _send_spooled(folder: DriverFolder, history: History) -> None:
-    if not isinstance(history, HttpHistory):
-        return  # in-process, where nothing is spooled
-    spool = Spool(folder.spool, history.put, log)
-    if spool.replay() and isinstance(spool.trouble, HistoryUnavailable):
-        raise spool.trouble
+    queue = history.write_queue(folder.spool, log)
+    if queue.replay() and isinstance(queue.trouble, HistoryUnavailable):
+        raise queue.trouble
 
 
 def _tell(folder: DriverFolder, history: History, submission: Submission) -> None:

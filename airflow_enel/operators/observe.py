@@ -9,7 +9,6 @@ nothing is asked of Spark.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,13 @@ from airflow_enel.control.policies import policy
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.control.report import progress_line
 from airflow_enel.domain import NO_CONTEXT, ScaleAnswer
-from airflow_enel.history.base import DecisionStatus, History, HistoryRefused
+from airflow_enel.history.base import DecisionStatus, History, HistoryRefused, Record
+from airflow_enel.history.records import (
+    ComponentsSaved,
+    DecisionCompleted,
+    DecisionIntended,
+    RunFinished,
+)
 from airflow_enel.operators.models import fitted
 from airflow_enel.spark.live import LiveApplication
 
@@ -43,8 +48,6 @@ if TYPE_CHECKING:
     )
     from airflow_enel.operators.recorder import Recorder
     from airflow_enel.spark.client import AgentClient
-
-Write = Callable[[History], object]
 
 _HEARTBEAT_S: Final = 30.0
 _OPEN: Final = (DecisionStatus.INTENDED, DecisionStatus.UNANSWERED)
@@ -108,7 +111,7 @@ def expected_components(past_runs: Sequence[PastRun]) -> int | None:
 class Records(Protocol):
     """Where an observer records."""
 
-    def record(self, write: Write) -> None:
+    def record(self, record: Record) -> None:
         """Write, now or later."""
 
     def intend(self, run_id: str, step: Step) -> Step | None:
@@ -132,12 +135,12 @@ class AtOnce:
         """Go on by another way to the same history."""
         self._history = history
 
-    def record(self, write: Write) -> None:
+    def record(self, record: Record) -> None:
         """Write now.
 
         :raises HistoryError: if the history does not take it
         """
-        write(self._history)
+        record.apply(self._history)
 
     def intend(self, run_id: str, step: Step) -> Step | None:
         """Record a decision, or take up the one that this epoch has."""
@@ -153,13 +156,13 @@ class Eventually:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def record(self, write: Write) -> None:
+    def record(self, record: Record) -> None:
         """Write now, or later if the history is away."""
-        self._recorder.record(write)
+        self._recorder.record(record)
 
     def intend(self, run_id: str, step: Step) -> Step | None:
         """Record a decision, and send it in any case."""
-        self._recorder.record(lambda history: history.intend(run_id, step))
+        self._recorder.record(DecisionIntended(run_id, step))
         return step
 
 
@@ -224,7 +227,7 @@ class Observer:
             snapshot = replace(self._application.nothing(), complete=False)
         self._save_components(snapshot)
         result = outcome(snapshot, exit_code, self._run.steering.target_s, state)
-        self._records.record(lambda history: history.finish_run(self._run.run_id, result))
+        self._records.record(RunFinished(self._run.run_id, result))
 
     def _act(self, client: AgentClient, step: Step) -> None:
         run_id = self._run.run_id
@@ -239,7 +242,7 @@ class Observer:
             answer = client.scale(decision.executors, decision.try_number, decision.epoch)
             self._answered_epoch = decision.epoch
         finally:
-            self._records.record(lambda history: history.complete(run_id, decision.epoch, answer))
+            self._records.record(DecisionCompleted(run_id, decision.epoch, answer))
         if not answer.accepted:
             self._warn_once("Spark did not take the request: %s", answer.message)
         elif decision.executors != decision.executors_before:
@@ -251,9 +254,7 @@ class Observer:
             last = max(snapshot.requests, key=lambda request: request.epoch)
             answer = ScaleAnswer(True, last.executors, "")
             with suppress(HistoryRefused):  # a decision that was never recorded
-                self._records.record(
-                    lambda history: history.complete(self._run.run_id, last.epoch, answer)
-                )
+                self._records.record(DecisionCompleted(self._run.run_id, last.epoch, answer))
 
     def _save_components(self, snapshot: Snapshot) -> None:
         finished = snapshot.finished_components
@@ -263,7 +264,7 @@ class Observer:
             self._saved_before = 0
         fresh = tuple(c for c in finished if c.position not in self._saved)
         if fresh:
-            self._records.record(lambda history: history.save_components(self._run.run_id, fresh))
+            self._records.record(ComponentsSaved(self._run.run_id, fresh))
             self._saved.update(component.position for component in fresh)
 
     def _speak(self, snapshot: Snapshot) -> None:

@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.control.decide import first_step
 from airflow_enel.domain import ScaleAnswer
+from airflow_enel.history.records import DecisionCompleted, DecisionIntended, RunOpened
 from airflow_enel.operators.attach import Submission, note
 from airflow_enel.operators.checks import check_application
 from airflow_enel.operators.messenger import leave_home
@@ -69,7 +70,7 @@ def _submit(
     folder.make()
     note(folder, submission)
     charge.record(key.submit_try)
-    recorder.record(lambda history: history.open_run(submission.run, submission.token))
+    recorder.record(RunOpened(submission.run, submission.token))
     home = charge.connection.home()
     if home is not None:
         leave_home(folder, home)
@@ -83,5 +84,5 @@ def _submit(
 
 def _record_start(recorder: Recorder, key: RunKey, step: Step) -> None:
     started = ScaleAnswer(accepted=True, executors=0, message="submitted")
-    recorder.record(lambda history: history.intend(key.id, step))
-    recorder.record(lambda history: history.complete(key.id, 0, started))
+    recorder.record(DecisionIntended(key.id, step))
+    recorder.record(DecisionCompleted(key.id, 0, started))

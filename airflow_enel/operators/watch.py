@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.outcome import final_state
+from airflow_enel.history.records import AgentSaved
 from airflow_enel.operators.observe import Eventually, Observer, Watched
 from airflow_enel.operators.recorder import Recorder
 from airflow_enel.spark.client import AgentClient, AgentError, AgentUnreachable
@@ -127,9 +128,7 @@ class ClientWatch:
                     )
                 return None
             self._client = AgentClient(address, self._run.token)
-            self._recorder.record(
-                lambda history: history.save_agent(self._run.run_id, address.host, address.port)
-            )
+            self._recorder.record(AgentSaved(self._run.run_id, address.host, address.port))
         return self._client
 
     def _disconnect(self) -> None:

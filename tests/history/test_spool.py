@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,11 +19,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from airflow_enel.domain import ScaleAnswer
-from airflow_enel.history.base import HistoryError, HistoryRefused, HistoryUnavailable
+from airflow_enel.domain import Component, RunKey, ScaleAnswer
+from airflow_enel.history.base import (
+    HistoryError,
+    HistoryRefused,
+    HistoryUnavailable,
+    Record,
+    WriteRequest,
+)
 from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.client import CallerRefused, HttpHistory, Requests
+from airflow_enel.history.records import (
+    AgentSaved,
+    ComponentsSaved,
+    DecisionCompleted,
+    DecisionIntended,
+    RunFinished,
+    RunOpened,
+)
 from airflow_enel.history.spool import Spool
+from airflow_enel.history.wire import decode
 from tests.support.builders import samples
 
 LOG = cast("Any", logging.getLogger("spool"))
@@ -35,18 +50,18 @@ class Server:
     def __init__(self) -> None:
         self.away: Exception | None = None
         self.refuses: set[str] = set()
-        self.taken: list[tuple[str, bytes]] = []
+        self.taken: list[WriteRequest] = []
 
-    def send(self, path: str, body: bytes) -> None:
+    def send(self, request: WriteRequest) -> None:
         if self.away is not None:
             raise self.away
-        if path in self.refuses:
+        if request.path in self.refuses:
             raise HistoryRefused("422: no")
-        self.taken.append((path, body))
+        self.taken.append(request)
 
     @property
     def paths(self) -> list[str]:
-        return [path for path, _ in self.taken]
+        return [request.path for request in self.taken]
 
 
 @pytest.fixture
@@ -61,7 +76,7 @@ def file(tmp_path: Path) -> Path:
 
 def keep(spool: Spool, *paths: str) -> None:
     for path in paths:
-        spool.append(path, b"{}")
+        spool.append(WriteRequest(path, b"{}"))
 
 
 def test_writes_wait_on_disk_and_go_out_in_their_order(server: Server, file: Path) -> None:
@@ -87,9 +102,10 @@ def test_path_and_body_arrive_as_they_were(
 ) -> None:
     server = Server()
     spool = Spool(tmp_path_factory.mktemp("s") / "spool", server.send, LOG)
-    spool.append("/é\n" + path, b'{"a": "\xc3\xa9"}' + body)
+    request = WriteRequest("/é\n" + path, b'{"a": "\xc3\xa9"}' + body)
+    spool.append(request)
     spool.replay()
-    assert server.taken == [("/é\n" + path, b'{"a": "\xc3\xa9"}' + body)]
+    assert server.taken == [request]
 
 
 def test_what_a_process_leaves_when_it_is_killed_the_next_one_sends(
@@ -97,14 +113,15 @@ def test_what_a_process_leaves_when_it_is_killed_the_next_one_sends(
 ) -> None:
     script = (
         "import os, signal, sys, pathlib, logging\n"
+        "from airflow_enel.history.base import WriteRequest\n"
         "from airflow_enel.history.spool import Spool\n"
         "spool = Spool(pathlib.Path(sys.argv[1]), print, logging.getLogger())\n"
-        "spool.append('/a', b'1'); spool.append('/b', b'2')\n"
+        "spool.append(WriteRequest('/a', b'1')); spool.append(WriteRequest('/b', b'2'))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run([sys.executable, "-c", script, str(file)], check=False, timeout=60)
     assert Spool(file, server.send, LOG).replay() == 0
-    assert server.taken == [("/a", b"1"), ("/b", b"2")]
+    assert server.taken == [WriteRequest("/a", b"1"), WriteRequest("/b", b"2")]
 
 
 @pytest.mark.parametrize("torn", [b'{"pa', b'{"path": "/t", "body": 3}', b"[]", b"\xff"])
@@ -132,10 +149,10 @@ def test_a_mark_whose_writer_died_costs_no_line(server: Server, file: Path) -> N
 def test_what_is_refused_for_good_is_told_and_does_not_block_the_rest(
     server: Server, file: Path, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    def send(path: str, body: bytes) -> None:
-        if path == "/bad":
+    def send(request: WriteRequest) -> None:
+        if request.path == "/bad":
             raise error
-        server.send(path, body)
+        server.send(request)
 
     spool = Spool(file, send, LOG)
     keep(spool, "/bad", "/good")
@@ -160,11 +177,11 @@ def test_what_is_added_while_a_write_is_on_its_way_is_not_emptied_with_it(
 ) -> None:
     other = Spool(file, server.send, LOG)
 
-    def send(path: str, body: bytes) -> None:
-        if path == "/a":
+    def send(request: WriteRequest) -> None:
+        if request.path == "/a":
             other.replay()  # empties the file, and begins it anew with as many bytes
             keep(other, "/b")
-        server.send(path, body)
+        server.send(request)
 
     spool = Spool(file, send, LOG)
     keep(spool, "/a")
@@ -194,20 +211,24 @@ def test_on_a_full_disk_it_keeps_writes_in_memory_and_none_overtakes_them(
     assert server.paths == ["/a", "/b", "/c"]
 
 
-RUN = samples.run()
-WRITES: dict[str, Callable[[HttpHistory], object]] = {
-    "open": lambda history: history.open_run(RUN, "token"),
-    "agent": lambda history: history.save_agent("r", "host", 1),
-    "components": lambda history: history.save_components("r", (samples.component(),)),
-    "intend": lambda history: history.intend("r", samples.step(3)),
-    "complete": lambda history: history.complete("r", 3, ScaleAnswer(True, 2, "")),
-    "finish": lambda history: history.finish_run("r", samples.outcome()),
-}
+KEY = RunKey("sales", "sample-0", "spark", -1, 1)
+RECORDS: tuple[Record, ...] = (
+    RunOpened(replace(samples.run(), key=KEY), "token"),
+    AgentSaved(KEY.id, "host", 1),
+    ComponentsSaved(KEY.id, (samples.component(),)),
+    DecisionIntended(KEY.id, samples.step(3)),
+    DecisionCompleted(KEY.id, 3, ScaleAnswer(True, 2, "")),
+    RunFinished(KEY.id, samples.outcome()),
+)
+RECORDED = Path(__file__).with_name("spool.jsonl")
+"""What the first release that had a spool left for these records."""
+
+by_type = pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 
 
-@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_write_that_was_spooled_is_the_same_request(
-    file: Path, write: Callable[[HttpHistory], object]
+@by_type
+def test_a_record_that_was_spooled_is_the_same_request_as_one_that_is_sent_at_once(
+    file: Path, record: Record
 ) -> None:
     requests: list[tuple[str, str, bytes]] = []
 
@@ -219,12 +240,33 @@ def test_a_write_that_was_spooled_is_the_same_request(
     with HttpHistory(
         Requests("http://a", "t", task, transport=httpx.MockTransport(answer))
     ) as history:
-        spool = Spool(file, history.put, LOG)
-        write(history.spooled(spool.append))
+        queue = history.write_queue(file, LOG)
+        queue.add(record)
         assert requests == []
-        spool.replay()
-        write(history)
+        queue.replay()
+        record.apply(history)
     assert requests[0] == requests[1]
+
+
+def test_components_are_sent_in_parts_that_a_request_can_hold() -> None:
+    components = tuple(map(samples.component, range(201)))
+    bodies = [r.body for r in ComponentsSaved("r", components).requests()]
+    parts = [decode(tuple[Component, ...], body) for body in bodies]
+    assert [len(part) for part in parts] == [200, 1]
+    assert sum(parts, ()) == components
+
+
+def test_an_earlier_release_reads_what_this_one_spools(server: Server, file: Path) -> None:
+    spool = Spool(file, server.send, LOG)
+    for record in RECORDS:
+        spool.add(record)
+    assert file.read_bytes().splitlines()[1:] == RECORDED.read_bytes().splitlines()[1:]
+
+
+def test_what_an_earlier_release_spooled_is_sent(server: Server, file: Path) -> None:
+    shutil.copy(RECORDED, file)
+    assert Spool(file, server.send, LOG).replay() == 0
+    assert server.taken == [request for record in RECORDS for request in record.requests()]
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 503])
@@ -238,7 +280,7 @@ def test_a_spooled_write_is_sent_once_and_its_refusal_told_apart(status: int) ->
     task = TaskIdentity("dag", "run", "task", -1, 1)
     history = HttpHistory(Requests("http://a", "t", task, transport=httpx.MockTransport(answer)))
     with history, pytest.raises(HistoryError) as caught:
-        history.put("/runs/r", b"{}")
+        history.send_once(WriteRequest("/runs/r", b"{}"))
     assert len(asked) == 1
     assert isinstance(caught.value, CallerRefused) == (status in (401, 403))
     assert isinstance(caught.value, HistoryUnavailable) == (status == 503)
@@ -265,10 +307,10 @@ class Processes(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), until=st.integers(0, 4))
     def replay(self, which: int, until: int) -> None:
-        def send(path: str, body: bytes) -> None:
+        def send(request: WriteRequest) -> None:
             if len(self.server.taken) - before >= until:
                 raise HistoryUnavailable("away")
-            self.server.send(path, body)
+            self.server.send(request)
 
         before = len(self.server.taken)
         spool = self.spools[which]

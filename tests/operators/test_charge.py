@@ -13,6 +13,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import Bounds, RunKey, TaskStanding
+from airflow_enel.history.base import Record
+from airflow_enel.history.records import AgentSaved, RunOpened
 from airflow_enel.operators import start as start_module
 from airflow_enel.operators.arguments import SubmitArguments
 from airflow_enel.operators.attach import RECORD_KEY
@@ -49,18 +51,13 @@ class Driver:
 
 @dataclass
 class Recorder:
-    """Remembers the names of what is recorded."""
+    """Remembers the kinds of what is recorded."""
 
     pending: int = 0
-    recorded: list[str] = field(default_factory=list)
+    recorded: list[type] = field(default_factory=list)
 
-    def record(self, write: Any) -> None:
-        class Spy:
-            def __getattr__(_, name: str) -> Any:  # noqa: N805 - `self` is the recorder
-                self.recorded.append(name)
-                return lambda *_: None
-
-        write(Spy())
+    def record(self, record: Record) -> None:
+        self.recorded.append(type(record))
 
 
 @pytest.fixture
@@ -151,7 +148,7 @@ def test_a_task_that_was_told_to_stop_submits_nothing_and_leaves_nothing(
     charge.kill()
     with pytest.raises(AirflowException, match="killed before its application was submitted"):
         start(request, arguments, None, steering, (), cast("Any", recorder), charge, LOG)  # type: ignore[arg-type]
-    assert recorder.recorded == ["open_run"]
+    assert recorder.recorded == [RunOpened]
     assert (store, folder.path.exists()) == ({}, False)
 
 
@@ -199,7 +196,7 @@ def test_a_driver_whose_agent_is_up_is_left_to_its_keeper(
     charge.take(driver)
     recorder = Recorder()
     assert hand_over(KEY, charge, cast("Any", recorder), LOG, 0.0)
-    assert recorder.recorded == ["save_agent"]
+    assert recorder.recorded == [AgentSaved]
     record = {"submit_try": 1, "host": socket.gethostname(), "handed_over": True}
     assert store == {RECORD_KEY: record}
     assert not driver.folder.watcher.exists()

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from airflow_enel.domain import Bounds, Run, RunKey, RunState
-from airflow_enel.history.base import HistoryUnavailable, UnknownRun
+from airflow_enel.history.base import History, HistoryUnavailable, UnknownRun
+from airflow_enel.history.memory_queue import MemoryQueue
 from airflow_enel.operators.attach import Submission, note
 from airflow_enel.operators.messenger import Home, bring_home, deliver, leave_home
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
@@ -102,6 +103,7 @@ def test_what_a_task_could_not_record_is_sent_after_it_and_nothing_else(
 ) -> None:
     from airflow_enel.history.capability import TaskIdentity
     from airflow_enel.history.client import HttpHistory, Requests
+    from airflow_enel.history.records import RunOpened
     from airflow_enel.operators.recorder import Recorder
 
     folder, submission = left
@@ -109,7 +111,7 @@ def test_what_a_task_could_not_record_is_sent_after_it_and_nothing_else(
     task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, 1)
     away = HttpHistory(Requests("http://127.0.0.1:9", "no token", task, total_s=0.1))
     recorder = Recorder(away, _silent(), spool=folder.spool)
-    recorder.record(lambda history: history.open_run(submission.run, submission.token))
+    recorder.record(RunOpened(submission.run, submission.token))
     folder.exit_code.write_text("0")
     folder.delivered.touch()
     bring_home(folder)
@@ -134,8 +136,8 @@ class Shaky:
         self.away = away
         self.finished: list[RunState] = []
 
-    def put(self, path: str, body: bytes) -> None:
-        raise AssertionError("there is no spool")
+    def write_queue(self, file: Path, log: Any) -> MemoryQueue:
+        return MemoryQueue(cast("History", self), log)
 
     def open_run(self, run: Run, token: str | None) -> None:
         self.away -= 1

@@ -13,6 +13,12 @@ import pytest
 from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
 from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.client import HttpHistory, Requests
+from airflow_enel.history.records import (
+    AgentSaved,
+    DecisionCompleted,
+    DecisionIntended,
+    RunFinished,
+)
 from airflow_enel.operators.recorder import Recorder
 from tests.support.builders import samples
 
@@ -39,12 +45,12 @@ class Away:
     def past_runs(self, *_: Any, **__: Any) -> tuple[()]:
         raise self.error
 
-    def write(self, what: str) -> None:
+    def save_agent(self, run_id: str, host: str, port: int) -> None:
         self.calls += 1
         if self.failures:
             self.failures -= 1
             raise self.error
-        self.written.append(what)
+        self.written.append(host)
 
 
 def recorder(history: Away | None, clock: Clock) -> Recorder:
@@ -53,15 +59,15 @@ def recorder(history: Away | None, clock: Clock) -> Recorder:
     )
 
 
-def write(what: str) -> Any:
-    return lambda history: history.write(what)
+def agent(host: str = "h") -> AgentSaved:
+    return AgentSaved("r", host, 1)
 
 
 def test_records_that_could_not_be_written_come_later_in_their_order() -> None:
     history, clock = Away(failures=1), Clock()
     kept = recorder(history, clock)
     for what in "abc":
-        kept.record(write(what))
+        kept.record(agent(what))
     assert history.written == []
     clock.now += 20
     kept.flush()
@@ -72,14 +78,14 @@ def test_a_history_that_is_away_is_not_asked_again_at_every_poll() -> None:
     history, clock = Away(failures=99), Clock()
     kept = recorder(history, clock)
     for _ in range(10):
-        kept.record(write("a"))
+        kept.record(agent("a"))
     assert history.calls == 1
 
 
 def test_at_the_end_of_the_run_a_history_that_is_away_is_waited_for() -> None:
     history, clock = Away(failures=5), Clock()
     kept = recorder(history, clock)
-    kept.record(write("a"))
+    kept.record(agent("a"))
     kept.flush(last=True)
     assert history.written == ["a"]
 
@@ -87,7 +93,7 @@ def test_at_the_end_of_the_run_a_history_that_is_away_is_waited_for() -> None:
 def test_the_wait_at_the_end_has_an_end(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
     kept = recorder(Away(failures=999), clock)
-    kept.record(write("a"))
+    kept.record(agent("a"))
     kept.flush(last=True)
     assert clock.now <= 100.0 + 70
     assert "1 records of this run could not be written" in caplog.text
@@ -97,8 +103,8 @@ def test_the_wait_at_the_end_has_an_end(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_record_that_is_not_taken_does_not_block_the_ones_after_it(error: Exception) -> None:
     history, clock = Away(failures=1, error=error), Clock()
     kept = recorder(history, clock)
-    kept.record(write("bad"))
-    kept.record(write("good"))
+    kept.record(agent("bad"))
+    kept.record(agent("good"))
     assert history.written == ["good"]
 
 
@@ -106,7 +112,7 @@ def test_it_is_said_once_that_the_history_is_away(caplog: pytest.LogCaptureFixtu
     clock = Clock()
     kept = recorder(Away(failures=99), clock)
     for _ in range(5):
-        kept.record(write("a"))
+        kept.record(agent("a"))
         clock.now += 60
     assert len([r for r in caplog.records if "The history is away" in r.message]) == 1
 
@@ -153,7 +159,7 @@ def test_a_write_over_http_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
             return super().__call__(request)
 
     kept = over_http(Looking(), Clock(), spool)
-    kept.record(lambda history: history.save_agent("r", "h", 1))
+    kept.record(agent())
     assert seen == [True]
     assert spool.read_bytes() == b""
 
@@ -162,11 +168,11 @@ def test_what_an_earlier_try_left_is_written_first(tmp_path: Path) -> None:
     api, clock = Api(), Clock()
     api.status = 503
     first = over_http(api, clock, tmp_path / "spool")
-    first.record(lambda history: history.intend("r", samples.step(7)))
-    first.record(lambda history: history.complete("r", 7, None))
+    first.record(DecisionIntended("r", samples.step(7)))
+    first.record(DecisionCompleted("r", 7, None))
     api.status = 204
     second = over_http(api, clock, tmp_path / "spool")
-    second.record(lambda history: history.finish_run("r", samples.outcome()))
+    second.record(RunFinished("r", samples.outcome()))
     assert api.taken == ["7", "answer", "outcome"]
     assert second.pending == 0
 
@@ -176,7 +182,7 @@ def test_a_server_that_is_away_is_asked_once_per_pause(tmp_path: Path) -> None:
     api.status = 503
     kept = over_http(api, Clock(), tmp_path / "spool")
     for _ in range(10):
-        kept.record(lambda history: history.save_agent("r", "h", 1))
+        kept.record(agent())
     assert (api.calls, kept.pending) == (1, 10)
 
 
@@ -186,7 +192,7 @@ def test_what_cannot_be_written_by_the_end_stays_on_disk_and_that_is_told(
     api, clock = Api(), Clock()
     api.status = 503
     kept = over_http(api, clock, tmp_path / "spool")
-    kept.record(lambda history: history.save_agent("r", "h", 1))
+    kept.record(agent())
     kept.flush(last=True)
     assert 155 <= clock.now <= 170
     assert f"1 records of this run could not be written; they are kept in {tmp_path}" in caplog.text
@@ -199,7 +205,7 @@ def test_a_try_that_was_replaced_does_not_wait_at_its_end(tmp_path: Path) -> Non
     api, clock = Api(), Clock()
     api.status = 403
     kept = over_http(api, clock, tmp_path / "spool")
-    kept.record(lambda history: history.save_agent("r", "h", 1))
+    kept.record(agent())
     kept.flush(last=True)
     assert clock.now == 100.0
     assert kept.pending == 1
@@ -210,7 +216,7 @@ def test_a_record_that_is_no_request_is_told_of_and_blocks_nothing(
 ) -> None:
     api = Api()
     kept = over_http(api, Clock(), tmp_path / "spool")
-    kept.record(lambda history: history.finish_run("r", cast("Any", object())))
-    kept.record(lambda history: history.save_agent("r", "h", 1))
+    kept.record(RunFinished("r", cast("Any", object())))
+    kept.record(agent())
     assert api.taken == ["agent"]
     assert "A record of this run was not taken" in caplog.text
