@@ -163,25 +163,25 @@ def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
     import logging
     from typing import cast
 
+    from airflow_enel.execution.history_writer import BufferedWriter
     from airflow_enel.history.capability import TaskIdentity, mint
     from airflow_enel.history.client import HttpHistory, Requests
     from airflow_enel.history.records import RunOpened
     from airflow_enel.operators.observe import Watched, steering_of
-    from airflow_enel.operators.recorder import Recorder
     from airflow_enel.operators.watch import ClientWatch
 
     key, log = run.key, cast("Any", logging.getLogger("watch"))
     task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, number)
     store = TaskStore(port, task)
     with HttpHistory(Requests(f"http://{HOST}:{port}", mint(store, number), task)) as history:
-        recorder = Recorder(history, log, spool=folder.path / "spool.jsonl")
-        recorder.record(RunOpened(run, _TOKEN))
+        writer = BufferedWriter(history, log, spool=folder.path / "spool.jsonl")
+        writer.write(RunOpened(run, _TOKEN))
         steering = steering_of(run.policy, run.runtime_target_s, run.bounds, 1, ())
         watched = Watched(run_id=key.id, token=_TOKEN, steering=steering, expected_components=None)
         ClientWatch(
-            *(watched, ClientDriver(folder), recorder, log),
+            *(watched, ClientDriver(folder), writer, log),
             on_lines=lambda _: None,
             poll_interval_s=_POLL_S,
         ).run_to_end()
-        if recorder.pending:
-            raise RuntimeError(f"{recorder.pending} records were not written")
+        if writer.pending:
+            raise RuntimeError(f"{writer.pending} records were not written")

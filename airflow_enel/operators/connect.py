@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Logger
 
+    from airflow_enel.domain import PastRun
+
 _ASK_S: Final = 2.0  # of the five seconds between SIGTERM and SIGKILL
 
 
@@ -102,6 +104,22 @@ def connected_history(context: Context, log: Logger) -> Iterator[History | None]
     """Only the history of a `connection_of`."""
     with connection_of(context, log) as connection:
         yield connection.history
+
+
+def read_past_runs(
+    history: History | None, dag_id: str, job_key: str, log: Logger, *, stages: bool = False
+) -> tuple[PastRun, ...]:
+    """Return past runs of a recurring job, none if the history cannot be read.
+
+    :param stages: True for components with their stages
+    """
+    if history is None:
+        return ()
+    try:
+        return history.past_runs(dag_id, job_key, stages=stages)
+    except HistoryError as error:
+        log.warning("No history, so the run is sized without it: %s", error)
+        return ()
 
 
 def _standing(url: str, token: str, task: TaskIdentity) -> TaskStanding | None:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.lifetime import OVER
 from airflow_enel.domain import RunKey, RunState
+from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.history.base import History, HistoryError
 from airflow_enel.operators.attach import agent_of
-from airflow_enel.operators.observe import AtOnce, Observer, Watched
+from airflow_enel.operators.observe import Observer, Watched
 from airflow_enel.spark.client import AgentClient, AgentError, AgentUnreachable
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Elsewhere:
         :param on_round: called before each look
         :raises Unknown: see ``patience_s``
         """
-        observer = Observer(watched, AtOnce(self._history), self._log)
+        observer = Observer(watched, ImmediateWriter(self._history), self._log)
         ending = False
         known_at = time.monotonic()
         while (state := self._recorded()) is None:

@@ -10,16 +10,16 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_enel.control.lifetime import Action
 from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.domain import RunState
+from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.history.records import RunOpened
 from airflow_enel.operators.charge import Charge
-from airflow_enel.operators.connect import connection_of
+from airflow_enel.operators.connect import connection_of, read_past_runs
 from airflow_enel.operators.elsewhere import Elsewhere, Unknown
 from airflow_enel.operators.handover import hand_over
 from airflow_enel.operators.messenger import deliver
 from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import Watched, expected_components, steering_of
 from airflow_enel.operators.output import DriverOutput
-from airflow_enel.operators.recorder import Recorder
 from airflow_enel.operators.settle import patience_s, settle, unknown
 from airflow_enel.operators.start import start
 from airflow_enel.operators.submit import hook_of, work_dir
@@ -72,8 +72,9 @@ class Execution:
         with connection_of(self._context, self._log) as charge.connection:
             history = charge.connection.history
             chosen = find_policy(request.policy)
-            past_runs = Recorder(history, self._log).past_runs(
-                self._key.dag_id, request.job_key, stages=needs_stages(chosen)
+            past_runs = read_past_runs(
+                *(history, self._key.dag_id, request.job_key, self._log),
+                stages=needs_stages(chosen),
             )
             model = job_model(chosen, history, self._key.dag_id, request.job_key, self._log)
             steering = self._steering(past_runs, model)
@@ -107,31 +108,31 @@ class Execution:
         request, charge = self._request, self._charge
         history = charge.connection.history
         if action is Action.FOLLOW and earlier is not None and earlier.submission is not None:
-            recorder = Recorder(history, self._log, spool=earlier.driver.folder.spool)
-            hook, submission = self._resume(recorder, earlier.submission, earlier.driver)
+            writer = BufferedWriter(history, self._log, spool=earlier.driver.folder.spool)
+            hook, submission = self._resume(writer, earlier.submission, earlier.driver)
             steering = replace(steering, context=submission.run.context)
         else:
             if earlier is not None:
                 self._end(earlier)
             folder = DriverFolder.of(self._key.id, work_dir())
-            recorder = Recorder(history, self._log, spool=folder.spool)
+            writer = BufferedWriter(history, self._log, spool=folder.spool)
             hook, submission = start(
                 request,
                 self._arguments,
                 self._make_hook,
                 steering,
                 past_runs,
-                recorder,
+                writer,
                 charge,
                 self._log,
             )
         if not request.wait_for_completion and hand_over(
-            submission.run.key, charge, recorder, self._log, request.poll_interval_s
+            submission.run.key, charge, writer, self._log, request.poll_interval_s
         ):
             return
         output = DriverOutput(hook)
         try:
-            self._follow(submission, steering, recorder, past_runs, output)
+            self._follow(submission, steering, writer, past_runs, output)
         finally:
             hook.run_post_submit_commands()
 
@@ -190,13 +191,13 @@ class Execution:
         return Elsewhere(earlier.key, history, self._log, self._key.submit_try, patience_s())
 
     def _resume(
-        self, recorder: Recorder, submission: Submission, driver: ClientDriver
+        self, writer: BufferedWriter, submission: Submission, driver: ClientDriver
     ) -> tuple[ProviderHook, Submission]:
         driver.watch()
         self._charge.take(driver)
         key = submission.run.key
         self._log.info("Taking up the application that try %d has submitted", key.submit_try)
-        recorder.record(RunOpened(submission.run, submission.token))
+        writer.write(RunOpened(submission.run, submission.token))
         return hook_of(self._arguments, self._make_hook, submission.run.bounds, {}), submission
 
     # Following it to its end
@@ -205,7 +206,7 @@ class Execution:
         self,
         submission: Submission,
         steering: Steering,
-        recorder: Recorder,
+        writer: BufferedWriter,
         past_runs: tuple[PastRun, ...],
         output: DriverOutput,
     ) -> None:
@@ -215,7 +216,7 @@ class Execution:
         watch = ClientWatch(
             self._watched(submission.run.key, submission.token, steering, past_runs),
             driver,
-            recorder,
+            writer,
             self._log,
             on_lines=output.take,
             is_killed=self._charge.is_killed,
@@ -223,7 +224,7 @@ class Execution:
             poll_interval_s=self._request.poll_interval_s,
         )
         exit_code = watch.run_to_end()
-        self._charge.deliver(driver.folder, left=recorder.pending)
+        self._charge.deliver(driver.folder, left=writer.pending)
         if exit_code != 0:
             raise AirflowException(
                 f"The Spark application failed with exit code {exit_code}. Its last lines:\n"

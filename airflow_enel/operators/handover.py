@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.domain import RunKey
+    from airflow_enel.execution.history_writer import BufferedWriter
     from airflow_enel.operators.charge import Charge
-    from airflow_enel.operators.recorder import Recorder
     from airflow_enel.spark.client import AgentAddress
     from airflow_enel.spark.submission.keeper import ClientDriver
 
 
 def hand_over(
-    key: RunKey, charge: Charge, recorder: Recorder, log: Logger, poll_interval_s: float
+    key: RunKey, charge: Charge, writer: BufferedWriter, log: Logger, poll_interval_s: float
 ) -> bool:
     """Leave the driver to its keeper once its agent is up.
 
@@ -39,7 +39,7 @@ def hand_over(
     if driver.exit_code() is not None:
         return False
     if address is not None:
-        recorder.record(AgentSaved(key.id, address.host, address.port))
+        writer.write(AgentSaved(key.id, address.host, address.port))
     charge.record(key.submit_try, handed_over=True)
     driver.folder.watcher.unlink(missing_ok=True)
     log.info("Submitted; its keeper will tell the history how it ends")

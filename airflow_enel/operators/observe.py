@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median_low
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.decide import Steering, decide
 from airflow_enel.control.outcome import outcome
@@ -21,11 +21,10 @@ from airflow_enel.control.policies import policy
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.control.report import progress_line
 from airflow_enel.domain import NO_CONTEXT, ScaleAnswer
-from airflow_enel.history.base import DecisionStatus, History, HistoryRefused, Record
+from airflow_enel.history.base import HistoryRefused
 from airflow_enel.history.records import (
     ComponentsSaved,
     DecisionCompleted,
-    DecisionIntended,
     RunFinished,
 )
 from airflow_enel.operators.models import fitted
@@ -46,11 +45,10 @@ if TYPE_CHECKING:
         Snapshot,
         Step,
     )
-    from airflow_enel.operators.recorder import Recorder
+    from airflow_enel.execution.history_writer import DecisionWriter
     from airflow_enel.spark.client import AgentClient
 
 _HEARTBEAT_S: Final = 30.0
-_OPEN: Final = (DecisionStatus.INTENDED, DecisionStatus.UNANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,73 +106,17 @@ def expected_components(past_runs: Sequence[PastRun]) -> int | None:
     return median_low(counts) if counts else None
 
 
-class Records(Protocol):
-    """Where an observer records."""
-
-    def record(self, record: Record) -> None:
-        """Write, now or later."""
-
-    def intend(self, run_id: str, step: Step) -> Step | None:
-        """Record a decision before it is sent.
-
-        :returns: the one to send, None if there is nothing to send
-        """
-
-
-class AtOnce:
-    """Records in a history that answers, for observers that others may replace at any moment.
-
-    Somebody may have decided the same barrier before, and may have died since then, or may be
-    about to send. What they have recorded is what is sent, so that both mean the same.
-    """
-
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    def through(self, history: History) -> None:
-        """Go on by another way to the same history."""
-        self._history = history
-
-    def record(self, record: Record) -> None:
-        """Write now.
-
-        :raises HistoryError: if the history does not take it
-        """
-        record.apply(self._history)
-
-    def intend(self, run_id: str, step: Step) -> Step | None:
-        """Record a decision, or take up the one that this epoch has."""
-        if self._history.intend(run_id, step):
-            return step
-        known = self._history.decision(run_id, step.decision.epoch)
-        return known.step if known.status in _OPEN else None
-
-
-class Eventually:
-    """Records by a recorder, which keeps what cannot be written yet, for one lasting observer."""
-
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
-
-    def record(self, record: Record) -> None:
-        """Write now, or later if the history is away."""
-        self._recorder.record(record)
-
-    def intend(self, run_id: str, step: Step) -> Step | None:
-        """Record a decision, and send it in any case."""
-        self._recorder.record(DecisionIntended(run_id, step))
-        return step
-
-
 class Observer:
     """Observes one application.
 
     :param saved: how many of its finished components the history has already
     """
 
-    def __init__(self, run: Observed, records: Records, log: Logger, *, saved: int = 0) -> None:
+    def __init__(
+        self, run: Observed, writer: DecisionWriter, log: Logger, *, saved: int = 0
+    ) -> None:
         self._run = run
-        self._records = records
+        self._writer = writer
         self._log = log
         self._application = LiveApplication()
         self._saved_before = saved
@@ -190,7 +132,7 @@ class Observer:
         """Look once.
 
         :raises AgentError: if the agent cannot be asked or understood
-        :raises HistoryError: if ``records`` raises it; nothing was sent that is not recorded
+        :raises HistoryError: if ``writer`` raises it; nothing was sent that is not recorded
         """
         asked_at = time.monotonic()
         snapshot = self.read(client)
@@ -227,13 +169,13 @@ class Observer:
             snapshot = replace(self._application.nothing(), complete=False)
         self._save_components(snapshot)
         result = outcome(snapshot, exit_code, self._run.steering.target_s, state)
-        self._records.record(RunFinished(self._run.run_id, result))
+        self._writer.write(RunFinished(self._run.run_id, result))
 
     def _act(self, client: AgentClient, step: Step) -> None:
         run_id = self._run.run_id
         intended = self._intended
         if intended is None or intended.decision.epoch != step.decision.epoch:
-            intended = self._intended = self._records.intend(run_id, step)
+            intended = self._intended = self._writer.intend(run_id, step)
         if intended is None:
             return
         decision = intended.decision
@@ -242,7 +184,7 @@ class Observer:
             answer = client.scale(decision.executors, decision.try_number, decision.epoch)
             self._answered_epoch = decision.epoch
         finally:
-            self._records.record(DecisionCompleted(run_id, decision.epoch, answer))
+            self._writer.write(DecisionCompleted(run_id, decision.epoch, answer))
         if not answer.accepted:
             self._warn_once("Spark did not take the request: %s", answer.message)
         elif decision.executors != decision.executors_before:
@@ -254,7 +196,7 @@ class Observer:
             last = max(snapshot.requests, key=lambda request: request.epoch)
             answer = ScaleAnswer(True, last.executors, "")
             with suppress(HistoryRefused):  # a decision that was never recorded
-                self._records.record(DecisionCompleted(self._run.run_id, last.epoch, answer))
+                self._writer.write(DecisionCompleted(self._run.run_id, last.epoch, answer))
 
     def _save_components(self, snapshot: Snapshot) -> None:
         finished = snapshot.finished_components
@@ -264,7 +206,7 @@ class Observer:
             self._saved_before = 0
         fresh = tuple(c for c in finished if c.position not in self._saved)
         if fresh:
-            self._records.record(ComponentsSaved(self._run.run_id, fresh))
+            self._writer.write(ComponentsSaved(self._run.run_id, fresh))
             self._saved.update(component.position for component in fresh)
 
     def _speak(self, snapshot: Snapshot) -> None:

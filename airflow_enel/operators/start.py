@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from airflow_enel.control.decide import Steering
     from airflow_enel.domain import PastRun, RunKey, Step
+    from airflow_enel.execution.history_writer import BufferedWriter
     from airflow_enel.operators.arguments import SubmitArguments
     from airflow_enel.operators.charge import Charge
     from airflow_enel.operators.provider_hook import MakeHook, ProviderHook
-    from airflow_enel.operators.recorder import Recorder
     from airflow_enel.operators.request import RunRequest
 
 
@@ -37,7 +37,7 @@ def start(
     make_hook: MakeHook,
     steering: Steering,
     past_runs: Sequence[PastRun],
-    recorder: Recorder,
+    writer: BufferedWriter,
     charge: Charge,
     log: Logger,
 ) -> tuple[ProviderHook, Submission]:
@@ -50,8 +50,8 @@ def start(
     log.info("Decision 0: %s", step.decision.reason)
     run = request.run(step.decision.executors, step.decision.decided_at)
     submission = Submission(run, secrets.token_urlsafe(32))
-    hook = _submit(arguments, make_hook, submission, recorder, charge, log)
-    _record_start(recorder, run.key, step)
+    hook = _submit(arguments, make_hook, submission, writer, charge, log)
+    _record_start(writer, run.key, step)
     return hook, submission
 
 
@@ -59,7 +59,7 @@ def _submit(
     arguments: SubmitArguments,
     make_hook: MakeHook,
     submission: Submission,
-    recorder: Recorder,
+    writer: BufferedWriter,
     charge: Charge,
     log: Logger,
 ) -> ProviderHook:
@@ -70,19 +70,19 @@ def _submit(
     folder.make()
     note(folder, submission)
     charge.record(key.submit_try)
-    recorder.record(RunOpened(submission.run, submission.token))
+    writer.write(RunOpened(submission.run, submission.token))
     home = charge.connection.home()
     if home is not None:
         leave_home(folder, home)
     ClientDriver(folder).watch()
     if charge.is_killed():
-        charge.deliver(folder, left=recorder.pending)
+        charge.deliver(folder, left=writer.pending)
         raise AirflowException("The task was killed before its application was submitted")
     charge.take(ClientDriver.start(folder, command, env))
     return hook
 
 
-def _record_start(recorder: Recorder, key: RunKey, step: Step) -> None:
+def _record_start(writer: BufferedWriter, key: RunKey, step: Step) -> None:
     started = ScaleAnswer(accepted=True, executors=0, message="submitted")
-    recorder.record(DecisionIntended(key.id, step))
-    recorder.record(DecisionCompleted(key.id, 0, started))
+    writer.write(DecisionIntended(key.id, step))
+    writer.write(DecisionCompleted(key.id, 0, started))

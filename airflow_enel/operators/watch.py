@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.outcome import final_state
+from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.history.records import AgentSaved
-from airflow_enel.operators.observe import Eventually, Observer, Watched
-from airflow_enel.operators.recorder import Recorder
+from airflow_enel.operators.observe import Observer, Watched
 from airflow_enel.spark.client import AgentClient, AgentError, AgentUnreachable
 from airflow_enel.spark.submission.address import read_address
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverLost
@@ -40,7 +40,7 @@ class ClientWatch:
         self,
         watched: Watched,
         driver: ClientDriver,
-        recorder: Recorder,
+        writer: BufferedWriter,
         log: Logger,
         on_lines: Callable[[Sequence[str]], None],
         is_killed: Callable[[], bool] = lambda: False,
@@ -49,8 +49,8 @@ class ClientWatch:
     ) -> None:
         self._run = watched
         self._driver = driver
-        self._recorder = recorder
-        self._observer = Observer(watched, Eventually(recorder), log)
+        self._writer = writer
+        self._observer = Observer(watched, writer, log)
         self._log = log
         self._on_lines = on_lines
         self._is_killed = is_killed
@@ -107,7 +107,7 @@ class ClientWatch:
             self._log.warning(message, *arguments)
 
     def _poll(self) -> None:
-        self._recorder.flush()
+        self._writer.flush()
         client = self._connected()
         if client is None:
             return
@@ -128,7 +128,7 @@ class ClientWatch:
                     )
                 return None
             self._client = AgentClient(address, self._run.token)
-            self._recorder.record(AgentSaved(self._run.run_id, address.host, address.port))
+            self._writer.write(AgentSaved(self._run.run_id, address.host, address.port))
         return self._client
 
     def _disconnect(self) -> None:
@@ -141,4 +141,4 @@ class ClientWatch:
         killed = self._interrupted or self._is_killed()
         state = final_state(exit_code, killed=killed)
         self._observer.conclude(self._driver.folder.final, exit_code, state)
-        self._recorder.flush(last=True)
+        self._writer.flush(last=True)

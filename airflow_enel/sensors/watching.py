@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.policies import policy as find_policy
+from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.operators.models import job_model, needs_stages
 from airflow_enel.operators.observe import (
-    AtOnce,
     Observed,
     Observer,
     expected_components,
@@ -31,7 +31,7 @@ class Watching:
     def __init__(self) -> None:
         self._run: Run | None = None
         self._observed: Observed | None = None
-        self._records: AtOnce | None = None
+        self._writer: ImmediateWriter | None = None
         self._observer: Observer | None = None
 
     def observer(
@@ -47,17 +47,17 @@ class Watching:
             self.read_anew()
             self._observed = _observed(history, row, log)
             self._run = row.run
-        if self._observer is None or self._records is None:
-            self._records = AtOnce(history)
+        if self._observer is None or self._writer is None:
+            self._writer = ImmediateWriter(history)
             self._observer = Observer(
-                self._observed, self._records, log, saved=application.components
+                self._observed, self._writer, log, saved=application.components
             )
-        self._records.through(history)
+        self._writer.reconnect(history)
         return self._observer
 
     def read_anew(self) -> None:
         """Let the next observer read the application from its beginning."""
-        self._records = self._observer = None
+        self._writer = self._observer = None
 
 
 def _observed(history: History, row: RunRow, log: Logger) -> Observed:

@@ -50,14 +50,14 @@ class Driver:
 
 
 @dataclass
-class Recorder:
-    """Remembers the kinds of what is recorded."""
+class Writer:
+    """Remembers the kinds of what is written."""
 
     pending: int = 0
-    recorded: list[type] = field(default_factory=list)
+    written: list[type] = field(default_factory=list)
 
-    def record(self, record: Record) -> None:
-        self.recorded.append(type(record))
+    def write(self, record: Record) -> None:
+        self.written.append(type(record))
 
 
 @pytest.fixture
@@ -144,11 +144,11 @@ def test_a_task_that_was_told_to_stop_submits_nothing_and_leaves_nothing(
     monkeypatch.setattr(start_module, "command_of", lambda *_: (None, ["false"], {}))
     monkeypatch.setattr(start_module.ClientDriver, "start", None)
     steering = steering_of("static", None, Bounds(1, 2), 1, ())
-    recorder = Recorder()
+    writer = Writer()
     charge.kill()
     with pytest.raises(AirflowException, match="killed before its application was submitted"):
-        start(request, arguments, None, steering, (), cast("Any", recorder), charge, LOG)  # type: ignore[arg-type]
-    assert recorder.recorded == [RunOpened]
+        start(request, arguments, None, steering, (), cast("Any", writer), charge, LOG)  # type: ignore[arg-type]
+    assert writer.written == [RunOpened]
     assert (store, folder.path.exists()) == ({}, False)
 
 
@@ -194,9 +194,9 @@ def test_a_driver_whose_agent_is_up_is_left_to_its_keeper(
     driver.folder.watcher.touch()
     driver.folder.port.write_text(json.dumps({"host": "127.0.0.1", "port": 9, "pid": 1}))
     charge.take(driver)
-    recorder = Recorder()
-    assert hand_over(KEY, charge, cast("Any", recorder), LOG, 0.0)
-    assert recorder.recorded == [AgentSaved]
+    writer = Writer()
+    assert hand_over(KEY, charge, cast("Any", writer), LOG, 0.0)
+    assert writer.written == [AgentSaved]
     record = {"submit_try": 1, "host": socket.gethostname(), "handed_over": True}
     assert store == {RECORD_KEY: record}
     assert not driver.folder.watcher.exists()
@@ -208,7 +208,7 @@ def test_a_driver_that_has_ended_is_not_handed_over(
     driver.folder.home.touch()
     driver.code = 0
     charge.take(driver)
-    assert not hand_over(KEY, charge, cast("Any", Recorder()), LOG, 0.0)
+    assert not hand_over(KEY, charge, cast("Any", Writer()), LOG, 0.0)
     assert store == {}
 
 
@@ -216,5 +216,5 @@ def test_without_a_way_to_the_history_it_is_waited_for(
     charge: Charge, driver: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     charge.take(driver)
-    assert not hand_over(KEY, charge, cast("Any", Recorder()), LOG, 0.0)
+    assert not hand_over(KEY, charge, cast("Any", Writer()), LOG, 0.0)
     assert "nobody could tell how it ends" in caplog.text

@@ -101,17 +101,17 @@ def test_a_driver_that_was_killed_is_told_as_killed_and_leaves_nothing(
 def test_what_a_task_could_not_record_is_sent_after_it_and_nothing_else(
     left: tuple[DriverFolder, Submission],
 ) -> None:
+    from airflow_enel.execution.history_writer import BufferedWriter
     from airflow_enel.history.capability import TaskIdentity
     from airflow_enel.history.client import HttpHistory, Requests
     from airflow_enel.history.records import RunOpened
-    from airflow_enel.operators.recorder import Recorder
 
     folder, submission = left
     key = submission.run.key
     task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, 1)
     away = HttpHistory(Requests("http://127.0.0.1:9", "no token", task, total_s=0.1))
-    recorder = Recorder(away, _silent(), spool=folder.spool)
-    recorder.record(RunOpened(submission.run, submission.token))
+    writer = BufferedWriter(away, _silent(), spool=folder.spool)
+    writer.write(RunOpened(submission.run, submission.token))
     folder.exit_code.write_text("0")
     folder.delivered.touch()
     bring_home(folder)

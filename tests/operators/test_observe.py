@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -13,10 +12,11 @@ import pytest
 
 from airflow_enel.control.decide import Steering
 from airflow_enel.control.policies import policy
-from airflow_enel.domain import Bounds, Run, RunState, ScaleAnswer
+from airflow_enel.domain import Bounds, Run, RunState
+from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.history.base import DecisionStatus, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.operators.observe import AtOnce, Observed, Observer
+from airflow_enel.operators.observe import Observed, Observer
 from airflow_enel.spark.client import AgentAddress, AgentClient
 from tests.support.builders import samples
 from tests.support.builders import spark_events as e
@@ -54,7 +54,7 @@ class Scene:
         assert forecaster is not None
         steering = Steering(policy("ellis"), forecaster.fit(()), 100.0, Bounds(1, 4), 1)
         observed = Observed(self.run.key.id, steering, None)
-        return Observer(observed, AtOnce(history or self.history), LOG, saved=saved)
+        return Observer(observed, ImmediateWriter(history or self.history), LOG, saved=saved)
 
     def statuses(self) -> list[DecisionStatus]:
         return [row.status for row in self.history.decisions(self.run.key.id)]
@@ -165,13 +165,3 @@ def test_an_application_of_which_nothing_was_seen_is_no_run_to_learn_from(tmp_pa
     outcome = scene.history.run(scene.run.key.id).outcome
     assert outcome is not None
     assert (outcome.complete, outcome.exit_code, outcome.runtime_s) == (False, None, None)
-
-
-def test_an_accepted_decision_is_not_taken_up_again() -> None:
-    scene = Scene(components=0)
-    step = samples.step(2)
-    at_once = AtOnce(scene.history)
-    assert at_once.intend(scene.run.key.id, step) == step
-    scene.history.complete(scene.run.key.id, 2, ScaleAnswer(True, 6, ""))
-    other = replace(step, decision=replace(step.decision, executors=9))
-    assert at_once.intend(scene.run.key.id, other) is None

@@ -15,8 +15,8 @@ import pytest
 from airflow_enel.control.decide import Steering
 from airflow_enel.control.policies import policy
 from airflow_enel.domain import Bounds, RunOutcome, RunState, ScaleAnswer, Step
+from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.history.base import History
-from airflow_enel.operators.recorder import Recorder
 from airflow_enel.operators.watch import ClientWatch, Watched
 from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder, DriverLost
 from tests.support.builders import spark_events as e
@@ -74,7 +74,7 @@ class Watching:
         self.watch = ClientWatch(
             Watched("1" * 32, steering, None, "token"),
             self.driver,
-            Recorder(cast("History", self.history), log),
+            BufferedWriter(cast("History", self.history), log),
             log,
             on_lines=self.lines.extend,
             poll_interval_s=0.02,

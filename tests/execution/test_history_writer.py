@@ -1,4 +1,4 @@
-"""The recorder keeps the order, loses nothing while the history is away, and never raises."""
+"""Buffered writes keep their order and survive outages; immediate ones say what to send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
+from airflow_enel.domain import Step
+from airflow_enel.execution.history_writer import BufferedWriter, ImmediateWriter
+from airflow_enel.history.base import (
+    DecisionRow,
+    DecisionStatus,
+    History,
+    HistoryRefused,
+    HistoryUnavailable,
+)
 from airflow_enel.history.capability import TaskIdentity
 from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.records import (
@@ -19,7 +27,6 @@ from airflow_enel.history.records import (
     DecisionIntended,
     RunFinished,
 )
-from airflow_enel.operators.recorder import Recorder
 from tests.support.builders import samples
 
 
@@ -42,9 +49,6 @@ class Away:
         self.calls = 0
         self.written: list[str] = []
 
-    def past_runs(self, *_: Any, **__: Any) -> tuple[()]:
-        raise self.error
-
     def save_agent(self, run_id: str, host: str, port: int) -> None:
         self.calls += 1
         if self.failures:
@@ -53,8 +57,8 @@ class Away:
         self.written.append(host)
 
 
-def recorder(history: Away | None, clock: Clock) -> Recorder:
-    return Recorder(
+def writer(history: Away | None, clock: Clock) -> BufferedWriter:
+    return BufferedWriter(
         cast("History | None", history), cast("Any", logging.getLogger("t")), clock, clock.sleep
     )
 
@@ -65,9 +69,9 @@ def agent(host: str = "h") -> AgentSaved:
 
 def test_records_that_could_not_be_written_come_later_in_their_order() -> None:
     history, clock = Away(failures=1), Clock()
-    kept = recorder(history, clock)
+    kept = writer(history, clock)
     for what in "abc":
-        kept.record(agent(what))
+        kept.write(agent(what))
     assert history.written == []
     clock.now += 20
     kept.flush()
@@ -76,24 +80,24 @@ def test_records_that_could_not_be_written_come_later_in_their_order() -> None:
 
 def test_a_history_that_is_away_is_not_asked_again_at_every_poll() -> None:
     history, clock = Away(failures=99), Clock()
-    kept = recorder(history, clock)
+    kept = writer(history, clock)
     for _ in range(10):
-        kept.record(agent("a"))
+        kept.write(agent("a"))
     assert history.calls == 1
 
 
 def test_at_the_end_of_the_run_a_history_that_is_away_is_waited_for() -> None:
     history, clock = Away(failures=5), Clock()
-    kept = recorder(history, clock)
-    kept.record(agent("a"))
+    kept = writer(history, clock)
+    kept.write(agent("a"))
     kept.flush(last=True)
     assert history.written == ["a"]
 
 
 def test_the_wait_at_the_end_has_an_end(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    kept = recorder(Away(failures=999), clock)
-    kept.record(agent("a"))
+    kept = writer(Away(failures=999), clock)
+    kept.write(agent("a"))
     kept.flush(last=True)
     assert clock.now <= 100.0 + 70
     assert "1 records of this run could not be written" in caplog.text
@@ -102,24 +106,19 @@ def test_the_wait_at_the_end_has_an_end(caplog: pytest.LogCaptureFixture) -> Non
 @pytest.mark.parametrize("error", [HistoryRefused("no such run"), TypeError("a fault of ours")])
 def test_a_record_that_is_not_taken_does_not_block_the_ones_after_it(error: Exception) -> None:
     history, clock = Away(failures=1, error=error), Clock()
-    kept = recorder(history, clock)
-    kept.record(agent("bad"))
-    kept.record(agent("good"))
+    kept = writer(history, clock)
+    kept.write(agent("bad"))
+    kept.write(agent("good"))
     assert history.written == ["good"]
 
 
 def test_it_is_said_once_that_the_history_is_away(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    kept = recorder(Away(failures=99), clock)
+    kept = writer(Away(failures=99), clock)
     for _ in range(5):
-        kept.record(agent("a"))
+        kept.write(agent("a"))
         clock.now += 60
     assert len([r for r in caplog.records if "The history is away" in r.message]) == 1
-
-
-@pytest.mark.parametrize("history", [None, Away()])
-def test_without_a_history_there_are_no_past_runs(history: Away | None) -> None:
-    assert recorder(history, Clock()).past_runs("dag", "job") == ()
 
 
 # Over HTTP
@@ -140,13 +139,13 @@ class Api:
         return httpx.Response(self.status, json={"detail": "so it is"})
 
 
-def over_http(api: Api, clock: Clock, spool: Path) -> Recorder:
+def over_http(api: Api, clock: Clock, spool: Path) -> BufferedWriter:
     task = TaskIdentity("dag", "run", "task", -1, 1)
     history = HttpHistory(
         Requests("http://server", "token", task, transport=httpx.MockTransport(api))
     )
     log = cast("Any", logging.getLogger("t"))
-    return Recorder(history, log, clock, clock.sleep, spool=spool)
+    return BufferedWriter(history, log, clock, clock.sleep, spool=spool)
 
 
 def test_a_write_over_http_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
@@ -159,7 +158,7 @@ def test_a_write_over_http_is_on_disk_before_it_is_sent(tmp_path: Path) -> None:
             return super().__call__(request)
 
     kept = over_http(Looking(), Clock(), spool)
-    kept.record(agent())
+    kept.write(agent())
     assert seen == [True]
     assert spool.read_bytes() == b""
 
@@ -168,11 +167,11 @@ def test_what_an_earlier_try_left_is_written_first(tmp_path: Path) -> None:
     api, clock = Api(), Clock()
     api.status = 503
     first = over_http(api, clock, tmp_path / "spool")
-    first.record(DecisionIntended("r", samples.step(7)))
-    first.record(DecisionCompleted("r", 7, None))
+    first.write(DecisionIntended("r", samples.step(7)))
+    first.write(DecisionCompleted("r", 7, None))
     api.status = 204
     second = over_http(api, clock, tmp_path / "spool")
-    second.record(RunFinished("r", samples.outcome()))
+    second.write(RunFinished("r", samples.outcome()))
     assert api.taken == ["7", "answer", "outcome"]
     assert second.pending == 0
 
@@ -182,7 +181,7 @@ def test_a_server_that_is_away_is_asked_once_per_pause(tmp_path: Path) -> None:
     api.status = 503
     kept = over_http(api, Clock(), tmp_path / "spool")
     for _ in range(10):
-        kept.record(agent())
+        kept.write(agent())
     assert (api.calls, kept.pending) == (1, 10)
 
 
@@ -192,7 +191,7 @@ def test_what_cannot_be_written_by_the_end_stays_on_disk_and_that_is_told(
     api, clock = Api(), Clock()
     api.status = 503
     kept = over_http(api, clock, tmp_path / "spool")
-    kept.record(agent())
+    kept.write(agent())
     kept.flush(last=True)
     assert 155 <= clock.now <= 170
     assert f"1 records of this run could not be written; they are kept in {tmp_path}" in caplog.text
@@ -205,7 +204,7 @@ def test_a_try_that_was_replaced_does_not_wait_at_its_end(tmp_path: Path) -> Non
     api, clock = Api(), Clock()
     api.status = 403
     kept = over_http(api, clock, tmp_path / "spool")
-    kept.record(agent())
+    kept.write(agent())
     kept.flush(last=True)
     assert clock.now == 100.0
     assert kept.pending == 1
@@ -216,7 +215,54 @@ def test_a_record_that_is_no_request_is_told_of_and_blocks_nothing(
 ) -> None:
     api = Api()
     kept = over_http(api, Clock(), tmp_path / "spool")
-    kept.record(RunFinished("r", cast("Any", object())))
-    kept.record(agent())
+    kept.write(RunFinished("r", cast("Any", object())))
+    kept.write(agent())
     assert api.taken == ["agent"]
     assert "A record of this run was not taken" in caplog.text
+
+
+# At once
+
+
+class Decided:
+    """A history whose runs have a decision already."""
+
+    def __init__(self, step: Step, status: DecisionStatus) -> None:
+        self.row = DecisionRow(step, (), status, None)
+
+    def intend(self, run_id: str, step: Step) -> bool:
+        return False
+
+    def decision(self, run_id: str, epoch: int) -> DecisionRow:
+        return self.row
+
+
+@pytest.mark.parametrize(
+    ("status", "is_sent"),
+    [
+        (DecisionStatus.INTENDED, True),
+        (DecisionStatus.UNANSWERED, True),
+        (DecisionStatus.REFUSED, False),
+        (DecisionStatus.ACCEPTED, False),
+    ],
+)
+def test_a_decision_of_another_observer_is_sent_until_it_is_answered(
+    status: DecisionStatus, is_sent: bool
+) -> None:
+    recorded, own = samples.step(2, executors=6), samples.step(2, executors=9)
+    writer = ImmediateWriter(cast("History", Decided(recorded, status)))
+    assert writer.intend("r", own) == (recorded if is_sent else None)
+
+
+def test_a_record_at_once_that_is_not_taken_is_an_error() -> None:
+    history = Away(failures=1)
+    with pytest.raises(HistoryUnavailable):
+        ImmediateWriter(cast("History", history)).write(agent())
+
+
+def test_another_connection_takes_the_writes_that_follow() -> None:
+    old, new = Away(), Away()
+    writer = ImmediateWriter(cast("History", old))
+    writer.reconnect(cast("History", new))
+    writer.write(agent("h"))
+    assert (old.written, new.written) == ([], ["h"])

@@ -1,8 +1,9 @@
-"""Writes the history of one run and never lets it hurt the run.
+"""Writers of one run's history: at once, or buffered so that an outage never hurts the run.
 
-Writes are kept in order and repeated until they are accepted; while the history cannot be
-reached the run goes on, and what happened is told once. Over HTTP they are kept on disk before
-they are sent: what a process that is killed leaves there, the next one sends.
+A task that follows its application to the end buffers: writes are kept in order and repeated until
+the history takes them. Over HTTP they are on disk before they are sent, so that the next process
+sends what a killed one has left. An observer that others may replace at any moment, such as a
+sensor, writes at once and goes on only with what is recorded.
 """
 
 from __future__ import annotations
@@ -10,28 +11,75 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from airflow_enel.history.base import (
+    DecisionStatus,
     History,
     HistoryRefused,
-    HistoryUnavailable,
     Record,
     WriteQueue,
 )
 from airflow_enel.history.memory_queue import MemoryQueue
+from airflow_enel.history.records import DecisionIntended
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-    from airflow_enel.domain import PastRun
+    from airflow_enel.domain import Step
 
+_OPEN: Final = (DecisionStatus.INTENDED, DecisionStatus.UNANSWERED)
 _PAUSE_S: Final = 15.0
 _INSIST_S: Final = 60.0
 
 
-class Recorder:
-    """Keeps what could not be written yet.
+class DecisionWriter(Protocol):
+    """Where an observer writes what it sees and decides."""
+
+    def write(self, record: Record) -> None:
+        """Write a record, now or later."""
+
+    def intend(self, run_id: str, step: Step) -> Step | None:
+        """Write a decision before it is sent.
+
+        :returns: the one to send, None if there is nothing to send
+        """
+
+
+class ImmediateWriter:
+    """Writes at once, for observers that others may replace at any moment.
+
+    Another observer may have decided the same barrier before, and may have died since then, or may
+    be about to send. What it has recorded is what is sent, so that both mean the same.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+
+    def reconnect(self, history: History) -> None:
+        """Use another connection to the same history from now on."""
+        self._history = history
+
+    def write(self, record: Record) -> None:
+        """Write now.
+
+        :raises HistoryError: if the history does not take it
+        """
+        record.apply(self._history)
+
+    def intend(self, run_id: str, step: Step) -> Step | None:
+        """Write a decision, or return the one that this epoch has if it was not accepted yet.
+
+        :raises HistoryError: if the history does not take it
+        """
+        if self._history.intend(run_id, step):
+            return step
+        known = self._history.decision(run_id, step.decision.epoch)
+        return known.step if known.status in _OPEN else None
+
+
+class BufferedWriter:
+    """Keeps what could not be written yet, for the only observer of an application.
 
     :param history: where to write, None to write nothing
     :param spool: the file that keeps writes over HTTP, used and emptied by one process after the
@@ -49,7 +97,6 @@ class Recorder:
         *,
         spool: Path | None = None,
     ) -> None:
-        self._history = history
         self._log = log
         self._clock = clock
         self._sleep = sleep
@@ -66,20 +113,7 @@ class Recorder:
         """How many writes the history has not taken yet."""
         return 0 if self._queue is None else self._queue.pending
 
-    def past_runs(self, dag_id: str, job_key: str, *, stages: bool = False) -> tuple[PastRun, ...]:
-        """Past runs of a recurring job, none if the history cannot be read.
-
-        :param stages: True for components with their stages
-        """
-        if self._history is None:
-            return ()
-        try:
-            return self._history.past_runs(dag_id, job_key, stages=stages)
-        except (HistoryUnavailable, HistoryRefused) as error:
-            self._log.warning("No history, so the run is sized without it: %s", error)
-            return ()
-
-    def record(self, record: Record) -> None:
+    def write(self, record: Record) -> None:
         """Write now, or later if the history is away."""
         if self._queue is None:
             return
@@ -88,6 +122,11 @@ class Recorder:
         except Exception as error:
             self._log.warning("A record of this run was not taken: %s", error)
         self.flush()
+
+    def intend(self, run_id: str, step: Step) -> Step:
+        """Write a decision, now or later, and return it: it is sent in any case."""
+        self.write(DecisionIntended(run_id, step))
+        return step
 
     def flush(self, *, last: bool = False) -> None:
         """Write what is pending.
@@ -100,11 +139,11 @@ class Recorder:
         if last:
             self._insist(self._queue)
         elif self._clock() >= self._try_again_at:
-            self._write(self._queue)
+            self._replay(self._queue)
 
     def _insist(self, queue: WriteQueue) -> None:
         deadline = self._clock() + _INSIST_S
-        while left := self._write(queue):
+        while left := self._replay(queue):
             refused = isinstance(queue.trouble, HistoryRefused)  # waiting will not help
             if refused or self._clock() >= deadline:
                 self._log.warning(
@@ -115,7 +154,7 @@ class Recorder:
                 return
             self._sleep(_PAUSE_S / 3)
 
-    def _write(self, queue: WriteQueue) -> int:
+    def _replay(self, queue: WriteQueue) -> int:
         left = queue.replay()
         if left:
             if self._try_again_at == 0.0:

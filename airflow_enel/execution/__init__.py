@@ -1,0 +1,1 @@
+"""Run and follow one Spark application, for operators, sensors and macros."""
