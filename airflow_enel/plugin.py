@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from airflow.plugins_manager import AirflowPlugin
 
-from airflow_enel.operators.macros import MACROS
+from airflow_enel.macros import MACROS
 from airflow_enel.web.app import LazyApp
 
 

@@ -23,8 +23,10 @@ from pathlib import Path
 from statistics import median
 
 from airflow_enel.domain import RunKey
+from airflow_enel.execution.result_reporter import MODULE as REPORTER
 from airflow_enel.spark.live import LiveApplication
-from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
+from airflow_enel.spark.submission.client.supervisor import ClientDriver
+from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure
 from benchmarks.lives import Children, Life, pause, side_by_side, until
 from tests.support.airflow.scratch import (
@@ -96,7 +98,7 @@ def measure() -> Iterable[Figure]:
 
 
 def _run_all(airflow: ScratchAirflow, children: Children) -> Iterable[Found]:
-    import airflow_enel.operators.execution
+    import airflow_enel.execution.run_task
     import airflow_enel.operators.spark  # noqa: F401 - now, so that no try has to
 
     chance = random.Random(SEED)  # noqa: S311 - when, not who
@@ -174,7 +176,7 @@ class Task:
 
     def _one_try(self, number: int) -> Life[str]:
         polls = self._place / f"polls-{number}"
-        if any(self._folder(n).port.exists() for n in range(1, number)):
+        if any(self._folder(n).agent_address.exists() for n in range(1, number)):
             self._attached.append(polls)
         result = self._place / f"result-{number}"
         attempt = Attempt(replace(self._key, submit_try=number), self._port, self._exit_code)
@@ -209,14 +211,14 @@ class Task:
         for _ in until(condition, _WITHIN_S):
             for number in range(1, TRIES + 1):
                 with suppress(FileNotFoundError, FileExistsError):
-                    os.link(self._folder(number).final, self._final(number))
+                    os.link(self._folder(number).final_state, self._final(number))
                     if self._submitted_at is not None and number == 1:
                         self._spans_s.append(time.monotonic() - self._submitted_at)
             yield
 
-    def _folder(self, number: int) -> DriverFolder:
+    def _folder(self, number: int) -> RunFolder:
         run_id = replace(self._key, submit_try=number).id
-        return DriverFolder.of(run_id, self._airflow.path / "work")
+        return RunFolder.of(run_id, self._airflow.path / "work")
 
     def _final(self, number: int) -> Path:
         return self._place / f"final-{number}.json"
@@ -235,7 +237,7 @@ class Task:
             if truth is not None
         ]
         unseen = max(0, sum(mark.what == "end" for mark in marks) - len(gaps))
-        drivers = [ClientDriver(self._folder(number)) for number in range(1, TRIES + 1)]
+        drivers = [ClientDriver(self._folder(number), REPORTER) for number in range(1, TRIES + 1)]
         return Found(
             kills=self._kills,
             submits=sum(mark.what == "begin" for mark in marks),

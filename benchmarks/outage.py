@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow_enel.domain import Bounds, Run, RunKey
+from airflow_enel.execution.result_reporter import MODULE as REPORTER
 from airflow_enel.spark.live import LiveApplication
-from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
+from airflow_enel.spark.submission.client.supervisor import ClientDriver
+from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure
 from benchmarks.lives import Children, Life, pause, side_by_side, until
 from benchmarks.scripted import EXECUTORS, Script
@@ -95,7 +97,7 @@ class Outage:
             key, "job", "scripted", "ellis", Bounds(1, 4), 600.0, EXECUTORS, time.time()
         )
         self._place = airflow.path / f"run-{number}"
-        self._folder = DriverFolder.of(key.id, airflow.path / "work")
+        self._folder = RunFolder.of(key.id, airflow.path / "work")
 
     def life(self) -> Life[Gaps]:
         """From the start of the server to what is found in the end."""
@@ -129,7 +131,7 @@ class Outage:
         self._folder.make()
         end = self._place / "end"
         wait = f"while [ ! -e {end} ]; do sleep 0.2; done"
-        ClientDriver.start(self._folder, ["/bin/sh", "-c", wait], dict(os.environ))
+        ClientDriver.start(self._folder, REPORTER, ["/bin/sh", "-c", wait], dict(os.environ))
         script = Script(COMPONENTS, (_BEFORE_S + AWAY_S + _AFTER_S) / COMPONENTS)
         self._children.start(
             lambda: script.play(self._folder, self._place), self._place / "agent.log"
@@ -159,16 +161,16 @@ class Outage:
         return gaps_of(self._run.key.id, truth)
 
 
-def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
+def _watch(run: Run, number: int, port: int, folder: RunFolder) -> None:
     import logging
     from typing import cast
 
+    from airflow_enel.execution.driver_loop import DriverLoop
     from airflow_enel.execution.history_writer import BufferedWriter
+    from airflow_enel.execution.scaling_config import NO_PAST, monitored_run
     from airflow_enel.history.capability import TaskIdentity, mint
     from airflow_enel.history.client import HttpHistory, Requests
     from airflow_enel.history.records import RunOpened
-    from airflow_enel.operators.observe import Watched, steering_of
-    from airflow_enel.operators.watch import ClientWatch
 
     key, log = run.key, cast("Any", logging.getLogger("watch"))
     task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, number)
@@ -176,11 +178,12 @@ def _watch(run: Run, number: int, port: int, folder: DriverFolder) -> None:
     with HttpHistory(Requests(f"http://{HOST}:{port}", mint(store, number), task)) as history:
         writer = BufferedWriter(history, log, spool=folder.path / "spool.jsonl")
         writer.write(RunOpened(run, _TOKEN))
-        steering = steering_of(run.policy, run.runtime_target_s, run.bounds, 1, ())
-        watched = Watched(run_id=key.id, token=_TOKEN, steering=steering, expected_components=None)
-        ClientWatch(
-            *(watched, ClientDriver(folder), writer, log),
-            on_lines=lambda _: None,
+        DriverLoop(
+            monitored_run(run, NO_PAST, 1),
+            _TOKEN,
+            ClientDriver(folder, REPORTER),
+            *(writer, log),
+            on_output=lambda _: None,
             poll_interval_s=_POLL_S,
         ).run_to_end()
         if writer.pending:

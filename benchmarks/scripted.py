@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from airflow_enel.spark.submission.keeper import DriverFolder
+from airflow_enel.spark.submission.run_folder import RunFolder
 
 HOST = "127.0.0.1"
 EXECUTORS = 2
@@ -28,19 +28,19 @@ class Script:
         self._epochs: set[int] = set()
         self._lock = threading.Lock()
 
-    def play(self, folder: DriverFolder, place: Path) -> None:
+    def play(self, folder: RunFolder, place: Path) -> None:
         """Answer until the application has ended, then leave the final state and end the driver."""
         server = ThreadingHTTPServer((HOST, 0), _handler(self))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = {"host": HOST, "port": server.server_port, "pid": os.getpid()}
-        folder.port.write_text(json.dumps(address))
+        folder.agent_address.write_text(json.dumps(address))
         while self._ahead:
             time.sleep(0.1)
             self.page(0)
         server.shutdown()
         final = json.dumps(self.page(0))
         (place / "truth.json").write_text(final)
-        folder.final.write_text(final)
+        folder.final_state.write_text(final)
         (place / "end").touch()
 
     def page(self, after: int) -> dict[str, Any]:

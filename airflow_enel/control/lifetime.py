@@ -11,24 +11,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from airflow_enel.domain import RunState, TaskStanding
+from airflow_enel.domain import DriverStatus, RunState, TaskStanding
 
 OVER: Final = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.KILLED, RunState.LOST})
 """States in which a run stays."""
 
 _RUNNING: Final = "running"
-
-
-class Driver(str, Enum):
-    """What the worker shows of the driver that an earlier try has started.
-
-    ``OVER`` is one that failed, was ended on purpose, was lost or never came up.
-    """
-
-    ABSENT = "absent"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    OVER = "over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +30,7 @@ class Evidence:
     :param handed_over: True if the task that submitted it did not wait for it, and succeeded
     """
 
-    driver: Driver
+    driver: DriverStatus
     submitted_here: bool
     recorded: RunState | None
     agent_answers: bool
@@ -73,9 +61,9 @@ def first_action(found: Evidence | None, *, durable: bool = True) -> Action:
     """
     if found is None:
         return Action.SUBMIT
-    if found.driver is Driver.ABSENT:
+    if found.driver is DriverStatus.ABSENT:
         return _elsewhere(found, durable=durable)
-    if found.driver is Driver.OVER or found.handed_over or not durable:
+    if found.driver is DriverStatus.OVER or found.handed_over or not durable:
         return Action.REPLACE
     return Action.FOLLOW
 

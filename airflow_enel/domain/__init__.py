@@ -6,6 +6,7 @@ Durations are ``*_s``: seconds. Scale-outs are numbers of executors.
 
 from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
+from airflow_enel.domain.driver import DriverStatus
 from airflow_enel.domain.forecast import Forecast
 from airflow_enel.domain.model import ModelUnusable, TrainedModel
 from airflow_enel.domain.progress import Progress
@@ -28,6 +29,7 @@ __all__ = [
     "Component",
     "ContextValue",
     "Decision",
+    "DriverStatus",
     "ExecutorSpan",
     "Forecast",
     "GuardNote",

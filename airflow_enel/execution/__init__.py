@@ -1,1 +1,1 @@
-"""Run and follow one Spark application, for operators, sensors and macros."""
+"""Runs one try of one application: recover or submit, observe, record; for every Airflow shell."""

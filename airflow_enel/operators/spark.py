@@ -1,6 +1,6 @@
 """The operator that DAG authors write.
 
-Kept light, because every DAG that uses it imports it: what runs a task is in ``execution``.
+Kept light, because every DAG that uses it imports it: `RunTask` runs a task.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 
 from airflow_enel.control.policies import policy as find_policy
 from airflow_enel.domain import Bounds
-from airflow_enel.operators.checks import check_context, check_target
+from airflow_enel.operators.validation import check_context, check_target
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
     from airflow.sdk import Context
 
-    from airflow_enel.operators.execution import Execution
+    from airflow_enel.execution.run_task import RunTask
 
 
 class EnelSparkOperator(SparkSubmitOperator):
@@ -84,33 +84,34 @@ class EnelSparkOperator(SparkSubmitOperator):
         self.job_key = job_key
         self.context = context
         self.wait_for_completion = wait_for_completion
-        self._execution: Execution | None = None
+        self._run_task: RunTask | None = None
         self._killed = False
 
     def execute(self, context: Context) -> None:
-        """Size, submit, watch; fail if the application failed."""
-        self._execution = self.prepare(context)
+        """Size, submit, observe; fail if the application failed."""
+        self._run_task = self.run_task(context)
         if self._killed:  # while the imports above were made
-            self._execution.kill()
-        self._execution.run()
+            self._run_task.kill()
+        self._run_task.run()
 
     def on_kill(self) -> None:
         """End the driver and everything it started, or leave it to a retry after an eviction."""
         self._killed = True
-        if self._execution is not None:
-            self._execution.kill()
+        if self._run_task is not None:
+            self._run_task.kill()
 
-    def prepare(self, context: Context) -> Execution:
+    def run_task(self, context: Context) -> RunTask:
         """Return what runs this try, with nothing submitted yet.
 
         :raises ValueError: for rendered arguments that cannot work
         """
         from airflow_enel.control.target import parse_runtime_target
-        from airflow_enel.operators.arguments import SubmitArguments
-        from airflow_enel.operators.execution import Execution
-        from airflow_enel.operators.known import run_context
-        from airflow_enel.operators.request import RunRequest, run_key
-        from airflow_enel.operators.submit import CORES_BY_DEFAULT
+        from airflow_enel.execution import result_reporter
+        from airflow_enel.execution.request import RunRequest, run_key, work_dir
+        from airflow_enel.execution.run_context import run_context
+        from airflow_enel.execution.run_task import RunTask
+        from airflow_enel.spark.submission.arguments import CORES_BY_DEFAULT, SubmitArguments
+        from airflow_enel.spark.submission.client.submitter import ClientSubmitter
 
         arguments = SubmitArguments.of(self, context)
         if arguments is None:
@@ -130,7 +131,10 @@ class EnelSparkOperator(SparkSubmitOperator):
             wait_for_completion=self.wait_for_completion,
             poll_interval_s=self._status_poll_interval,
         )
-        return Execution(request, arguments, self._hook_with, context, self.log)
+        submitter = ClientSubmitter(
+            arguments, self._hook_with, work_dir(), result_reporter.MODULE, self.log
+        )
+        return RunTask(request, submitter, context, self.log)
 
     def _hook_with(self, conf: dict[str, Any], jars: str | None) -> SparkSubmitHook:
         changed = copy(self)

@@ -64,8 +64,8 @@ class EnelTrainOperator(BaseOperator):
         :raises AirflowFailException: if it may not, or cannot on this worker
         :raises AirflowSkipException: if there is nothing to learn
         """
+        from airflow_enel.execution.history_access import connected_history  # noqa: PLC0415
         from airflow_enel.history.base import HistoryError, HistoryUnavailable  # noqa: PLC0415
-        from airflow_enel.operators.connect import connected_history  # noqa: PLC0415
 
         with connected_history(context, self.log) as history:
             if history is None:

@@ -1,6 +1,6 @@
 """The sensor that DAG authors write.
 
-Kept light, because every DAG that uses it imports it: what a poke does is in ``poke``.
+Kept light, because every DAG that uses it imports it: `SensorPoll` does what a poke does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_enel.sensors.watching import Watching
+    from airflow_enel.execution.observer_cache import ObserverCache
 
 
 class EnelSparkSensor(BaseSensorOperator):
@@ -58,23 +58,23 @@ class EnelSparkSensor(BaseSensorOperator):
         self.external_task_id = external_task_id
         self.external_map_index = external_map_index
         self.agent_address = agent_address
-        self._watching: Watching | None = None
+        self._cache: ObserverCache | None = None
 
     def poke(self, context: Context) -> bool:
         """Look once; True if the application has succeeded.
 
         :raises AirflowFailException: if it has failed, or will never be submitted
         """
-        from airflow_enel.sensors.poke import (  # noqa: PLC0415 - numpy and httpx
-            Poke,
+        from airflow_enel.execution.observer_cache import ObserverCache  # noqa: PLC0415 - as above
+        from airflow_enel.execution.sensor_poll import (  # noqa: PLC0415 - numpy and httpx
+            SensorPoll,
             SubmittingTask,
             parse_address,
         )
-        from airflow_enel.sensors.watching import Watching  # noqa: PLC0415 - as above
 
-        if self._watching is None:
-            self._watching = Watching()
+        if self._cache is None:
+            self._cache = ObserverCache()
         task = SubmittingTask(
             self.external_task_id, self.external_map_index, parse_address(self.agent_address)
         )
-        return Poke(task, context, self._watching, self.log).look()
+        return SensorPoll(task, context, self._cache, self.log).poll()

@@ -9,24 +9,23 @@ import pytest
 from airflow_enel.control.lifetime import (
     OVER,
     Action,
-    Driver,
     Evidence,
     driver_stays,
     first_action,
 )
-from airflow_enel.domain import RunState, TaskStanding
+from airflow_enel.domain import DriverStatus, RunState, TaskStanding
 
 EVERYTHING = [
     Evidence(driver, here, recorded, answers, handed_over)
     for driver, here, recorded, answers, handed_over in itertools.product(
-        Driver, (True, False), (None, *RunState), (True, False), (True, False)
+        DriverStatus, (True, False), (None, *RunState), (True, False), (True, False)
     )
-    if here or driver is Driver.ABSENT  # no worker shows the driver of another
+    if here or driver is DriverStatus.ABSENT  # no worker shows the driver of another
 ]
 
 
 def found(
-    driver: Driver = Driver.ABSENT,
+    driver: DriverStatus = DriverStatus.ABSENT,
     *,
     here: bool = False,
     recorded: RunState | None = RunState.RUNNING,
@@ -40,10 +39,10 @@ def found(
     ("evidence", "action"),
     [
         (None, Action.SUBMIT),
-        (found(Driver.RUNNING, here=True), Action.FOLLOW),
-        (found(Driver.SUCCEEDED, here=True), Action.FOLLOW),
-        (found(Driver.OVER, here=True), Action.REPLACE),
-        (found(Driver.RUNNING, here=True, handed_over=True), Action.REPLACE),
+        (found(DriverStatus.RUNNING, here=True), Action.FOLLOW),
+        (found(DriverStatus.SUCCEEDED, here=True), Action.FOLLOW),
+        (found(DriverStatus.OVER, here=True), Action.REPLACE),
+        (found(DriverStatus.RUNNING, here=True, handed_over=True), Action.REPLACE),
         (found(here=True), Action.SUBMIT),
         (found(here=True, answers=True), Action.FOLLOW_AGENT),
         (found(answers=True), Action.FOLLOW_AGENT),
@@ -75,7 +74,7 @@ def test_a_job_that_is_not_durable_is_submitted_anew_but_never_beside_a_living_o
 @pytest.mark.parametrize("evidence", EVERYTHING)
 @pytest.mark.parametrize("durable", [True, False])
 def test_nothing_is_submitted_beside_what_may_be_alive(evidence: Evidence, durable: bool) -> None:
-    gone = evidence.driver is Driver.ABSENT and (
+    gone = evidence.driver is DriverStatus.ABSENT and (
         evidence.submitted_here or evidence.recorded in OVER
     )
     if first_action(evidence, durable=durable) is Action.SUBMIT:

@@ -15,17 +15,18 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import RunKey, RunState, TaskStanding
+from airflow_enel.execution import run_task
+from airflow_enel.execution.history_access import HistoryAccess
+from airflow_enel.execution.result_reporter import MODULE, ReporterCredentials
+from airflow_enel.execution.run_task import RunTask
+from airflow_enel.execution.submission_record import SubmissionRecord
 from airflow_enel.history.base import RunRow, UnknownRun
 from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.operators import execution
-from airflow_enel.operators.attach import Record
-from airflow_enel.operators.connect import Connection
-from airflow_enel.operators.execution import Execution
-from airflow_enel.operators.messenger import Home
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
-from airflow_enel.spark.submission.keeper import ClientDriver, DriverFolder
+from airflow_enel.spark.submission.client.supervisor import ClientDriver
+from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state
 from tests.support.fakes.tasks import StateStore, task_context
 from tests.support.processes.spark import SMALL_EXECUTORS, processes_of
@@ -51,9 +52,9 @@ class Job:
     store: StateStore = field(default_factory=StateStore)
     standing: TaskStanding | None = None
 
-    def attempt(self, try_number: int, worker: str = "here", **options: Any) -> Execution:
+    def attempt(self, try_number: int, worker: str = "here", **options: Any) -> RunTask:
         self.monkeypatch.setenv("AIRFLOW__ENEL__WORK_DIR", str(self.base / worker))
-        self.monkeypatch.setattr(execution, "connection_of", self._connection)
+        self.monkeypatch.setattr(run_task, "history_access", self._access)
         operator = EnelSparkOperator(
             task_id=self.task.task_id,
             application=str(self.script),
@@ -65,15 +66,15 @@ class Job:
         )
         task, store = self.task, {"task_state_store": self.store}
         of = {"try_number": try_number, "max_tries": 3, **store}
-        return operator.prepare(task_context(task.dag_id, self.run_id, task.task_id, **of))
+        return operator.run_task(task_context(task.dag_id, self.run_id, task.task_id, **of))
 
     @contextmanager
-    def _connection(self, *_: Any) -> Iterator[Connection]:
+    def _access(self, *_: Any) -> Iterator[HistoryAccess]:
         with HttpHistory(Requests(self.api_url, self.token, self.task)) as history:
-            yield Connection(
+            yield HistoryAccess(
                 history,
                 ask=lambda: self.standing,
-                lease=lambda: Home(self.api_url, self.token, self.task.header()),
+                lease=lambda: ReporterCredentials(self.api_url, self.token, self.task.header()),
                 revoke=lambda _: None,
             )
 
@@ -81,7 +82,7 @@ class Job:
         return RunKey(self.task.dag_id, self.run_id, self.task.task_id, -1, submit_try)
 
     def driver(self, submit_try: int = 1, worker: str = "here") -> ClientDriver:
-        return ClientDriver(DriverFolder.of(self.key(submit_try).id, self.base / worker))
+        return ClientDriver(RunFolder.of(self.key(submit_try).id, self.base / worker), MODULE)
 
     def row(self, submit_try: int = 1) -> RunRow | None:
         try:
@@ -101,13 +102,13 @@ class Job:
     def submitted_elsewhere(self) -> ClientDriver:
         """An application that a first try has submitted on another worker, and died."""
         self.attempt(1, worker="there", wait_for_completion=False).run()
-        Record(1, "another-host").write(self.store)
+        SubmissionRecord(1, "another-host").write(self.store)
         until(self.agent_known, 60)
         return self.driver(1, "there")
 
     def agent_known(self) -> bool:
         """True once the first try, had it lived, would have told where the agent is."""
-        port_file = self.driver(1, "there").folder.port
+        port_file = self.driver(1, "there").folder.agent_address
         if not port_file.exists():
             return False
         address = json.loads(port_file.read_text())
@@ -116,11 +117,11 @@ class Job:
 
 
 @contextmanager
-def followed(attempt: Execution) -> Iterator[Future[None]]:
+def followed(attempt: RunTask) -> Iterator[Future[None]]:
     """A try in a thread, once it follows an application."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(attempt.run)
-        until(lambda: attempt._charge.followed or running.done(), 60)
+        until(lambda: attempt.application.followed or running.done(), 60)
         yield running
 
 
@@ -142,7 +143,7 @@ def job(
         return Job(task.run_id, script, api_url, tmp_path / "work", token, task, monkeypatch)
 
     yield make
-    until(lambda: not processes_of(tmp_path), 60)  # messengers included
+    until(lambda: not processes_of(tmp_path), 60)  # reporters included
 
 
 @pytest.mark.parametrize(("exit_code", "state"), [(0, RunState.SUCCEEDED), (3, RunState.FAILED)])
@@ -176,7 +177,7 @@ def test_a_retry_elsewhere_follows_by_the_agent_and_gets_the_result_from_the_his
         (tmp_path / "go").touch()
         running.result(timeout=60)
     assert job_.row(2) is None
-    assert first.exit_code() == 0
+    assert first.get_result() == 0
     assert job_.store == {}
 
 
@@ -199,7 +200,7 @@ def test_what_cannot_be_learned_ends_in_a_failure_and_never_in_a_second_applicat
 ) -> None:
     monkeypatch.setenv("AIRFLOW__ENEL__UNKNOWN_PATIENCE", "0")
     job_ = job("")
-    Record(1, "another-host").write(job_.store)
+    SubmissionRecord(1, "another-host").write(job_.store)
     with pytest.raises(AirflowException, match="airflow enel mark-lost"):
         job_.attempt(2).run()
     assert job_.row(2) is None
@@ -234,9 +235,9 @@ def test_sigterm_ends_the_driver_for_a_user_and_keeps_it_after_an_eviction(
     first = job_.attempt(1)
     with followed(first) as running:
         job_.standing = standing
-        driver = first._charge.driver
+        driver = first.application.driver
         assert driver is not None
-        until(driver.folder.port.exists, 60)
+        until(driver.folder.agent_address.exists, 60)
         first.kill()
         if stays:
             assert driver.processes()
@@ -252,7 +253,7 @@ def test_sigterm_ends_the_driver_for_a_user_and_keeps_it_after_an_eviction(
 def test_an_older_try_cannot_steer_once_a_newer_one_has_asked(
     job: Callable[[str], Job], tmp_path: Path
 ) -> None:
-    from airflow_enel.operators.attach import agent_of
+    from airflow_enel.execution.agent_access import agent_of
     from airflow_enel.spark.client import AgentUnreachable
 
     job_ = job("")
@@ -264,6 +265,6 @@ def test_an_older_try_cannot_steer_once_a_newer_one_has_asked(
     assert not refused.accepted
     with pytest.raises(AgentUnreachable):
         client.end(try_number=1)
-    assert first.exit_code() is None
+    assert first.get_result() is None
     (tmp_path / "go").touch()
-    until(lambda: first.exit_code() == 0, 60)
+    until(lambda: first.get_result() == 0, 60)

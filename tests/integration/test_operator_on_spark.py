@@ -16,9 +16,9 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import RunState
+from airflow_enel.execution.run_task import RunTask
 from airflow_enel.history.base import RunRow
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.spark import EnelSparkOperator
 from tests.support.fakes.tasks import task_context
 from tests.support.processes.spark import ITERATIVE, ROOT, SMALL_EXECUTORS, processes_of
@@ -38,7 +38,7 @@ def work_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def execution(
     dag_id: str, application: str, *arguments: str, try_number: int = 1, **options: Any
-) -> Execution:
+) -> RunTask:
     """A task's execution without its process: with the database at hand, as in a test run."""
     operator = EnelSparkOperator(
         task_id="job",
@@ -48,7 +48,7 @@ def execution(
         conf=SMALL_EXECUTORS,
         **{"max_executors": 3, **options},
     )
-    return operator.prepare(task_context(dag_id, try_number=try_number))
+    return operator.run_task(task_context(dag_id, try_number=try_number))
 
 
 def recorded(dag_id: str) -> RunRow:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_enel.domain import Component, RunKey, RunOutcome, RunState, ScaleOut
+from airflow_enel.execution.run_task import RunTask
 from airflow_enel.history.base import DecisionRow, DecisionStatus, RunRow
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.operators.execution import Execution
 from airflow_enel.operators.spark import EnelSparkOperator
 from dags_examples.demo.show import kill_an_executor
 from tests.support.fakes.tasks import task_context
@@ -42,7 +42,7 @@ def work_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "work"
 
 
-def execution(dag_id: str, *, all_at_once: bool = False, **options: Any) -> Execution:
+def execution(dag_id: str, *, all_at_once: bool = False, **options: Any) -> RunTask:
     """A task's execution without its process, on the embedded cluster.
 
     Iterations wait for 3, 1.5 and 1 s on 1, 2 and 3 executors, whatever the machine.
@@ -61,7 +61,7 @@ def execution(dag_id: str, *, all_at_once: bool = False, **options: Any) -> Exec
         conf={**CONF, **(ALL_AT_ONCE if all_at_once else {})},
         **{"max_executors": MOST, "status_poll_interval": 0.25, **options},
     )
-    return operator.prepare(task_context(dag_id, "now"))
+    return operator.run_task(task_context(dag_id, "now"))
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 
 from airflow_enel.control.policies import POLICIES, register
 from airflow_enel.domain import Proposal, RunKey, RunState
+from airflow_enel.execution import external_run
 from airflow_enel.history.base import DecisionStatus
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.operators import opening
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark import agent_conf
-from airflow_enel.spark.submission.keeper import DriverFolder
+from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state
 from tests.support.fakes.tasks import task_context
 from tests.support.processes.spark import ITERATIVE, SMALL_EXECUTORS
@@ -66,9 +66,9 @@ class Beside:
     def __init__(self, running_task: Callable[..., Any], work_dir: Path) -> None:
         self.identity, _ = running_task(f"dag-{uuid4()}", task_id="job")
         self.key = RunKey(self.identity.dag_id, self.identity.run_id, "job", -1, 1)
-        self.folder = DriverFolder.of(self.key.id, work_dir)
+        self.folder = RunFolder.of(self.key.id, work_dir)
         self.history = SqlHistory()
-        opening._OPENINGS.clear()
+        external_run._RUNS.clear()
 
     def context(self, task: Any) -> Context:
         from airflow.sdk.execution_time.context import MacrosAccessor

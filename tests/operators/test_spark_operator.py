@@ -13,13 +13,17 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
 from airflow_enel.domain import Bounds
-from airflow_enel.operators.arguments import SubmitArguments
-from airflow_enel.operators.checks import check_application, check_connection, check_master
-from airflow_enel.operators.embedded import use_embedded_cluster
-from airflow_enel.operators.output import DriverOutput
-from airflow_enel.operators.provider_hook import ProviderHook
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.spark.properties import mebibytes
+from airflow_enel.spark.submission.arguments import SubmitArguments
+from airflow_enel.spark.submission.client.embedded import use_embedded_cluster
+from airflow_enel.spark.submission.client.output import DriverOutput
+from airflow_enel.spark.submission.client.preflight import (
+    check_application,
+    check_connection,
+    check_master,
+)
+from airflow_enel.spark.submission.client.provider_hook import ProviderHook
 
 
 def operator(**arguments: Any) -> EnelSparkOperator:
@@ -188,10 +192,10 @@ def test_one_master_of_a_set_that_answers_is_enough() -> None:
 
 def test_the_last_words_of_a_driver_are_not_hidden_by_sparks_chatter() -> None:
     output = DriverOutput(ProviderHook(SparkSubmitHook(conn_id="somewhere")))
-    output.take(["Traceback (most recent call last):", "ValueError: no such table"])
-    output.take(["26/11/20 13:14:01 INFO SparkContext: bye"] * 100)
-    output.take(["\tat java.base/java.lang.Thread.run(Thread.java:840)"] * 100)
-    assert output.last_words.splitlines() == [
+    output.log(["Traceback (most recent call last):", "ValueError: no such table"])
+    output.log(["26/11/20 13:14:01 INFO SparkContext: bye"] * 100)
+    output.log(["\tat java.base/java.lang.Thread.run(Thread.java:840)"] * 100)
+    assert output.last_lines.splitlines() == [
         "Traceback (most recent call last):",
         "ValueError: no such table",
     ]

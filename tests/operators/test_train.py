@@ -17,9 +17,9 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
+from airflow_enel.execution import history_access
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.history.client import HttpHistory, Requests
-from airflow_enel.operators import connect
 from airflow_enel.operators.train import EnelTrainOperator, Told
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
@@ -65,7 +65,7 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
         def connected(*_: object) -> Iterator[Any]:
             yield history
 
-        monkeypatch.setattr(connect, "connected_history", connected)
+        monkeypatch.setattr(history_access, "connected_history", connected)
 
     return reach
 

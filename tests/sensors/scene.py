@@ -12,7 +12,7 @@ from uuid import uuid4
 from airflow_enel.domain import Bounds, Run, RunState
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.sensors.spark import EnelSparkSensor
-from airflow_enel.spark.submission.keeper import DriverFolder
+from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state
 from tests.support.builders import samples
 from tests.support.builders import spark_events as e
@@ -37,8 +37,8 @@ class Scene:
         return self.run.key.id
 
     @property
-    def folder(self) -> DriverFolder:
-        return DriverFolder.of(self.id, self.work_dir)
+    def folder(self) -> RunFolder:
+        return RunFolder.of(self.id, self.work_dir)
 
     def submitted(self, *, foreign: bool = False, token: str | None = "token") -> Scene:  # noqa: S107
         self.run = replace(self.run, foreign_operator=foreign)
@@ -47,7 +47,9 @@ class Scene:
 
     def serving(self, port: int) -> Scene:
         self.folder.make()
-        self.folder.port.write_text(json.dumps({"host": "127.0.0.1", "port": port, "pid": 1}))
+        self.folder.agent_address.write_text(
+            json.dumps({"host": "127.0.0.1", "port": port, "pid": 1})
+        )
         return self
 
     def task_is(self, state: str | None) -> Scene:

@@ -25,7 +25,7 @@ def test_of_another_operator_the_task_tells_how_the_application_has_ended(
     if left == "agent":
         scene.serving(agent(scene.answering(whole)))
     elif left == "final file":
-        scene.serving(1).folder.final.write_bytes(page(whole))
+        scene.serving(1).folder.final_state.write_bytes(page(whole))
     assert scene.task_is("success").poke() is True
     outcome = scene.history.run(scene.id).outcome
     assert outcome is not None
@@ -62,7 +62,7 @@ def test_an_end_that_could_not_be_recorded_is_recorded_by_the_next_poke(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scene.submitted(foreign=True).serving(1).task_is("success")
-    scene.folder.final.write_bytes(page(e.simple_run(components=2)))
+    scene.folder.final_state.write_bytes(page(e.simple_run(components=2)))
 
     def fails(*_: Any) -> Any:
         raise HistoryUnavailable("away")

@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_enel.domain import RunState
-from airflow_enel.sensors.poke import parse_address
+from airflow_enel.execution.sensor_poll import parse_address
 from airflow_enel.sensors.spark import EnelSparkSensor
 from tests.sensors.scene import Scene, sensor
 

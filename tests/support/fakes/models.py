@@ -126,22 +126,23 @@ class Wanted:
         self.models: list[JobModel | None] = []
         self.contexts: list[RunContext] = []
 
-    def installed(self, monkeypatch: pytest.MonkeyPatch, steering: ModuleType) -> Wanted:
-        """Put it in place of the history, and listen to a module that makes a steering."""
+    def installed(self, monkeypatch: pytest.MonkeyPatch) -> Wanted:
+        """Put it in place of the history, and listen to the factory of scaling configurations."""
+        from airflow_enel.execution import open_run, scaling_config  # noqa: PLC0415 - as below
         from airflow_enel.history.repository import SqlHistory  # noqa: PLC0415 - needs the database
 
         def past_runs(*_: Any, stages: bool = False) -> tuple[()]:
             self.stages.append(stages)
             return ()
 
-        def steering_of(*arguments: Any) -> Any:
-            made = real(*arguments)
-            self.models.append(arguments[-1])
-            self.contexts.append(made.context)
-            return made
+        def made(run: Any, past: Any, try_number: int) -> Any:
+            self.models.append(past.model)
+            self.contexts.append(run.context)
+            return real(run, past, try_number)
 
-        real = steering.steering_of
-        monkeypatch.setattr(steering, "steering_of", steering_of)
+        real = scaling_config.scaling_config
+        for module in (open_run, scaling_config):
+            monkeypatch.setattr(module, "scaling_config", made)
         monkeypatch.setattr(SqlHistory, "past_runs", past_runs)
         monkeypatch.setattr(SqlHistory, "latest_model", lambda *_: self.model)
         return self

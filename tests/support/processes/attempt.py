@@ -65,7 +65,7 @@ class Attempt:
         os.environ["AIRFLOW__ENEL__API_URL"] = f"http://{HOST}:{self.port}"
         _count_polls(polls)
         try:
-            self._operator(place).prepare(self._context()).run()
+            self._operator(place).run_task(self._context()).run()
         except AirflowException as error:
             result.write_text(str(error).splitlines()[0])
         else:

@@ -1,0 +1,120 @@
+"""The Spark configuration that makes an application of any operator watchable and steerable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_enel.control.policies import policy as find_policy
+from airflow_enel.control.policies.sizing import need_target
+from airflow_enel.control.target import parse_runtime_target
+from airflow_enel.domain import Bounds
+from airflow_enel.operators.validation import check_context
+from airflow_enel.spark.submission.conf import agent_settings, sizing_conf
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+_LAST_PORT: Final = 65535
+
+
+def agent_conf(
+    *,
+    runtime_target: timedelta | float | str | None = None,
+    min_executors: int = 1,
+    max_executors: int = 8,
+    policy: str = "ellis",
+    job_key: str | None = None,
+    initial_executors: int | None = None,
+    context: Mapping[str, str | float] | None = None,
+    conf: Mapping[str, str] | None = None,
+    agent_host: str | None = None,
+    agent_port: int | None = None,
+) -> dict[str, str]:
+    """Spark configuration for the templated ``conf=`` of an operator that is none of ours.
+
+    ::
+
+        SparkSubmitOperator(
+            task_id="report",
+            application="report.py",
+            conf=agent_conf(runtime_target=timedelta(minutes=10), max_executors=16),
+        )
+
+    An :class:`~airflow_enel.sensors.spark.EnelSparkSensor` on that task watches and steers the
+    application. The values are templates that call macros of our plugin: when the task renders
+    them, the run is opened in the history and sized from it, and a secret for the agent is made,
+    of which the configuration has only the SHA-256. Should that fail, the application runs at a
+    fixed size with an agent that lets nobody in.
+
+    Leave ``num_executors`` of the operator alone, and give jars and listeners of your own in
+    ``conf`` here: options of spark-submit would hide these. On a standalone cluster set
+    ``spark.executor.cores``, as otherwise one executor takes a whole worker.
+
+    :param runtime_target: how long the application may take: a timedelta, seconds, or a text such
+        as "PT10M". Policies without a target do without.
+    :param min_executors: the fewest executors ever
+    :param max_executors: the most executors ever
+    :param policy: how executors are chosen, see the operator
+    :param job_key: identity of the recurring job within the DAG, by default the task id
+    :param initial_executors: the size to start with; by default the policy chooses it
+    :param context: what else is known before the start, see the operator (templated)
+    :param conf: configuration of your own, which may have templates; ours is added to it
+    :param agent_host: address that the agent listens on, by default only the driver's own machine
+    :param agent_port: a fixed port for it, for a sensor's ``agent_address``; by default any
+    :raises ValueError: for arguments that cannot work
+    """
+    bounds = Bounds(min_executors, max_executors)
+    target_s = parse_runtime_target(runtime_target)
+    if find_policy(policy).needs_target:
+        need_target(policy, target_s)
+    if initial_executors is not None and bounds.clamp(initial_executors) != initial_executors:
+        raise ValueError(
+            f"initial_executors is {initial_executors}; it must lie within min_executors "
+            f"({min_executors}) and max_executors ({max_executors})"
+        )
+    check_context(context, at_run_time=False)
+    wish: dict[str, Any] = {
+        "target_s": target_s,
+        "min_executors": min_executors,
+        "max_executors": max_executors,
+        "policy": policy,
+        "job_key": job_key,
+        "initial_executors": initial_executors,
+        "known": dict(context or {}),
+    }
+    own = dict(conf or {})
+    return {
+        **own,
+        **sizing_conf(bounds, _template("initial_executors", **wish)),
+        **agent_settings(
+            _template("token_sha256", **wish),
+            _template("port_file"),
+            _template("final_file"),
+        ),
+        **_listening(agent_host, agent_port),
+        "spark.jars": _appended(own.get("spark.jars"), "jar"),
+        "spark.extraListeners": _appended(own.get("spark.extraListeners"), "listener"),
+    }
+
+
+def _listening(host: str | None, port: int | None) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    if host is not None:
+        settings["spark.enel.agent.host"] = host
+    if port is not None:
+        if not 0 < port <= _LAST_PORT:
+            raise ValueError(f"agent_port is {port}; write a port from 1 to {_LAST_PORT}")
+        settings["spark.enel.agent.port"] = str(port)
+    return settings
+
+
+def _appended(own: str | None, macro: str) -> str:
+    """What the user has, which may be a template, with what a macro gives behind it."""
+    return (own or "") + _template(macro, first=not own)
+
+
+def _template(macro: str, **arguments: Any) -> str:
+    # ascii(): a literal of Python that is one of Jinja as well, whatever is in a text.
+    literals = ", ".join(f"{name}={value!a}" for name, value in arguments.items())
+    return f"{{{{ macros.enel.{macro}({literals}) }}}}"

@@ -1,0 +1,22 @@
+"""What can be seen of a Spark driver from where a task runs."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class DriverStatus(str, Enum):
+    """State of a driver that an earlier try has started, as its worker shows it.
+
+    ``OVER`` is one that failed, was ended on purpose, was lost or never came up.
+    """
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    OVER = "over"
+
+    @property
+    def is_active(self) -> bool:
+        """True while it runs."""
+        return self is DriverStatus.RUNNING

@@ -1,0 +1,24 @@
+"""The way to the agent of a run through the history, from any worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_enel.history.base import HistoryError
+from airflow_enel.spark.client import AgentAddress, AgentClient
+
+if TYPE_CHECKING:
+    from airflow_enel.domain import RunKey
+    from airflow_enel.history.base import History
+
+
+def agent_of(key: RunKey, history: History | None) -> AgentClient | None:
+    """Return a client of a run's agent, None if the history does not know where it is."""
+    try:
+        known = history.agent_of(key.id) if history else None
+    except HistoryError:
+        return None
+    if known is None:
+        return None
+    host, port, token = known
+    return AgentClient(AgentAddress(host, port), token)

@@ -1,0 +1,152 @@
+"""Opens the run of an application that another operator submits, while its task renders.
+
+Templates are rendered more than once: when a deferred task resumes, and by ``airflow tasks
+render`` at any time. So a run is opened only for a try that is running, once; every later rendering
+gets what was decided then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from airflow_enel.domain import Bounds
+from airflow_enel.execution.history_access import connected_history
+from airflow_enel.execution.open_run import open_run
+from airflow_enel.execution.request import RunRequest, run_key, work_dir
+from airflow_enel.execution.run_context import run_context
+from airflow_enel.execution.scaling_config import NO_PAST, job_past
+from airflow_enel.history.base import History, HistoryError
+from airflow_enel.spark.submission.arguments import SubmitArguments
+from airflow_enel.spark.submission.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import Logger
+
+log = cast("Logger", logging.getLogger(__name__))
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalRun:
+    """What the Spark configuration of the other operator contains."""
+
+    token_sha256: str
+    initial_executors: int
+
+
+_RUNS: Final[dict[str, ExternalRun]] = {}
+"""Of the tasks that this process has rendered: several templates of one task ask for it."""
+
+
+def external_run(context: Context, **arguments: Any) -> ExternalRun:
+    """Open the run of the task that renders, or return what was decided when it was opened.
+
+    It never raises for what goes wrong on our side: without a history the agent gets a token that
+    nobody knows, and the application keeps its first size.
+
+    :param arguments: of `request_of`
+    """
+    key = run_key(context)
+    if key.id not in _RUNS:
+        _RUNS[key.id] = _open_or_closed(context, request_of(context, **arguments))
+    return _RUNS[key.id]
+
+
+def request_of(
+    context: Context,
+    *,
+    target_s: float | None,
+    min_executors: int,
+    max_executors: int,
+    policy: str,
+    job_key: str | None,
+    initial_executors: int | None,
+    known: Mapping[str, object],
+) -> RunRequest:
+    """Return the request of a task of another operator.
+
+    :param known: the author's context of the run, with templates
+    """
+    key, task = run_key(context), context.get("task")
+    application = str(getattr(task, "application", None) or "")
+    return RunRequest(
+        key=key,
+        job_key=job_key or key.task_id,
+        application=application or str(getattr(task, "task_type", "")),
+        policy=policy,
+        bounds=Bounds(min_executors, max_executors),
+        runtime_target_s=target_s,
+        initial_executors=initial_executors,
+        context=run_context(application, SubmitArguments.of(task), _rendered(context, known), log),
+        foreign_operator=True,
+    )
+
+
+def run_folder(context: Context) -> RunFolder:
+    """Return the folder of the run of a task that renders."""
+    return RunFolder.of(run_key(context).id, work_dir())
+
+
+def _rendered(context: Any, known: Mapping[str, object]) -> dict[str, object]:
+    """Return the author's context without the templates in it that cannot be rendered."""
+    rendered: dict[str, object] = {}
+    for name, value in known.items():
+        if not isinstance(value, str) or "{" not in value:
+            rendered[name] = value
+            continue
+        try:
+            template = context.environment.from_string(value)
+            rendered[name] = template.render(context.get_all())
+        except Exception as error:  # whatever it is, the other task must run
+            log.warning("Left out of the context of this run: %r: %s", name, error)
+    return rendered
+
+
+def _open_or_closed(context: Context, request: RunRequest) -> ExternalRun:
+    try:
+        with connected_history(context, log) as history:
+            if history is None:  # which was logged
+                step = open_run(request, NO_PAST).step
+                return ExternalRun(_unknown_token(), step.decision.executors)
+            return _open(context, history, request)
+    except Exception as error:  # whatever it is, the other task must run
+        log.warning("Nobody can watch the application, it keeps its first size: %s", error)
+        return ExternalRun(_unknown_token(), request.initial_executors or request.bounds.maximum)
+
+
+def _open(context: Context, history: History, request: RunRequest) -> ExternalRun:
+    key = request.key
+    found = history.application(key.dag_id, key.run_id, key.task_id, key.map_index)
+    if found.run is not None and found.run.id == key.id:
+        token = history.token_of(key.id)
+        return ExternalRun(
+            _sha256(token) if token else _unknown_token(), found.run.run.initial_executors
+        )
+    new = open_run(request, job_past(history, request, log))
+    if found.task_state != "running":
+        return ExternalRun(_unknown_token(), new.run.initial_executors)
+    new.opened.apply(history)
+    log.info("Decision 0: %s", new.step.decision.reason)
+    try:
+        folder = run_folder(context)
+        if not folder.exists:
+            folder.make()
+        for record in new.first_decision:
+            record.apply(history)
+    except (HistoryError, OSError) as error:
+        log.warning("The record of this run has a gap: %s", error)
+    return ExternalRun(_sha256(new.submission.token), new.run.initial_executors)
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _unknown_token() -> str:
+    """Return the hash of a token that nobody has."""
+    return _sha256(secrets.token_urlsafe(32))

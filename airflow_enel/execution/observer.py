@@ -1,0 +1,176 @@
+"""One look at an application: read, decide, act, record, save components, speak.
+
+Whoever has an agent's client can observe with it, from a task beside the driver or from another
+machine, again and again or once: all that must be remembered is in the agent's event stream and
+in the history. Invariants: a decision is recorded before it is sent; without a fresh reading
+nothing is asked of Spark.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from airflow_enel.control.decide import decide
+from airflow_enel.control.outcome import outcome
+from airflow_enel.control.progress import reduce_progress
+from airflow_enel.control.report import progress_line
+from airflow_enel.domain import ScaleAnswer
+from airflow_enel.history.base import HistoryRefused
+from airflow_enel.history.records import (
+    ComponentsSaved,
+    DecisionCompleted,
+    RunFinished,
+)
+from airflow_enel.spark.live import LiveApplication
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Logger
+
+    from airflow_enel.domain import Component, RunState, Snapshot, Step
+    from airflow_enel.execution.history_writer import DecisionWriter
+    from airflow_enel.execution.scaling_config import MonitoredRun
+    from airflow_enel.spark.client import AgentClient
+
+_HEARTBEAT_S: Final = 30.0
+
+
+UNOBSERVED: Final = "The application runs on at its present size; it cannot be observed now: %s"
+"""Log message while the agent or the history cannot be used."""
+
+AGENT_DID_NOT_START: Final = (
+    "The agent in the Spark driver has not come up, so the application runs at a fixed size; look "
+    "for lines with EnelAgent in the driver's output"
+)
+"""Log message when the agent has never been reached."""
+
+
+class Observer:
+    """Observes one application.
+
+    :param saved: how many of its finished components the history has already
+    """
+
+    def __init__(
+        self, run: MonitoredRun, writer: DecisionWriter, log: Logger, *, saved: int = 0
+    ) -> None:
+        self._run = run
+        self._writer = writer
+        self._log = log
+        self._application = LiveApplication()
+        self._saved_before = saved
+        self._saved: set[int] = set()
+        self._intended: Step | None = None  # recorded, and the same until it is answered
+        self._answered_epoch = -1
+        self._first_look = True
+        self._spoke_at = float("-inf")
+        self._spoke_of: tuple[int, int] | None = None
+        self._warned: set[str] = set()
+
+    def poll(self, client: AgentClient) -> Snapshot:
+        """Look once.
+
+        :raises AgentError: if the agent cannot be asked or understood
+        :raises HistoryError: if ``writer`` raises it; nothing was sent that is not recorded
+        """
+        asked_at = time.monotonic()
+        snapshot = self.read(client)
+        if not snapshot.complete:
+            self._warn_once("Events of the application were lost: it stays at its present size")
+        now = snapshot.read_at + (time.monotonic() - asked_at)
+        step = decide(self._run.config, snapshot, now)
+        if step is not None and step.decision.epoch > self._answered_epoch:
+            self._act(client, step)
+        if self._first_look:
+            self._save_answer(snapshot)
+            self._first_look = False
+        self._save_components(snapshot)
+        self._speak(snapshot)
+        return snapshot
+
+    def read(self, client: AgentClient) -> Snapshot:
+        """Read only.
+
+        :raises AgentError: if the agent cannot be asked or understood
+        """
+        return self._application.read(client)
+
+    def conclude(self, final_file: Path, exit_code: int | None, state: RunState) -> None:
+        """Record how the application has ended, by the most that can be known of it.
+
+        That is the state that the agent left in ``final_file``, else what was read last.
+
+        :param exit_code: of spark-submit, None if nobody knows it
+        """
+        snapshot = self._application.read_final(final_file) or self._application.last
+        if snapshot is None:
+            self._log.warning("Nothing is known of the run, because its agent was never reached")
+            snapshot = replace(self._application.nothing(), complete=False)
+        self._save_components(snapshot)
+        result = outcome(snapshot, exit_code, self._run.config.target_s, state)
+        self._writer.write(RunFinished(self._run.run_id, result))
+
+    def _act(self, client: AgentClient, step: Step) -> None:
+        run_id = self._run.run_id
+        intended = self._intended
+        if intended is None or intended.decision.epoch != step.decision.epoch:
+            intended = self._intended = self._writer.intend(run_id, step)
+        if intended is None:
+            return
+        decision = intended.decision
+        answer: ScaleAnswer | None = None
+        try:
+            answer = client.scale(decision.executors, decision.try_number, decision.epoch)
+            self._answered_epoch = decision.epoch
+        finally:
+            self._writer.write(DecisionCompleted(run_id, decision.epoch, answer))
+        if not answer.accepted:
+            self._warn_once("Spark did not take the request: %s", answer.message)
+        elif decision.executors != decision.executors_before:
+            self._log.info("Decision %d: %s", decision.epoch, decision.reason)
+
+    def _save_answer(self, snapshot: Snapshot) -> None:
+        """Record the latest answer of the agent: whoever had asked may have died before."""
+        if snapshot.requests:
+            last = max(snapshot.requests, key=lambda request: request.epoch)
+            answer = ScaleAnswer(True, last.executors, "")
+            with suppress(HistoryRefused):  # a decision that was never recorded
+                self._writer.write(DecisionCompleted(self._run.run_id, last.epoch, answer))
+
+    def _save_components(self, snapshot: Snapshot) -> None:
+        finished = snapshot.finished_components
+        if self._saved_before:  # they were saved in the order in which they finished
+            first = sorted(finished, key=_finish)[: self._saved_before]
+            self._saved.update(component.position for component in first)
+            self._saved_before = 0
+        fresh = tuple(c for c in finished if c.position not in self._saved)
+        if fresh:
+            self._writer.write(ComponentsSaved(self._run.run_id, fresh))
+            self._saved.update(component.position for component in fresh)
+
+    def _speak(self, snapshot: Snapshot) -> None:
+        steering = self._run.config
+        progress = reduce_progress(snapshot, steering.bounds, snapshot.read_at, steering.context)
+        news = (len(progress.finished), progress.executors)
+        if news == (0, 0):  # nothing works yet, and no forecast means anything
+            return
+        if news == self._spoke_of and time.monotonic() - self._spoke_at < _HEARTBEAT_S:
+            return
+        self._spoke_of, self._spoke_at = news, time.monotonic()
+        forecaster = steering.forecaster
+        forecast = forecaster.predict(progress, steering.bounds) if forecaster else None
+        self._log.info(
+            progress_line(progress, forecast, steering.target_s, self._run.expected_components)
+        )
+
+    def _warn_once(self, message: str, *arguments: object) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
+            self._log.warning(message, *arguments)
+
+
+def _finish(component: Component) -> tuple[float, int]:
+    return component.finished_at or 0.0, component.position

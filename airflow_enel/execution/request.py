@@ -1,0 +1,87 @@
+"""The rendered arguments of one Spark application, for the code that runs it.
+
+Everything below the operators works on a `RunRequest` and never sees an operator: tries of a
+task, runs that macros open for other operators, and whoever resumes one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_enel.domain import NO_CONTEXT, Bounds, Run, RunContext, RunKey
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a task asks for, with its templates rendered.
+
+    :param key: the task instance, and its present try as the one that submits
+    :param job_key: identity of the recurring job within the DAG
+    :param application: file or URL that is submitted, as the history shows it
+    :param policy: name of the policy
+    :param runtime_target_s: seconds that the application may take, None without a target
+    :param initial_executors: size that the author has set, None if the policy chooses it
+    :param context: what is known before the start and may explain the runtime
+    :param foreign_operator: True if another operator than ours submits the application
+    :param durable: False to submit anew although an earlier try has left an application
+    :param wait_for_completion: False to succeed as soon as the application is submitted
+    :param poll_interval_s: seconds between two polls of the application
+    """
+
+    key: RunKey
+    job_key: str
+    application: str
+    policy: str
+    bounds: Bounds
+    runtime_target_s: float | None
+    initial_executors: int | None = None
+    context: RunContext = NO_CONTEXT
+    foreign_operator: bool = False
+    durable: bool = True
+    wait_for_completion: bool = True
+    poll_interval_s: float = 1.0
+
+    def run(self, initial_executors: int, submitted_at: float) -> Run:
+        """Return the run of this request that starts at a size."""
+        return Run(
+            key=self.key,
+            job_key=self.job_key,
+            application=self.application,
+            policy=self.policy,
+            bounds=self.bounds,
+            runtime_target_s=self.runtime_target_s,
+            initial_executors=initial_executors,
+            submitted_at=submitted_at,
+            foreign_operator=self.foreign_operator,
+            context=self.context,
+        )
+
+
+def run_key(context: Context) -> RunKey:
+    """Return the key of the application that this try of a task submits."""
+    ti = context["ti"]
+    return RunKey(
+        dag_id=ti.dag_id,
+        run_id=ti.run_id,
+        task_id=ti.task_id,
+        map_index=-1 if ti.map_index is None else ti.map_index,
+        submit_try=ti.try_number,
+    )
+
+
+def work_dir() -> Path | None:
+    """Return ``[enel] work_dir``, where the folders of runs are; None for the default."""
+    configured = conf.get("enel", "work_dir", fallback="")
+    return Path(configured) if configured else None
+
+
+def unknown_patience_s() -> float:
+    """Return ``[enel] unknown_patience``: how long to wait while a driver's state is unknown."""
+    return float(conf.getfloat("enel", "unknown_patience", fallback=600.0))

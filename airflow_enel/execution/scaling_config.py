@@ -1,0 +1,171 @@
+"""The only factory of policy and forecaster: from a run and its job's past to a `ScalingConfig`.
+
+A run that is observed again, by a later try, a sensor or another worker, is configured from what
+was stored when it was submitted: its target and policy stay, whatever the DAG says by now.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from statistics import median_low
+from typing import TYPE_CHECKING, Final, Protocol
+
+from airflow_enel.control.decide import Steering
+from airflow_enel.control.policies import JobModel, Policy, ReadsModels, training_name
+from airflow_enel.control.policies import policy as find_policy
+from airflow_enel.domain import ModelUnusable
+from airflow_enel.history.base import HistoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk.types import Logger
+
+    from airflow_enel.domain import Bounds, PastRun, RunContext, RunKey, TrainedModel
+    from airflow_enel.history.base import History
+    from airflow_enel.predict import Forecaster
+
+_log = logging.getLogger(__name__)
+
+
+class SizedRun(Protocol):
+    """What sizing depends on; a `RunRequest` has it, and so has the stored `Run`."""
+
+    @property
+    def key(self) -> RunKey: ...  # noqa: D102 - as in `Run`
+    @property
+    def job_key(self) -> str: ...  # noqa: D102
+    @property
+    def policy(self) -> str: ...  # noqa: D102
+    @property
+    def bounds(self) -> Bounds: ...  # noqa: D102
+    @property
+    def runtime_target_s(self) -> float | None: ...  # noqa: D102
+    @property
+    def context(self) -> RunContext: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class JobPast:
+    """What the forecaster of a recurring job learns from.
+
+    :param runs: past runs, oldest first
+    :param model: the trained model, None if the policy reads none or none can be used
+    """
+
+    runs: tuple[PastRun, ...]
+    model: JobModel | None = None
+
+
+NO_PAST: Final = JobPast(())
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredRun:
+    """What an observer needs to know of its run.
+
+    :param run_id: identifier of the run in the history
+    :param expected_components: how many components past runs had, None if unknown
+    """
+
+    run_id: str
+    config: Steering
+    expected_components: int | None
+
+
+def monitored_run(run: SizedRun, past: JobPast, try_number: int) -> MonitoredRun:
+    """Return what an observer of a run needs.
+
+    :param run: as it is stored
+    :param try_number: of the try that decides from now on
+    """
+    config = scaling_config(run, past, try_number)
+    return MonitoredRun(run.key.id, config, expected_components(past.runs))
+
+
+def scaling_config(run: SizedRun, past: JobPast, try_number: int) -> Steering:
+    """Return how a run is sized, with a forecaster that has learned from its job's past.
+
+    :param try_number: of the try that decides
+    """
+    chosen = find_policy(run.policy)
+    return Steering(
+        policy=chosen,
+        forecaster=_fitted(chosen, past),
+        target_s=run.runtime_target_s,
+        bounds=run.bounds,
+        try_number=try_number,
+        context=run.context,
+    )
+
+
+def expected_components(past_runs: Sequence[PastRun]) -> int | None:
+    """Return how many components a run is likely to have, None without past runs."""
+    counts = [len(past.components) for past in past_runs]
+    return median_low(counts) if counts else None
+
+
+def job_past(history: History, run: SizedRun, log: Logger) -> JobPast:
+    """Read the past of a run's recurring job.
+
+    :raises HistoryError: if the past runs cannot be read; a model that cannot is only logged
+    """
+    chosen, job = find_policy(run.policy), (run.key.dag_id, run.job_key)
+    runs = history.past_runs(*job, stages=isinstance(chosen, ReadsModels))
+    return JobPast(runs, _job_model(chosen, history, *job, log))
+
+
+def job_past_or_empty(history: History | None, run: SizedRun, log: Logger) -> JobPast:
+    """Read the past of a run's recurring job; nothing, with one warning, if it cannot be read."""
+    if history is None:  # which was logged
+        return NO_PAST
+    try:
+        return job_past(history, run, log)
+    except HistoryError as error:
+        log.warning("No history, so the run is sized without it: %s", error)
+        return NO_PAST
+
+
+def usable_model(
+    history: History, kind: str, schema_version: int, log: Logger
+) -> TrainedModel | None:
+    """Return the newest model of a kind; None, logged in one line, if none can be used.
+
+    :param schema_version: the only one that the estimator reads
+    """
+    try:
+        model = history.latest_model(kind)
+        if model is None:
+            log.info("Forecasting by the prior alone: no model has been trained yet")
+            return None
+        return model.verified(kind, schema_version)
+    except (HistoryError, ModelUnusable) as error:
+        log.warning("Forecasting by the prior alone: %s", error)
+        return None
+
+
+def _job_model(
+    policy: Policy, history: History, dag_id: str, job_key: str, log: Logger
+) -> JobModel | None:
+    if not isinstance(policy, ReadsModels):
+        return None
+    wanted = policy.model_format()
+    model = usable_model(history, wanted.kind, wanted.schema_version, log)
+    return None if model is None else JobModel(model, training_name(dag_id, job_key))
+
+
+def _fitted(policy: Policy, past: JobPast) -> Forecaster | None:
+    """Return a policy's forecaster, fitted on past runs; None if it needs none."""
+    model = past.model
+    if model is not None and isinstance(policy, ReadsModels):
+        try:
+            return policy.model_forecaster(model).fit(past.runs)
+        except Exception as error:  # whatever is wrong with a model, the Spark job must run
+            _log.warning(
+                "Forecasting by the prior alone: model %r cannot be used: %s",
+                model.trained.name,
+                error,
+            )
+    forecaster = policy.forecaster()
+    return None if forecaster is None else forecaster.fit(past.runs)

@@ -1,0 +1,1 @@
+"""Client mode: the driver runs on the worker, below a supervisor process."""

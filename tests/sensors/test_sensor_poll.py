@@ -1,0 +1,257 @@
+"""What a poke makes of an application that runs, and of trouble on the way to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_enel.control.policies import JobModel
+from airflow_enel.domain import RunContext, RunState
+from airflow_enel.execution import sensor_poll
+from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
+from airflow_enel.history.repository import SqlHistory
+from tests.sensors.scene import Scene, sensor
+from tests.support.builders import spark_events as e
+from tests.support.fakes.agents import Respond, page
+from tests.support.fakes.models import Wanted, stored
+
+# While it runs
+
+
+@pytest.mark.parametrize("where", ["port file", "argument", "history"])
+def test_it_steers_through_an_agent_that_it_finds(
+    scene: Scene, agent: Callable[[Respond], int], where: str
+) -> None:
+    port = agent(scene.answering(e.simple_run(components=2)[:-1]))
+    scene.submitted()
+    options: dict[str, Any] = {}
+    if where == "port file":
+        scene.serving(port)
+    elif where == "argument":
+        options = {"agent_address": f"127.0.0.1:{port}"}
+    else:
+        scene.history.save_agent(scene.id, "127.0.0.1", port)
+    for _ in range(3):
+        assert scene.poke(**options) is False
+    assert [(body["epoch"], body["try_number"]) for body in scene.sent] == [(2, 1)]
+    assert len(scene.history.decisions(scene.id)) == 1
+    assert [c.position for c in scene.history.components(scene.id)] == [0, 1]
+    assert scene.history.agent_of(scene.id) == ("127.0.0.1", port, "token")
+
+
+def test_it_forecasts_with_the_context_of_the_run(
+    scene: Scene, agent: Callable[[Respond], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted(stored()).installed(monkeypatch)
+    scene.run = replace(scene.run, context=RunContext.of({"input_mib": 512}))
+    scene.submitted().serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
+    scene.poke()
+    assert wanted.contexts == [scene.run.context]
+
+
+def test_the_driver_on_this_machine_knows_better_where_its_agent_is(
+    scene: Scene, agent: Callable[[Respond], int]
+) -> None:
+    scene.submitted().history.save_agent(scene.id, "127.0.0.1", 1)
+    scene.serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
+    scene.poke(agent_address="127.0.0.1:2")
+    assert len(scene.sent) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [(200, b"{"), (401, b"{}"), (500, b"oops"), (404, b"")],
+    ids=["truncated", "wrong token", "broken", "missing"],
+)
+def test_an_agent_that_cannot_be_used_costs_one_line_and_no_result(
+    scene: Scene,
+    agent: Callable[[Respond], int],
+    caplog: pytest.LogCaptureFixture,
+    answer: tuple[int, bytes],
+) -> None:
+    scene.submitted().serving(agent(lambda *_: answer))
+    assert one_warning(caplog, scene.poke)
+
+
+def test_an_agent_that_is_gone_costs_one_line_and_no_result(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.submitted().serving(1)
+    assert one_warning(caplog, scene.poke)
+
+
+def test_without_a_token_there_is_one_line(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    scene.submitted(token=None).serving(1)
+    assert "fernet_key" in one_warning(caplog, scene.poke)
+
+
+@pytest.mark.parametrize("method", ["application", "agent_of", "past_runs", "intend"])
+@pytest.mark.parametrize("error", [HistoryUnavailable, HistoryRefused, RuntimeError])
+def test_a_history_that_fails_costs_one_line_and_no_result(
+    scene: Scene,
+    agent: Callable[[Respond], int],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    error: type[Exception],
+) -> None:
+    scene.submitted().serving(agent(scene.answering(e.simple_run(components=2)[:-1])))
+
+    def fails(*_: Any, **__: Any) -> Any:
+        raise error("away")
+
+    monkeypatch.setattr(SqlHistory, method, fails)
+    assert one_warning(caplog, scene.poke)
+    assert scene.sent == []
+
+
+def test_no_way_to_the_history_is_no_result(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def nowhere(*_: Any) -> Iterator[None]:
+        yield None
+
+    monkeypatch.setattr(sensor_poll, "connected_history", nowhere)
+    assert scene.submitted().ended(RunState.SUCCEEDED).poke() is False
+
+
+def one_warning(caplog: pytest.LogCaptureFixture, poke: Callable[[], bool]) -> str:
+    with caplog.at_level(logging.WARNING):
+        assert poke() is False
+    (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
+    return record.getMessage()
+
+
+def test_a_policy_that_reads_models_gets_the_newest_and_past_runs_with_stages(
+    scene: Scene, agent: Callable[[Respond], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted(stored()).installed(monkeypatch)
+    scene.run = replace(scene.run, policy="enel-paper")
+    scene.submitted().serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
+    scene.poke()
+    assert wanted.stages == [True]
+    name = f"{scene.run.key.dag_id}/{scene.run.job_key}"
+    assert wanted.models == [JobModel(wanted.model, name)]
+
+
+# Again and again in one process
+
+
+class Growing:
+    """An agent whose stream is longer at every look; it remembers from where it was asked."""
+
+    def __init__(self, scene: Scene, events: list[dict[str, Any]], beginning: int) -> None:
+        self._answer = scene.answering
+        self._ahead = events[beginning:]
+        self.events = events[:beginning]
+        self.asked_after: list[int] = []
+
+    def __call__(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        if method == "POST":
+            return self._answer(self.events)(method, path, body)
+        after = int(path.partition("after=")[2].partition("&")[0] or 0)
+        self.asked_after.append(after)
+        answer = 200, page(self.events, after)
+        self.events += self._ahead[:3]
+        self._ahead = self._ahead[3:]
+        return answer
+
+
+def test_pokes_of_one_process_read_past_and_application_only_once(
+    scene: Scene, agent: Callable[[Respond], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted(stored()).installed(monkeypatch)
+    growing = Growing(scene, e.simple_run(components=3)[:-1], beginning=6)
+    scene.submitted().serving(agent(growing))
+    one = sensor()
+    lengths = []
+    for _ in range(4):
+        lengths.append(len(growing.events))
+        assert one.poke(scene.context()) is False
+    assert len(wanted.stages) == 1
+    assert growing.asked_after[0] == 0
+    assert growing.asked_after[1:] == lengths[:-1]
+
+
+def test_one_process_sends_and_records_what_several_would(
+    scene: Scene, agent: Callable[[Respond], int]
+) -> None:
+    growing = Growing(scene, e.simple_run(components=3)[:-1], beginning=6)
+    scene.submitted().serving(agent(growing))
+    one = sensor()
+    for _ in range(8):
+        one.poke(scene.context())
+    epochs = [body["epoch"] for body in scene.sent]
+    assert epochs == sorted(set(epochs))
+    assert [d.step.decision.epoch for d in scene.history.decisions(scene.id)] == epochs
+    assert [c.position for c in scene.history.components(scene.id)] == [0, 1, 2]
+
+
+def test_the_application_of_a_retry_is_read_from_its_beginning(
+    scene: Scene, agent: Callable[[Respond], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted(stored()).installed(monkeypatch)
+    one = sensor()
+    for submit_try in (1, 2):
+        scene.run = replace(scene.run, key=replace(scene.run.key, submit_try=submit_try))
+        scene.submitted().serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
+        for _ in range(2):
+            assert one.poke(scene.context()) is False
+        assert [c.position for c in scene.history.components(scene.id)] == [0]
+    assert len(wanted.stages) == 2
+    assert [(body["try_number"], body["epoch"]) for body in scene.sent] == [(1, 1), (2, 1)]
+
+
+def test_an_answer_that_was_not_understood_is_followed_by_reading_anew(
+    scene: Scene, agent: Callable[[Respond], int]
+) -> None:
+    events = e.simple_run(components=1)[:-1]
+    answers = [page(events), page(events, app_id="app-of-somebody-else"), page(events)]
+    asked: list[str] = []
+
+    def respond(method: str, path: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        if method == "POST":
+            return 200, b'{"accepted": true, "executors": 2, "message": ""}'
+        asked.append(path)
+        return 200, answers[len(asked) - 1]
+
+    scene.submitted().serving(agent(respond))
+    one = sensor()
+    for _ in answers:
+        assert one.poke(scene.context()) is False
+    assert ["after=0" in path for path in asked] == [True, False, True]
+
+
+def test_every_poke_records_by_its_own_way_to_the_history(
+    scene: Scene,
+    agent: Callable[[Respond], int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Way(SqlHistory):
+        """Worth nothing after its poke."""
+
+        closed = False
+
+        def save_components(self, *arguments: Any) -> None:
+            assert not self.closed
+            super().save_components(*arguments)
+
+    @contextmanager
+    def connected(*_: Any) -> Iterator[Way]:
+        way = Way()
+        yield way
+        way.closed = True
+
+    monkeypatch.setattr(sensor_poll, "connected_history", connected)
+    growing = Growing(scene, e.simple_run(components=3)[:-1], beginning=6)
+    scene.submitted().serving(agent(growing))
+    one = sensor()
+    for _ in range(8):
+        one.poke(scene.context())
+    assert len(scene.history.components(scene.id)) == 3
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING] == []
