@@ -112,7 +112,7 @@ class RunTask:
         prepared = self._submitter.prepare(new.submission)
         self._log.info("Decision 0: %s", new.step.decision.reason)
         folder = prepared.folder
-        writer = BufferedWriter(self._history, self._log, spool=folder.spool)
+        writer = self._writer(folder)
         self._write_intent(new, folder, writer)
         if application.is_killed():
             application.mark_consumed(folder, left=writer.pending)
@@ -142,7 +142,7 @@ class RunTask:
         driver.folder.mark_followed()
         self.application.attach_driver(driver)
         self._log.info("Resuming the application that try %d has submitted", key.submit_try)
-        writer = BufferedWriter(self._history, self._log, spool=driver.folder.spool)
+        writer = self._writer(driver.folder)
         writer.write(RunOpened(earlier.run, earlier.token))
         monitored = self._monitored(earlier.run)
         self._follow(Submission(earlier.run, earlier.token), driver, writer, monitored)
@@ -185,7 +185,9 @@ class RunTask:
         application.terminate()
         if earlier.run is not None and earlier.token is not None and self._history is not None:
             submission = Submission(earlier.run, earlier.token)
-            report_result(application.folder, self._history, submission, patience_s=0.0)
+            report_result(
+                application.folder, self._history, submission, patience_s=0.0, clock=self._clock
+            )
         application.folder.remove()
 
     def _remote(self, earlier: EarlierAttempt) -> RemoteLoop:
@@ -204,6 +206,10 @@ class RunTask:
         """Return a stored run, which keeps its target and policy whatever the DAG says now."""
         past = job_past_or_empty(self._history, run, self._log)
         return monitored_run(run, past, self.request.key.submit_try)
+
+    def _writer(self, folder: RunFolder) -> BufferedWriter:
+        clock = self._clock
+        return BufferedWriter(self._history, self._log, clock.now, clock.sleep, spool=folder.spool)
 
     # To its end
 

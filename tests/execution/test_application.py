@@ -1,63 +1,26 @@
-"""What becomes of an application and of the word of it: told to stop, handed over, delivered."""
+"""A task and its application: told to stop, and its result used."""
 
 from __future__ import annotations
 
-import json
 import logging
-import socket
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from airflow_enel.domain import RunKey, TaskStanding
 from airflow_enel.execution.application import TaskApplication
-from airflow_enel.execution.clock import SYSTEM_CLOCK
-from airflow_enel.execution.detach import detach
 from airflow_enel.execution.history_access import HistoryAccess
 from airflow_enel.execution.result_reporter import ReporterCredentials
-from airflow_enel.execution.submission_record import RECORD_KEY
-from airflow_enel.history.base import Record
-from airflow_enel.history.records import AgentSaved
-from airflow_enel.spark.client import AgentAddress
-from airflow_enel.spark.submission.address import read_address
 from airflow_enel.spark.submission.run_folder import RunFolder
-from tests.support.fakes.tasks import StateStore, task_context
+from tests.support.fakes.applications import FakeDriver
+from tests.support.fakes.tasks import StateStore
 
 KEY = RunKey("dag", "run", "job", -1, 1)
 LOG = cast("Any", logging.getLogger("application"))
 EVICTED = TaskStanding("running", current=True, retry_remains=True)
 MARKED = TaskStanding("failed", current=True, retry_remains=True)
-
-
-@dataclass
-class Driver:
-    """A driver that does nothing."""
-
-    folder: RunFolder
-    code: int | None = None
-    kills: int = 0
-
-    def kill(self) -> None:
-        self.kills += 1
-
-    def get_result(self) -> int | None:
-        return self.code
-
-    def get_agent_address(self) -> AgentAddress | None:
-        return read_address(self.folder.agent_address)
-
-
-@dataclass
-class Writer:
-    """Remembers the kinds of what is written."""
-
-    pending: int = 0
-    written: list[type] = field(default_factory=list)
-
-    def write(self, record: Record) -> None:
-        self.written.append(type(record))
 
 
 @pytest.fixture
@@ -69,8 +32,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 
 
 @pytest.fixture
-def driver(folder: RunFolder) -> Any:
-    return Driver(folder)
+def driver(folder: RunFolder) -> FakeDriver:
+    return FakeDriver(folder)
 
 
 @pytest.fixture
@@ -80,7 +43,13 @@ def store() -> StateStore:
 
 @pytest.fixture
 def application(store: StateStore) -> TaskApplication:
-    return TaskApplication(task_context(task_state_store=store), LOG)
+    return TaskApplication(context(store), LOG)
+
+
+def context(store: StateStore | None) -> Any:
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="job", map_index=-1)
+    ti.try_number, ti.max_tries = 1, 1
+    return {"ti": ti, "task_state_store": store}
 
 
 def standing(application: TaskApplication, seen: TaskStanding | None) -> TaskApplication:
@@ -92,7 +61,7 @@ def standing(application: TaskApplication, seen: TaskStanding | None) -> TaskApp
 
 
 def test_an_application_that_a_retry_takes_up_is_left_alone(
-    application: TaskApplication, driver: Any
+    application: TaskApplication, driver: FakeDriver
 ) -> None:
     standing(application, EVICTED).attach_driver(driver)
     application.kill()
@@ -100,7 +69,7 @@ def test_an_application_that_a_retry_takes_up_is_left_alone(
 
 
 def test_what_a_signal_has_to_say_is_not_logged_before_the_interrupted_line_has_ended(
-    application: TaskApplication, driver: Any, caplog: pytest.LogCaptureFixture
+    application: TaskApplication, driver: FakeDriver, caplog: pytest.LogCaptureFixture
 ) -> None:
     standing(application, EVICTED).attach_driver(driver)
     with caplog.at_level(logging.DEBUG):
@@ -118,14 +87,16 @@ def test_one_that_was_not_submitted_yet_never_is(application: TaskApplication, s
     assert application.is_killed()
 
 
-def test_nobody_retries_without_an_airflow(application: TaskApplication, driver: Any) -> None:
+def test_nobody_retries_without_an_airflow(
+    application: TaskApplication, driver: FakeDriver
+) -> None:
     application.attach_driver(driver)
     application.kill()
     assert (driver.kills, application.is_killed()) == (1, True)
 
 
 def test_a_user_who_marks_the_task_ends_the_application(
-    application: TaskApplication, driver: Any
+    application: TaskApplication, driver: FakeDriver
 ) -> None:
     standing(application, MARKED).attach_driver(driver)
     application.kill()
@@ -133,14 +104,14 @@ def test_a_user_who_marks_the_task_ends_the_application(
 
 
 def test_a_driver_that_starts_while_the_task_is_told_to_stop_is_ended(
-    application: TaskApplication, driver: Any
+    application: TaskApplication, driver: FakeDriver
 ) -> None:
     application.kill()
     application.attach_driver(driver)
     assert driver.kills == 1
 
 
-# Delivered
+# Its result used
 
 
 def test_a_result_that_is_delivered_leaves_nothing_behind(
@@ -155,7 +126,7 @@ def test_a_result_that_is_delivered_leaves_nothing_behind(
     assert (store, revoked, folder.path.exists()) == ({}, ["capability"], False)
 
 
-def test_records_that_are_left_stay_for_the_messenger(
+def test_records_that_are_left_stay_for_the_result_reporter(
     application: TaskApplication, folder: RunFolder, store: StateStore
 ) -> None:
     folder.reporter_credentials.touch()
@@ -166,43 +137,7 @@ def test_records_that_are_left_stay_for_the_messenger(
 
 
 def test_without_a_store_there_is_nothing_to_forget(folder: RunFolder) -> None:
-    application = TaskApplication(task_context(task_state_store=None), LOG)
+    application = TaskApplication(context(None), LOG)
     application.save_task_state(1)
     application.mark_consumed(folder, left=1)
     assert not folder.path.exists()
-
-
-# Handed over
-
-
-def test_a_driver_whose_agent_is_up_is_left_to_its_keeper(
-    application: TaskApplication, driver: Any, store: StateStore
-) -> None:
-    driver.folder.reporter_credentials.touch()
-    driver.folder.follower_pid.touch()
-    driver.folder.agent_address.write_text(json.dumps({"host": "127.0.0.1", "port": 9, "pid": 1}))
-    application.attach_driver(driver)
-    writer = Writer()
-    assert detach(KEY, application, cast("Any", writer), LOG, 0.0, SYSTEM_CLOCK)
-    assert writer.written == [AgentSaved]
-    record = {"submit_try": 1, "host": socket.gethostname(), "handed_over": True}
-    assert store == {RECORD_KEY: record}
-    assert not driver.folder.follower_pid.exists()
-
-
-def test_a_driver_that_has_ended_is_not_handed_over(
-    application: TaskApplication, driver: Any, store: StateStore
-) -> None:
-    driver.folder.reporter_credentials.touch()
-    driver.code = 0
-    application.attach_driver(driver)
-    assert not detach(KEY, application, cast("Any", Writer()), LOG, 0.0, SYSTEM_CLOCK)
-    assert store == {}
-
-
-def test_without_a_way_to_the_history_it_is_waited_for(
-    application: TaskApplication, driver: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    application.attach_driver(driver)
-    assert not detach(KEY, application, cast("Any", Writer()), LOG, 0.0, SYSTEM_CLOCK)
-    assert "nobody could report how it ends" in caplog.text
