@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airflow_enel.domain import Component, Stage, StageMetrics, TaskDigest
-from airflow_enel.spark.fields import Event, number
+from airflow_enel.spark.fields import MAX_TEXT, Event, number
 from airflow_enel.spark.timeline import CapacityTimeline
 
-_DIRECTORY = re.compile(r"(?:[\w.+-]+:)?[^\s:]*/")
+_WORD = re.compile(r"\S+")
+_IN_SCHEMES = "_.+-"  # beside letters and digits
 
 
 @dataclass(slots=True)
@@ -51,8 +52,35 @@ class StageState:
 
 
 def without_folders(text: str) -> str:
-    """A call site without the folder of its file, which may differ from run to run."""
-    return _DIRECTORY.sub("", text)
+    """A call site without the folder of its file, which may differ from run to run.
+
+    The text is cut to :data:`~airflow_enel.spark.fields.MAX_TEXT` characters, and no pattern here
+    can backtrack.
+    """
+    return _WORD.sub(lambda word: _without_folder(word[0]), text[:MAX_TEXT])
+
+
+def _without_folder(word: str) -> str:
+    """``file:/tmp/job.py:12`` as ``job.py:12``; scheme and folder go together."""
+    if "/" not in word:
+        return word
+    kept: list[str] = []
+    for part in word.split(":"):
+        _, slash, rest = part.rpartition("/")
+        scheme = _scheme_length(kept[-1]) if slash and kept else 0
+        if scheme:
+            kept[-1] = kept[-1][:-scheme] + rest
+        else:
+            kept.append(rest)
+    return ":".join(kept)
+
+
+def _scheme_length(text: str) -> int:
+    """How many characters at the end of a text may be a URL's scheme."""
+    start = len(text)
+    while start and (text[start - 1].isalnum() or text[start - 1] in _IN_SCHEMES):
+        start -= 1
+    return len(text) - start
 
 
 def component_key(job: JobState, sql_ordinal: int | None) -> str:

@@ -25,7 +25,17 @@ from airflow_enel.spark.components import (
     digest_of,
     stage_metrics,
 )
-from airflow_enel.spark.fields import Event, count, fields, ids, items, optional_text, seconds, text
+from airflow_enel.spark.fields import (
+    Event,
+    count,
+    fields,
+    ids,
+    items,
+    optional_text,
+    seconds,
+    text,
+    text_or_empty,
+)
 from airflow_enel.spark.shutdown import without_shutdown_losses
 from airflow_enel.spark.timeline import CapacityTimeline
 
@@ -242,7 +252,7 @@ class EventFold:
         if span is None or span.removed_at is not None:  # Spark tells a decommissioning twice
             return
         removed_at = max(span.added_at, seconds(event, "Timestamp"))
-        reason = str(event.get("Removed Reason") or "")
+        reason = text_or_empty(event, "Removed Reason")
         asked = any(word in reason.lower() for word in _ASKED_TO_GO)
         draining_at = span.draining_at if span.draining_at is not None else removed_at
         self._executors[span.executor_id] = replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
@@ -9,6 +10,10 @@ from typing import Any, Final
 Event = Mapping[str, Any]
 """One event as Spark writes it to its event log, parsed from JSON."""
 
+MAX_TEXT: Final = 2000
+"""Characters of a text that are kept: SQL texts, stack traces and names have no limit in Spark."""
+
+_NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # for PostgreSQL and for UTF-8
 _MAX_MS: Final = 1e14  # the year 5138: anything later is not a time
 _MAX_COUNT: Final = 2**31 - 1  # Spark's own ids and counts are Java integers
 
@@ -63,13 +68,21 @@ def ids(event: Event, name: str) -> tuple[int, ...]:
 
 
 def text(event: Event, name: str) -> str:
-    """A text; raises as :func:`number` does."""
+    """A text of at most :data:`MAX_TEXT` characters; raises as :func:`number` does.
+
+    NUL and halves of surrogate pairs, which no history could store, become U+FFFD.
+    """
     value = event[name]
     if not isinstance(value, str):
         raise TypeError(f"{name} is not a text")
-    return value
+    return _NOT_STORABLE.sub("\ufffd", value[:MAX_TEXT])
 
 
 def optional_text(event: Event, name: str) -> str | None:
     """A text, or None if it is null or missing; raises as :func:`number` does."""
     return None if event.get(name) is None else text(event, name)
+
+
+def text_or_empty(event: Event, name: str) -> str:
+    """A text, or an empty one if it is missing or something else: never raises."""
+    return text(event, name) if isinstance(event.get(name), str) else ""

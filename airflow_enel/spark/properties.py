@@ -15,8 +15,8 @@ CONTEXT_PREFIX: Final = "spark.enel.context."
 
 _BLACKED_OUT: Final = "*********(redacted)"
 _FACTOR: Final = {"b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20, "p": 2**30}
-_SIZE: Final = re.compile(r"\s*([0-9]{1,18})\s*(?:([kmgtp])b?|(b))?\s*", re.IGNORECASE | re.ASCII)
-_CORES: Final = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
+_SIZE: Final = re.compile(r"([0-9]{1,18})\s*(?:([kmgtp])b?|(b))?", re.IGNORECASE | re.ASCII)
+_CORES: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _CORE_JAR: Final = re.compile(r"spark-core_[^-]*-(.+)\.jar")
 _DEFAULT_MEMORY: Final = "1g"  # of executors and driver
 
@@ -26,7 +26,7 @@ def mebibytes(size: str) -> int:
 
     :raises ValueError: if it is none
     """
-    match = _SIZE.fullmatch(str(size))
+    match = _SIZE.fullmatch(str(size).strip())
     if match is None:
         raise ValueError(f"{size!r} is no size of memory; write for instance 512m or 2g")
     factor = _FACTOR[(match[2] or match[3] or "m").lower()]
@@ -39,11 +39,11 @@ def size_context(properties: Mapping[str, object]) -> dict[str, ContextValue]:
     A size that cannot be read, be it a template, is left out.
     """
     found: dict[str, ContextValue] = {}
-    cores = str(properties.get("spark.executor.cores", ""))
+    cores = str(properties.get("spark.executor.cores", "")).strip()
     if _CORES.fullmatch(cores):
         found["executor_cores"] = int(cores)
     for role in ("executor", "driver"):
-        size = str(properties.get(f"spark.{role}.memory", _DEFAULT_MEMORY))
+        size = str(properties.get(f"spark.{role}.memory", _DEFAULT_MEMORY)).strip()
         if _SIZE.fullmatch(size):
             found[f"{role}_memory_mib"] = mebibytes(size)
     return found

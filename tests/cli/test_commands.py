@@ -204,14 +204,30 @@ def test_applications_before_since_are_left_out(enel: Enel, dag: str, tmp_path: 
 
 
 @pytest.mark.parametrize("output", ["table", "json"])
-def test_a_name_that_the_history_cannot_hold_is_a_reason_to_skip(
-    enel: Enel, dag: str, tmp_path: Path, output: str
+def test_what_the_history_cannot_hold_is_a_reason_to_skip(
+    enel: Enel, dag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    from airflow_enel.history.base import HistoryRefused
+    from airflow_enel.history.repository import SqlHistory
+
+    def refuse(*_: object) -> None:
+        raise HistoryRefused("names of at most 250 characters")
+
+    monkeypatch.setattr(SqlHistory, "open_run", refuse)
+    said = enel("import-history", log(tmp_path), "--dag-id", dag, "-o", output)
+    assert said.error == "nothing to import: none of the logs can be used"
+    assert "names of at most 250 characters" in said.out
+
+
+def test_texts_that_no_database_can_store_cost_only_their_odd_characters(
+    enel: Enel, dag: str, tmp_path: Path
 ) -> None:
     events = simple_run()
-    events[0] |= {"App Name": "half of a pair: \ud83d"}
-    said = enel("import-history", log(tmp_path, events=events), "--dag-id", dag, "-o", output)
-    assert said.error == "nothing to import: none of the logs can be used"
-    assert "not to be written as JSON" in said.out
+    events[0] |= {"App Name": "half of a pair: \ud83d, NUL: \x00"}
+    (line,) = enel(
+        "import-history", log(tmp_path, events=events), "--dag-id", dag, "-o", "json"
+    ).json
+    assert (line["result"], line["job_key"]) == ("imported", "half of a pair: \ufffd, NUL: \ufffd")
 
 
 @pytest.mark.parametrize(
