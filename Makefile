@@ -12,14 +12,15 @@ export SPARK_HOME := $(CURDIR)/$(SPARK)/pyspark
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(SPARK_HOME)/bin:$(PATH)
 
-.PHONY: help install demo test lint format bench constraints clean
+.PHONY: help install demo test test-fast lint format bench constraints clean
 
 help:
-	@echo "make demo     a recurring Spark job under a real Airflow, in about 6 minutes"
-	@echo "make test     all tests"
-	@echo "make lint     formatting, types, layers"
-	@echo "make bench    speed and memory, as JSON"
-	@echo "make install  everything into $(VENV) and $(SPARK), nothing elsewhere"
+	@echo "make demo       a recurring Spark job under a real Airflow, in about 6 minutes"
+	@echo "make test       all tests"
+	@echo "make test-fast  without other processes: no JVM, Airflow or PostgreSQL, in a minute or so"
+	@echo "make lint       formatting, types, layers"
+	@echo "make bench      speed and memory, as JSON"
+	@echo "make install    everything into $(VENV) and $(SPARK), nothing elsewhere"
 
 install: $(VENV)/.installed $(SPARK)/.installed-$(SPARK_VERSION)
 
@@ -42,8 +43,13 @@ demo: install
 
 # Two at a time: tests with real processes wait a lot. A file stays with one worker, and its
 # processes with it.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: install
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTEST)
+
+test-fast: install
+	@$(PYTEST) -m "not (spark or airflow or postgres or processes)" --hypothesis-profile fast
 
 lint: install
 	@$(BIN)/ruff format --check

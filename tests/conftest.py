@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_enel.history.capability import TaskIdentity
 
 settings.register_profile("enel", deadline=None)  # a busy machine is no failure
+settings.register_profile("fast", settings.get_profile("enel"), max_examples=25)
 settings.load_profile("enel")
 
 # JVMs live for seconds here: to compile their code better takes longer than that gains.

@@ -322,6 +322,7 @@ def test_limits_that_no_database_can_compare_are_refused_by_the_parser(
     assert repr(arguments[1]) in said.notes
 
 
+@pytest.mark.processes
 def test_the_definition_of_the_commands_imports_nothing_heavy() -> None:
     import subprocess
     import sys

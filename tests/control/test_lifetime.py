@@ -15,13 +15,16 @@ from airflow_enel.control.lifetime import (
 )
 from airflow_enel.domain import DriverStatus, RunState, TaskStanding
 
-EVERYTHING = [
-    Evidence(driver, here, recorded, answers, handed_over)
-    for driver, here, recorded, answers, handed_over in itertools.product(
-        DriverStatus, (True, False), (None, *RunState), (True, False), (True, False)
-    )
-    if here or driver is DriverStatus.ABSENT  # no worker shows the driver of another
-]
+
+def everything(driver: DriverStatus) -> list[Evidence]:
+    """All that a try can find with a driver in one state."""
+    return [
+        Evidence(driver, here, recorded, answers, handed_over)
+        for here, recorded, answers, handed_over in itertools.product(
+            (True, False), (None, *RunState), (True, False), (True, False)
+        )
+        if here or driver is DriverStatus.ABSENT  # no worker shows the driver of another
+    ]
 
 
 def found(
@@ -61,25 +64,27 @@ def test_a_try_does_what_the_table_says(evidence: Evidence | None, action: Actio
     assert first_action(evidence) is action
 
 
-@pytest.mark.parametrize("evidence", EVERYTHING)
+@pytest.mark.parametrize("driver", DriverStatus)
 def test_a_job_that_is_not_durable_is_submitted_anew_but_never_beside_a_living_one(
-    evidence: Evidence,
+    driver: DriverStatus,
 ) -> None:
-    action = first_action(evidence, durable=False)
-    assert action in (Action.SUBMIT, Action.REPLACE, Action.WAIT)
-    if evidence.agent_answers:
-        assert action is Action.REPLACE
+    for evidence in everything(driver):
+        action = first_action(evidence, durable=False)
+        assert action in (Action.SUBMIT, Action.REPLACE, Action.WAIT), evidence
+        if evidence.agent_answers:
+            assert action is Action.REPLACE, evidence
 
 
-@pytest.mark.parametrize("evidence", EVERYTHING)
 @pytest.mark.parametrize("durable", [True, False])
-def test_nothing_is_submitted_beside_what_may_be_alive(evidence: Evidence, durable: bool) -> None:
-    gone = evidence.driver is DriverStatus.ABSENT and (
-        evidence.submitted_here or evidence.recorded in OVER
-    )
-    if first_action(evidence, durable=durable) is Action.SUBMIT:
-        assert gone
-        assert not evidence.agent_answers
+@pytest.mark.parametrize("driver", DriverStatus)
+def test_nothing_is_submitted_beside_what_may_be_alive(driver: DriverStatus, durable: bool) -> None:
+    for evidence in everything(driver):
+        gone = driver is DriverStatus.ABSENT and (
+            evidence.submitted_here or evidence.recorded in OVER
+        )
+        if first_action(evidence, durable=durable) is Action.SUBMIT:
+            assert gone, evidence
+            assert not evidence.agent_answers, evidence
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, agents, page
 
+pytestmark = pytest.mark.processes
+
 
 class Remembered:
     """A history that remembers the order of what it is told."""

@@ -21,6 +21,8 @@ from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission
 from tests.support.processes.waiting import until
 
+pytestmark = pytest.mark.processes
+
 FIRST = RunKey("dag", "run", "task", -1, submit_try=1)
 SECOND = replace(FIRST, submit_try=2)
 ELSEWHERE = SubmissionRecord(1, "another-host")

@@ -28,6 +28,8 @@ from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission
 from tests.support.processes.waiting import until
 
+pytestmark = pytest.mark.processes
+
 
 def state_of(key: RunKey) -> RunState | None:
     from airflow_enel.history.repository import SqlHistory

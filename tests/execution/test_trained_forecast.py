@@ -109,6 +109,7 @@ print("fine", [name for name in sys.modules if name.split(".")[0].startswith("to
 """
 
 
+@pytest.mark.processes
 def test_no_task_and_no_server_imports_torch_to_forecast_with_a_model() -> None:
     result = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False

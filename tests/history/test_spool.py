@@ -108,6 +108,7 @@ def test_path_and_body_arrive_as_they_were(
     assert server.taken == [request]
 
 
+@pytest.mark.processes
 def test_what_a_process_leaves_when_it_is_killed_the_next_one_sends(
     server: Server, file: Path
 ) -> None:

@@ -218,6 +218,7 @@ def test_a_seed_may_be_a_template() -> None:
     assert "seed" in operator.template_fields
 
 
+@pytest.mark.processes
 def test_a_dag_that_trains_is_light() -> None:
     code = (
         "import sys, airflow.sdk, airflow.providers.common.compat.sdk;"

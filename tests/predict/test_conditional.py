@@ -255,6 +255,7 @@ class TestSum:
         assert total.log_sd.tolist() == [0.0, 0.0]
 
 
+@pytest.mark.processes
 def test_needs_neither_torch_nor_scikit_learn():
     script = (
         "import sys, airflow_enel.predict.conditional; "

@@ -92,6 +92,7 @@ def test_an_entry_point_that_cannot_be_imported_is_refused_by_its_name(declared)
         create_forecaster("broken")
 
 
+@pytest.mark.processes
 def test_the_registry_imports_no_forecaster():
     script = (
         "import airflow_enel.predict.registry, sys;"

@@ -117,6 +117,7 @@ def test_task_and_address_are_templated() -> None:
     assert set(EnelSparkSensor.template_fields) == {"external_task_id", "agent_address"}
 
 
+@pytest.mark.processes
 def test_importing_the_sensor_is_cheap() -> None:
     code = "import sys, airflow_enel.sensors.spark; print(*sys.modules)"
     command = [sys.executable, "-c", code]

@@ -29,6 +29,7 @@ print(json.dumps([resident() - before, sorted(set(sys.modules) - modules)]))
 """
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_importing_the_plugin_is_cheap() -> None:
     out = subprocess.run(

@@ -90,6 +90,7 @@ def test_nothing_is_no_rows():
     assert encode_all(()).shape == (0, 33)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_processes_agree_whatever_the_seed_of_their_hashes(seed):
     code = (

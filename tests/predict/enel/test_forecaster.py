@@ -148,6 +148,7 @@ def test_the_order_of_past_runs_does_not_matter():
         assert forward.predict(progress, BOUNDS) == backward.predict(progress, BOUNDS)
 
 
+@pytest.mark.processes
 def test_forecasting_never_imports_torch():
     code = (
         "import airflow_enel.predict.enel.forecaster, airflow_enel.predict.enel.model, sys;"

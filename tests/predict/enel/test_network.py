@@ -204,6 +204,7 @@ def test_weights_of_another_network_are_refused(spoil):
         EnelInference(DEFAULT, weights)
 
 
+@pytest.mark.processes
 def test_predicting_never_imports_torch():
     code = (
         "import airflow_enel.predict.enel.sweep, airflow_enel.predict.enel.inference, sys;"

@@ -16,6 +16,8 @@ from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.processes.waiting import until
 
+pytestmark = pytest.mark.processes
+
 ENV = dict(os.environ)
 
 
