@@ -194,12 +194,19 @@ def _state(reading: Reading) -> RunState:
 
 def _line(line: Line, reading: Reading, run: Run) -> Line:
     ended = _outcome(reading)
-    complete = reading.snapshot.complete
     return replace(
         line,
-        reason="" if complete else "some events are unreadable: shown, but not learned from",
+        reason=_reason(reading),
         runtime_s=ended.runtime_s,
         executors=run.initial_executors,
         components=len(reading.snapshot.finished_components),
         state=ended.state,
     )
+
+
+def _reason(reading: Reading) -> str:
+    """What an import says of a run that it takes, empty for nothing."""
+    if reading.snapshot.complete:
+        return "; ".join(reading.notes)
+    flaws = "; ".join(reading.flaws) or "events are missing"
+    return f"shown, but not learned from: {flaws}"

@@ -51,13 +51,13 @@ class StageState:
     digest: TaskDigest | None = None
 
 
-def without_folders(text: str) -> str:
+def without_folders(call_site: str) -> str:
     """A call site without the folder of its file, which may differ from run to run.
 
-    The text is cut to :data:`~airflow_enel.spark.fields.MAX_TEXT` characters, and no pattern here
+    It is cut to :data:`~airflow_enel.spark.fields.MAX_TEXT` characters, and no pattern here
     can backtrack.
     """
-    return _WORD.sub(lambda word: _without_folder(word[0]), text[:MAX_TEXT])
+    return _WORD.sub(lambda word: _without_folder(word[0]), call_site[:MAX_TEXT])
 
 
 def _without_folder(word: str) -> str:
@@ -75,12 +75,12 @@ def _without_folder(word: str) -> str:
     return ":".join(kept)
 
 
-def _scheme_length(text: str) -> int:
-    """How many characters at the end of a text may be a URL's scheme."""
-    start = len(text)
-    while start and (text[start - 1].isalnum() or text[start - 1] in _IN_SCHEMES):
+def _scheme_length(part: str) -> int:
+    """How many characters at the end of a part may be a URL's scheme."""
+    start = len(part)
+    while start and (part[start - 1].isalnum() or part[start - 1] in _IN_SCHEMES):
         start -= 1
-    return len(text) - start
+    return len(part) - start
 
 
 def component_key(job: JobState, sql_ordinal: int | None) -> str:
@@ -142,11 +142,14 @@ def digest_of(durations_s: Iterable[float]) -> TaskDigest | None:
     return TaskDigest(len(ordered), sum(ordered), median_s, ordered[-1])
 
 
-def stage_metrics(accumulables: Iterable[Event]) -> StageMetrics:
-    """The summed task metrics of a stage from its accumulables."""
+def stage_metrics(info: Event, name: str) -> StageMetrics:
+    """The summed task metrics of a stage from its accumulables.
+
+    :raises TypeError, AttributeError, KeyError: if they cannot be read
+    """
     values = {
         item["Name"]: number(item, "Value")
-        for item in accumulables
+        for item in (info.get(name) or ())
         if str(item.get("Name", "")).startswith("internal.metrics.")
         and isinstance(item.get("Value"), int)
         and 0 <= item["Value"] < 2**63

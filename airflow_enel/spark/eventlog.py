@@ -79,13 +79,17 @@ class Reading:
     :param snapshot: all of it, read at its end
     :param attempt: which attempt at the application, from 1; only YARN makes several
     :param exit_code: of the driver; Spark tells it from 4.0 on, and not in every mode
-    :param context: what was known at its start, as far as the log tells
+    :param context: what was known at its start, as far as the log says
+    :param flaws: why the run is incomplete, each in a few words
+    :param notes: what was left out of it, though it is complete
     """
 
     snapshot: Snapshot
     attempt: int
     exit_code: int | None
     context: RunContext = NO_CONTEXT
+    flaws: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def find_logs(path: Path) -> tuple[Path, ...]:
@@ -126,7 +130,7 @@ def read_log(
     :param on_bytes: is told now and then how many more bytes of the disk were read
     :raises UnusableLog: if the log is none, is damaged, has no end, or cannot be read
     """
-    fold, attempt, exit_code = EventFold(), 1, None
+    fold, attempt, exit_code = EventFold(strict=False), 1, None
     properties: dict[str, object] = {}
     with _told():
         for event in _events(_parts(log), on_bytes or (lambda _: None)):
@@ -147,7 +151,15 @@ def read_log(
             "no end of the application: it was killed or lost its driver, or it still runs"
         )
     ended = fold.snapshot(started.ended_at)
-    return Reading(ended, attempt, exit_code, _context(ended, properties))
+    note = fold.flaws.field_note
+    return Reading(
+        ended,
+        attempt,
+        exit_code,
+        _context(ended, properties),
+        fold.flaws.in_words(),
+        () if note is None else (note,),
+    )
 
 
 def _context(snapshot: Snapshot, properties: Mapping[str, object]) -> RunContext:
@@ -156,8 +168,9 @@ def _context(snapshot: Snapshot, properties: Mapping[str, object]) -> RunContext
     What whoever submitted it has given counts more; of that, what cannot be read is left out.
     """
     found = size_context(properties)
-    if "executor_cores" not in found and snapshot.executors:
-        found["executor_cores"] = snapshot.executors[0].cores
+    cores = next((span.cores for span in snapshot.executors if span.cores), None)
+    if "executor_cores" not in found and cores is not None:
+        found["executor_cores"] = cores
     if snapshot.spark_version is not None and _VERSION.fullmatch(snapshot.spark_version):
         found["spark_version"] = snapshot.spark_version
     context, _ = read_context(given_context(properties), RunContext.of(found))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from airflow_enel.domain import (
     Component,
     ExecutorSpan,
     ScaleRequest,
     Snapshot,
+    StageMetrics,
     TaskDigest,
 )
 from airflow_enel.spark.components import (
@@ -31,14 +33,18 @@ from airflow_enel.spark.fields import (
     fields,
     ids,
     items,
+    natural_text,
     optional_text,
     seconds,
     text,
     text_or_empty,
 )
+from airflow_enel.spark.flaws import Flaws
 from airflow_enel.spark.shutdown import without_shutdown_losses
 from airflow_enel.spark.timeline import CapacityTimeline
 
+_T = TypeVar("_T")
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _SQL = "org.apache.spark.sql.execution.ui."
 _ASKED_TO_GO = ("decommission", "killed by driver", "idle")
 _INITIAL_SIZE = (
@@ -51,11 +57,16 @@ _INITIAL_SIZE = (
 class EventFold:
     """Folds the events of one application, in the order in which Spark posted them.
 
+    :param strict: whether a field that could be done without makes its event unreadable: a live
+        agent that sends one is not to be believed, a stored log loses the field alone
     :ivar complete: False once an event was unreadable or missing
+    :ivar flaws: which events were unreadable, and whether their times contradict each other
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool = True) -> None:
+        self._strict = strict
         self.complete = True
+        self.flaws = Flaws()
         self._app_id: str | None = None
         self._app_name: str | None = None
         self._version: str | None = None
@@ -97,8 +108,19 @@ class EventFold:
             handler = self._handlers.get(text(event, "Event"))
             if handler is not None:
                 handler(event)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        except _UNREADABLE as error:
             self.complete = False
+            self.flaws.add_unreadable(event.get("Event"), error)
+
+    def _field(self, read: Callable[[Event, str], _T], event: Event, name: str) -> _T | None:
+        """Read a field that could be done without; raises as ``read`` does if that is strict."""
+        try:
+            return read(event, name)
+        except _UNREADABLE:
+            if self._strict:
+                raise
+            self.flaws.add_field(name)
+            return None
 
     def snapshot(self, read_at: float) -> Snapshot:
         """What is known by now.
@@ -128,14 +150,13 @@ class EventFold:
     # The application
 
     def _on_log_start(self, event: Event) -> None:
-        self._version = text(event, "Spark Version")
+        self._version = self._field(text, event, "Spark Version")
 
     def _on_environment(self, event: Event) -> None:
         properties = fields(event, "Spark Properties")
-        for name in _INITIAL_SIZE:
-            if name in properties:
-                self._initial = count({name: int(text(properties, name))}, name)
-                return
+        found = [name for name in _INITIAL_SIZE if name in properties]
+        sizes = (self._field(natural_text, properties, name) for name in found)
+        self._initial = next((size for size in sizes if size is not None), self._initial)
 
     def _on_application_start(self, event: Event) -> None:
         app_id = text(event, "App ID")
@@ -143,7 +164,7 @@ class EventFold:
             raise ValueError(f"events of another application, {app_id}")
         if self._started_at is None:
             self._started_at = self._frontier = seconds(event, "Timestamp")
-        self._app_name = text(event, "App Name")
+        self._app_name = self._field(text, event, "App Name")
         self._app_id = app_id
 
     def _on_application_end(self, event: Event) -> None:
@@ -207,8 +228,8 @@ class EventFold:
             stage.submitted_at = seconds(info, "Submission Time")
         if event["Event"] == "SparkListenerStageCompleted":
             stage.completed_at = seconds(info, "Completion Time")
-            stage.failure = optional_text(info, "Failure Reason")
-            stage.metrics = stage_metrics(info.get("Accumulables") or ())
+            stage.failure = self._field(optional_text, info, "Failure Reason")
+            stage.metrics = self._field(stage_metrics, info, "Accumulables") or StageMetrics()
             stage.digest = stage.digest or digest_of(self._durations.pop((stage_id, attempt), ()))
 
     def _on_task_end(self, event: Event) -> None:
@@ -241,8 +262,8 @@ class EventFold:
         info = event["Executor Info"]
         span = ExecutorSpan(
             executor_id=executor_id,
-            host=text(info, "Host"),
-            cores=count(info, "Total Cores"),
+            host=self._field(text, info, "Host") or "",
+            cores=self._field(count, info, "Total Cores") or 0,
             added_at=seconds(event, "Timestamp"),
         )
         self._executors.setdefault(executor_id, span)

@@ -14,6 +14,7 @@ MAX_TEXT: Final = 2000
 """Characters of a text that are kept: SQL texts, stack traces and names have no limit in Spark."""
 
 _NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # for PostgreSQL and for UTF-8
+_NATURAL: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _MAX_MS: Final = 1e14  # the year 5138: anything later is not a time
 _MAX_COUNT: Final = 2**31 - 1  # Spark's own ids and counts are Java integers
 
@@ -86,3 +87,11 @@ def optional_text(event: Event, name: str) -> str | None:
 def text_or_empty(event: Event, name: str) -> str:
     """A text, or an empty one if it is missing or something else: never raises."""
     return text(event, name) if isinstance(event.get(name), str) else ""
+
+
+def natural_text(event: Event, name: str) -> int:
+    """A natural number that is written as a text; raises as :func:`number` does."""
+    value = text(event, name).strip()
+    if not _NATURAL.fullmatch(value):
+        raise ValueError(f"{name} is not a natural number")
+    return count({name: int(value)}, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ _FACTOR: Final = {"b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20, "p":
 _SIZE: Final = re.compile(r"([0-9]{1,18})\s*(?:([kmgtp])b?|(b))?", re.IGNORECASE | re.ASCII)
 _CORES: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _CORE_JAR: Final = re.compile(r"spark-core_[^-]*-(.+)\.jar")
+_MOST_MIB: Final = 2**40  # an exbibyte
 _DEFAULT_MEMORY: Final = "1g"  # of executors and driver
 
 
@@ -30,7 +32,10 @@ def mebibytes(size: str) -> int:
     if match is None:
         raise ValueError(f"{size!r} is no size of memory; write for instance 512m or 2g")
     factor = _FACTOR[(match[2] or match[3] or "m").lower()]
-    return max(1, -int(-float(match[1]) * factor // 1))
+    mib = max(1, -int(-float(match[1]) * factor // 1))
+    if mib > _MOST_MIB:
+        raise ValueError(f"{size!r} is more memory than there is; write for instance 512m or 2g")
+    return mib
 
 
 def size_context(properties: Mapping[str, object]) -> dict[str, ContextValue]:
@@ -43,8 +48,8 @@ def size_context(properties: Mapping[str, object]) -> dict[str, ContextValue]:
     if _CORES.fullmatch(cores):
         found["executor_cores"] = int(cores)
     for role in ("executor", "driver"):
-        size = str(properties.get(f"spark.{role}.memory", _DEFAULT_MEMORY)).strip()
-        if _SIZE.fullmatch(size):
+        size = str(properties.get(f"spark.{role}.memory", _DEFAULT_MEMORY))
+        with suppress(ValueError):
             found[f"{role}_memory_mib"] = mebibytes(size)
     return found
 

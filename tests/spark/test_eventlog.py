@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.support.builders.spark_events import (
     Event,
     application_end,
     application_start,
+    environment,
     executor_added,
     simple_run,
 )
@@ -347,3 +349,48 @@ def test_a_renamed_rolling_folder_is_known_by_its_parts(tmp_path: Path) -> None:
 def test_a_path_that_is_not_there_is_told(path: str, told: str) -> None:
     with pytest.raises(UnusableLog, match=told):
         find_logs(Path(path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("SparkListenerExecutorAdded", ("Executor Info", "Total Cores"), "many"),
+        ("SparkListenerExecutorAdded", ("Executor Info", "Host"), None),
+        ("SparkListenerEnvironmentUpdate", ("Spark Properties", "spark.enel.initialExecutors"), 2),
+        ("SparkListenerApplicationStart", ("App Name",), 7),
+        ("SparkListenerStageCompleted", ("Stage Info", "Failure Reason"), 7),
+        ("SparkListenerStageCompleted", ("Stage Info", "Accumulables"), 7),
+    ],
+)
+def test_a_field_that_can_be_done_without_costs_itself_alone(
+    tmp_path: Path, kind: str, path: tuple[str, ...], value: object
+) -> None:
+    events = copy.deepcopy(simple_run())
+    place = next(event for event in events if event["Event"] == kind)
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    reading = read_log(stored(tmp_path / APP, lines(events)))
+    assert reading.snapshot.complete
+    assert len(reading.snapshot.finished_components) == 3
+    (note,) = reading.notes
+    assert note == f"1 field is unreadable and left out, first {path[-1]!r}"
+
+
+def test_a_size_beyond_all_memory_is_left_out(tmp_path: Path) -> None:
+    start, *rest = simple_run()
+    sizes = environment(spark_executor_memory="999999999999999999p", spark_driver_memory="1m")
+    context = read_log(stored(tmp_path / APP, lines([start, sizes, *rest]))).context
+    assert "executor_memory_mib" not in dict(context)
+    assert context.get("driver_memory_mib") == 1
+
+
+def test_unreadable_events_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    events = simple_run()
+    del events[4]["Submission Time"]
+    events[-1:-1] = [{"Event": "SparkListenerJobEnd", "Job ID": -1}]
+    reading = read_log(stored(tmp_path / APP, lines(events)))
+    assert not reading.snapshot.complete
+    (flaw,) = reading.flaws
+    assert flaw.startswith("3 events are unreadable, first SparkListenerJobStart: ")
+    assert "'Submission Time' is missing" in flaw

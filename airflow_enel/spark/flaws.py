@@ -1,0 +1,76 @@
+"""Counts what is wrong with the events of an application, and says the first of it in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+CLOCK_SLACK_S: Final = 1.0
+"""By as much may times be out of order: events come from several threads, clocks get corrected."""
+
+
+@dataclass(slots=True)
+class Flaws:
+    """What is wrong with the events of one application.
+
+    :ivar unreadable: events that could not be read
+    :ivar first_unreadable: the kind of the first of them, and why
+    :ivar unreadable_fields: fields that were left out of events; the run can be learned from
+    :ivar first_field: the name of the first of them
+    :ivar contradiction: the first time that lies before one that it must follow, in words
+    """
+
+    unreadable: int = 0
+    first_unreadable: str = ""
+    unreadable_fields: int = 0
+    first_field: str = ""
+    contradiction: str = ""
+
+    def add_unreadable(self, kind: object, error: Exception) -> None:
+        """Count an event that could not be read."""
+        self.unreadable += 1
+        if not self.first_unreadable:
+            self.first_unreadable = f"{str(kind)[:100]}: {_why(error)}"
+
+    def add_field(self, name: str) -> None:
+        """Count a field that was left out alone."""
+        self.unreadable_fields += 1
+        self.first_field = self.first_field or name
+
+    def check_order(
+        self, what: str, earlier_at: float | None, at: float, slack_s: float = CLOCK_SLACK_S
+    ) -> None:
+        """Note a time that lies before one that it must follow.
+
+        :param what: says what the time is, such as ``the end of job 3``
+        :param earlier_at: the latest time that was known before it, None for none
+        """
+        if earlier_at is not None and at < earlier_at - slack_s and not self.contradiction:
+            self.contradiction = f"{what} lies {earlier_at - at:,.1f} s before what came before it"
+
+    def in_words(self) -> tuple[str, ...]:
+        """Each kind of flaw that keeps a run from being learned from, in a few words."""
+        found = []
+        if self.unreadable:
+            events = _counted(self.unreadable, "event is", "events are")
+            found.append(f"{events} unreadable, first {self.first_unreadable}")
+        if self.contradiction:
+            found.append(f"its times contradict each other: {self.contradiction}")
+        return tuple(found)
+
+    @property
+    def field_note(self) -> str | None:
+        """Which fields were left out, None for none."""
+        if not self.unreadable_fields:
+            return None
+        fields = _counted(self.unreadable_fields, "field is", "fields are")
+        return f"{fields} unreadable and left out, first {self.first_field!r}"
+
+
+def _why(error: Exception) -> str:
+    why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return why[:200]
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
