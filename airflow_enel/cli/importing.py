@@ -180,15 +180,16 @@ def _outcome(reading: Reading) -> RunOutcome:
 def _state(reading: Reading) -> RunState:
     """How an application ended that has told its end.
 
-    Without an exit code of the driver the last job tells: an application that fails stops at
-    the job that failed, one that catches the failure goes on.
+    Without an exit code of the driver the last job decides: an application that fails stops at
+    the job that failed, one that catches the failure goes on. Where the end of the last job is
+    missing, nobody knows the result.
     """
     if reading.exit_code is not None:
         return RunState.FAILED if reading.exit_code else RunState.SUCCEEDED
     components = reading.snapshot.components
-    if any(c.finished_at is None for c in components):
-        return RunState.FAILED
-    last = max(components, key=lambda c: (c.finished_at or 0.0, c.position))
+    last = max(components, key=lambda c: (c.finished_at or c.started_at, c.position))
+    if last.succeeded is None:
+        return RunState.LOST
     return RunState.SUCCEEDED if last.succeeded else RunState.FAILED
 
 

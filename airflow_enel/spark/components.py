@@ -100,6 +100,12 @@ def component_key(job: JobState, sql_ordinal: int | None) -> str:
     return f"{result} #{digest}/{len(stages_to_run(job))}"
 
 
+def has_open_stage(component: Component) -> bool:
+    """Whether a component succeeded though no attempt at one of its stages has an end."""
+    ended = {stage.stage_id for stage in component.stages if stage.completed_at is not None}
+    return bool(component.succeeded) and any(s.stage_id not in ended for s in component.stages)
+
+
 def stages_to_run(job: JobState) -> set[int]:
     """The stages of a job that run: known after its end, and nearly surely from its start on.
 

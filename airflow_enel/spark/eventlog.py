@@ -157,7 +157,7 @@ def read_log(
         attempt,
         exit_code,
         _context(ended, properties),
-        fold.flaws.in_words(),
+        fold.flaws_at_end(),
         () if note is None else (note,),
     )
 

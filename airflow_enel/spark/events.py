@@ -25,6 +25,7 @@ from airflow_enel.spark.components import (
     build_component,
     component_key,
     digest_of,
+    has_open_stage,
     stage_metrics,
 )
 from airflow_enel.spark.fields import (
@@ -39,7 +40,7 @@ from airflow_enel.spark.fields import (
     text,
     text_or_empty,
 )
-from airflow_enel.spark.flaws import Flaws
+from airflow_enel.spark.flaws import Flaws, counted
 from airflow_enel.spark.shutdown import without_shutdown_losses
 from airflow_enel.spark.timeline import CapacityTimeline
 
@@ -73,6 +74,7 @@ class EventFold:
         self._started_at: float | None = None
         self._ended_at: float | None = None
         self._exiting_at: float | None = None
+        self._latest_at: float | None = None
         self._initial: int | None = None
         self._jobs: dict[int, JobState] = {}
         self._job_of_stage: dict[int, int] = {}
@@ -140,12 +142,28 @@ class EventFold:
             started_at=self._started_at,
             ended_at=self._ended_at,
             read_at=read_at,
-            complete=self.complete,
+            complete=self.complete and not self.flaws_at_end(),
             initial_executors=self._initial,
             components=self._components(CapacityTimeline(executors), read_at),
             executors=executors,
             requests=tuple(self._requests.values()),
         )
+
+    def flaws_at_end(self) -> tuple[str, ...]:
+        """Why the run is not to be learned from, in words; nothing before the application ends.
+
+        Spark drops events when its queue is full: a job that succeeded has ended, and so has every
+        stage that it ran.
+        """
+        if self._ended_at is None:
+            return ()
+        open_jobs = sum(job.finished_at is None for job in self._jobs.values())
+        found = [*self.flaws.in_words()]
+        if open_jobs:
+            found.append(f"{counted(open_jobs, 'Spark job')} without an end: Spark dropped events")
+        elif any(has_open_stage(component) for component in self._frozen.values()):
+            found.append("a stage without an end: Spark dropped events")
+        return tuple(found)
 
     # The application
 
@@ -164,11 +182,22 @@ class EventFold:
             raise ValueError(f"events of another application, {app_id}")
         if self._started_at is None:
             self._started_at = self._frontier = seconds(event, "Timestamp")
+            self._latest_at = max(self._started_at, self._latest_at or 0.0)
         self._app_name = self._field(text, event, "App Name")
         self._app_id = app_id
 
     def _on_application_end(self, event: Event) -> None:
-        self._ended_at = seconds(event, "Timestamp")
+        ended_at = seconds(event, "Timestamp")
+        if self._ended_at is None:
+            self._proceed("the end of the application", ended_at)
+            if self._started_at is not None and ended_at <= self._started_at:
+                self.flaws.contradict("the application ends no later than it starts")
+        self._ended_at = ended_at
+
+    def _proceed(self, what: str, at: float) -> None:
+        """Note a time of the driver's clock, which must not lie before those already seen."""
+        self.flaws.check_order(what, self._latest_at, at)
+        self._latest_at = max(at, self._latest_at or 0.0)
 
     def _on_driver_exiting(self, event: Event) -> None:
         self._exiting_at = seconds(event, "Timestamp")
@@ -192,6 +221,7 @@ class EventFold:
             or optional_text(properties, "spark.job.description"),
         )
         self._jobs[job_id] = job
+        self._proceed(f"the start of Spark job {job_id}", job.started_at)
         for stage_id in job.names:
             owner = self._jobs.get(self._job_of_stage.get(stage_id, -1))
             if owner is None or owner.finished_at is not None:
@@ -201,7 +231,9 @@ class EventFold:
         job = self._jobs[count(event, "Job ID")]
         if job.finished_at is not None:
             return
-        job.finished_at = max(job.started_at, seconds(event, "Completion Time"))
+        finished_at = seconds(event, "Completion Time")
+        self._proceed(f"the end of Spark job {job.job_id}", finished_at)
+        job.finished_at = max(job.started_at, finished_at)
         job.succeeded = text(event["Job Result"], "Result") == "JobSucceeded"
         before = job.started_at if self._frontier is None else self._frontier
         job.added_s = max(0.0, job.finished_at - before)
@@ -227,7 +259,10 @@ class EventFold:
         if info.get("Submission Time") is not None:
             stage.submitted_at = seconds(info, "Submission Time")
         if event["Event"] == "SparkListenerStageCompleted":
-            stage.completed_at = seconds(info, "Completion Time")
+            completed_at = seconds(info, "Completion Time")
+            if stage.completed_at is None:
+                self._proceed(f"the end of stage {stage_id}", completed_at)
+            stage.completed_at = completed_at
             stage.failure = self._field(optional_text, info, "Failure Reason")
             stage.metrics = self._field(stage_metrics, info, "Accumulables") or StageMetrics()
             stage.digest = stage.digest or digest_of(self._durations.pop((stage_id, attempt), ()))

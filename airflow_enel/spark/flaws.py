@@ -37,23 +37,25 @@ class Flaws:
         self.unreadable_fields += 1
         self.first_field = self.first_field or name
 
-    def check_order(
-        self, what: str, earlier_at: float | None, at: float, slack_s: float = CLOCK_SLACK_S
-    ) -> None:
+    def check_order(self, what: str, earlier_at: float | None, at: float) -> None:
         """Note a time that lies before one that it must follow.
 
         :param what: says what the time is, such as ``the end of job 3``
         :param earlier_at: the latest time that was known before it, None for none
         """
-        if earlier_at is not None and at < earlier_at - slack_s and not self.contradiction:
-            self.contradiction = f"{what} lies {earlier_at - at:,.1f} s before what came before it"
+        if earlier_at is not None and at < earlier_at - CLOCK_SLACK_S:
+            self.contradict(f"{what} lies {earlier_at - at:,.1f} s before what came before it")
+
+    def contradict(self, what: str) -> None:
+        """Note that times contradict each other; the first such note is kept."""
+        self.contradiction = self.contradiction or what
 
     def in_words(self) -> tuple[str, ...]:
         """Each kind of flaw that keeps a run from being learned from, in a few words."""
         found = []
         if self.unreadable:
-            events = _counted(self.unreadable, "event is", "events are")
-            found.append(f"{events} unreadable, first {self.first_unreadable}")
+            events = counted(self.unreadable, "unreadable event")
+            found.append(f"{events}, first {self.first_unreadable}")
         if self.contradiction:
             found.append(f"its times contradict each other: {self.contradiction}")
         return tuple(found)
@@ -63,8 +65,8 @@ class Flaws:
         """Which fields were left out, None for none."""
         if not self.unreadable_fields:
             return None
-        fields = _counted(self.unreadable_fields, "field is", "fields are")
-        return f"{fields} unreadable and left out, first {self.first_field!r}"
+        fields = counted(self.unreadable_fields, "unreadable field")
+        return f"{fields} left out, first {self.first_field!r}"
 
 
 def _why(error: Exception) -> str:
@@ -72,5 +74,6 @@ def _why(error: Exception) -> str:
     return why[:200]
 
 
-def _counted(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
+def counted(number: int, thing: str) -> str:
+    """A number of things, in words: ``1 event``, ``2 events``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

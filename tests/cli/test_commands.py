@@ -195,6 +195,28 @@ def test_the_exit_code_tells_how_a_run_ended_and_else_its_last_job(
     assert line["state"] == ("succeeded" if succeeded else "failed")
 
 
+@pytest.mark.parametrize(
+    ("job", "exit_code", "state"),
+    [(1, None, "succeeded"), (1, 0, "succeeded"), (2, None, "lost"), (2, 0, "succeeded")],
+)
+def test_a_run_with_a_dropped_end_of_a_job_is_neither_failed_nor_learned_from(
+    enel: Enel, dag: str, tmp_path: Path, job: int, exit_code: int | None, state: str
+) -> None:
+    from airflow_enel.history.repository import SqlHistory
+
+    ended = {"Event": "SparkListenerJobEnd", "Job ID": job}
+    *events, end = [e for e in simple_run() if e | ended != e]
+    events.append(end if exit_code is None else end | {"ExitCode": exit_code})
+    (line,) = enel(
+        "import-history", log(tmp_path, events=events), "--dag-id", dag, "-o", "json"
+    ).json
+    assert (line["result"], line["state"], line["components"]) == ("imported", state, 2)
+    assert line["reason"] == (
+        "shown, but not learned from: 1 Spark job without an end: Spark dropped events"
+    )
+    assert SqlHistory().past_runs(dag, "job") == ()
+
+
 def test_applications_before_since_are_left_out(enel: Enel, dag: str, tmp_path: Path) -> None:
     path = log(tmp_path)  # started in 1970
     too_old = enel("import-history", path, "--dag-id", dag, "--since", "2026-01-31", "-o", "json")

@@ -20,7 +20,10 @@ from tests.support.builders.spark_events import (
     application_start,
     environment,
     executor_added,
+    job_end,
+    job_start,
     simple_run,
+    stage_info,
 )
 
 if TYPE_CHECKING:
@@ -374,7 +377,7 @@ def test_a_field_that_can_be_done_without_costs_itself_alone(
     assert reading.snapshot.complete
     assert len(reading.snapshot.finished_components) == 3
     (note,) = reading.notes
-    assert note == f"1 field is unreadable and left out, first {path[-1]!r}"
+    assert note == f"1 unreadable field left out, first {path[-1]!r}"
 
 
 def test_a_size_beyond_all_memory_is_left_out(tmp_path: Path) -> None:
@@ -385,6 +388,75 @@ def test_a_size_beyond_all_memory_is_left_out(tmp_path: Path) -> None:
     assert context.get("driver_memory_mib") == 1
 
 
+def without(events: list[Event], kind: str, number: int) -> list[Event]:
+    """A log of which Spark has dropped the n-th event of a kind."""
+    dropped = [event for event in events if event["Event"] == kind][number]
+    return [event for event in events if event is not dropped]
+
+
+@pytest.mark.parametrize(
+    ("kind", "flaw"),
+    [
+        ("SparkListenerJobEnd", "1 Spark job without an end: Spark dropped events"),
+        ("SparkListenerStageCompleted", "a stage without an end: Spark dropped events"),
+    ],
+)
+def test_a_run_with_a_dropped_end_is_incomplete(tmp_path: Path, kind: str, flaw: str) -> None:
+    reading = read_log(stored(tmp_path / APP, lines(without(simple_run(), kind, 1))))
+    assert (reading.snapshot.complete, reading.flaws) == (False, (flaw,))
+
+
+def test_a_job_that_a_stop_has_cut_off_ends_after_its_application(tmp_path: Path) -> None:
+    *events, end = simple_run()
+    start, cut = job_start(9, 32.0, stage_info(9)), job_end(9, 33.2, "JobFailed")
+    reading = read_log(stored(tmp_path / APP, lines([*events, start, end, cut])))
+    assert reading.snapshot.complete
+
+
+def test_an_attempt_of_a_stage_without_an_end_is_no_gap_if_another_has_one(tmp_path: Path) -> None:
+    events = simple_run()
+    number, event = next((n, e) for n, e in enumerate(events) if "StageSubmitted" in e["Event"])
+    again = {**event, "Stage Info": event["Stage Info"] | {"Stage Attempt ID": 1}}
+    reading = read_log(stored(tmp_path / APP, lines([*events[:number], again, *events[number:]])))
+    assert reading.snapshot.complete
+
+
+@pytest.mark.parametrize(
+    ("events", "contradiction"),
+    [
+        ([application_end(1.0)], "the application ends no later than it starts"),
+        ([application_end(0.5)], "the application ends no later than it starts"),
+        (
+            [job_start(0, 5.0, stage_info(0)), job_end(0, 3.0), application_end(9.0)],
+            "the end of Spark job 0 lies 2.0 s before what came before it",
+        ),
+        (
+            [job_start(0, 5.0), job_end(0, 20.0), job_start(1, 9.0), job_end(1, 21.0)],
+            "the start of Spark job 1 lies 11.0 s before what came before it",
+        ),
+        (
+            [job_start(0, 5.0), job_end(0, 20.0), application_end(9.0)],
+            "the end of the application lies 11.0 s before what came before it",
+        ),
+    ],
+)
+def test_a_run_whose_times_contradict_each_other_is_incomplete(
+    tmp_path: Path, events: list[Event], contradiction: str
+) -> None:
+    log = [application_start(1.0), executor_added("0", 1.0), *events]
+    if "ApplicationEnd" not in log[-1]["Event"]:
+        log.append(application_end(22.0))
+    reading = read_log(stored(tmp_path / APP, lines(log)))
+    assert not reading.snapshot.complete
+    assert reading.flaws == (f"its times contradict each other: {contradiction}",)
+
+
+def test_times_a_little_out_of_order_are_no_contradiction(tmp_path: Path) -> None:
+    jobs = [job_start(0, 5.0), job_end(0, 6.0), job_start(1, 5.2), job_end(1, 8.0)]
+    log = [application_start(1.0), *jobs, application_end(9.0)]
+    assert read_log(stored(tmp_path / APP, lines(log))).snapshot.complete
+
+
 def test_unreadable_events_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
     events = simple_run()
     del events[4]["Submission Time"]
@@ -392,5 +464,5 @@ def test_unreadable_events_are_counted_and_the_first_is_named(tmp_path: Path) ->
     reading = read_log(stored(tmp_path / APP, lines(events)))
     assert not reading.snapshot.complete
     (flaw,) = reading.flaws
-    assert flaw.startswith("3 events are unreadable, first SparkListenerJobStart: ")
+    assert flaw.startswith("3 unreadable events, first SparkListenerJobStart: ")
     assert "'Submission Time' is missing" in flaw
