@@ -94,8 +94,8 @@ def _run(wish: Wish, folder: Path) -> None:
 
 
 def _figures(logs: Path) -> Iterable[Figure]:
-    from airflow_enel.cli.evidence import from_paths  # noqa: PLC0415 - imports Airflow
     from airflow_enel.cli.retraining import enel_makers  # noqa: PLC0415
+    from airflow_enel.ingest.evaluation_data import from_paths  # noqa: PLC0415 - imports Airflow
 
     folders = sorted(path for path in logs.iterdir() if not path.name.startswith("."))
     series = from_paths(folders, None, lambda note: print(note, file=sys.stderr), stages=True)

@@ -14,7 +14,6 @@ from airflow.utils.providers_configuration_loader import providers_configuration
 from rich.console import Console
 from rich.table import Column, Table
 
-from airflow_enel.cli.importing import Importer, Line, Result, Wanted
 from airflow_enel.cli.output import (
     Advance,
     counted,
@@ -33,6 +32,7 @@ from airflow_enel.history.base import UnknownRun
 from airflow_enel.history.imported import known_applications
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.retention import Limits, Removal, Retention
+from airflow_enel.ingest.import_runs import Importer, Line, Result, Wanted
 from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of
 from airflow_enel.spark.live import LiveApplication
 

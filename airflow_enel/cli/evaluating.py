@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from airflow_enel.cli.evidence import from_history, from_paths
 from airflow_enel.cli.output import (
     counted,
     errors_told,
@@ -25,6 +24,7 @@ from airflow_enel.cli.output import (
     texts,
 )
 from airflow_enel.cli.retraining import enel_makers
+from airflow_enel.ingest.evaluation_data import from_history, from_paths
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.evaluation import (

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
-from airflow_enel.cli.importing import Importer, Result, Wanted
 from airflow_enel.domain import Component, PastRun, Run, RunOutcome, RunState
 from airflow_enel.history import mapping
 from airflow_enel.history.base import History
 from airflow_enel.history.repository import SqlHistory
+from airflow_enel.ingest.import_runs import Importer, Result, Wanted
 from airflow_enel.predict.evaluation import Series
 from airflow_enel.spark.eventlog import UnusableLog, find_logs
 from airflow_enel.spark.traces import (
