@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -141,3 +142,43 @@ class PastRun:
     initial_executors: int
     components: tuple[Component, ...]
     context: RunContext = NO_CONTEXT
+
+    @classmethod
+    def of(cls, run: Run, outcome: RunOutcome, components: tuple[Component, ...]) -> PastRun:
+        """Make a past run of a run that has ended well, and of its finished components.
+
+        :raises ValueError: if its start or its runtime is not known, or it took no time
+        """
+        if outcome.started_at is None or not outcome.runtime_s:
+            raise ValueError("a past run needs a start and a runtime")
+        return cls(
+            run_id=run.key.id,
+            started_at=outcome.started_at,
+            runtime_s=outcome.runtime_s,
+            mean_executors=mean_executors(components, outcome.executor_seconds / outcome.runtime_s),
+            initial_executors=run.initial_executors,
+            components=components,
+            context=run.context,
+        )
+
+
+def mean_executors(components: Iterable[Component], otherwise: float) -> float:
+    """Mean scale-out over the time in which components ran and executors were there.
+
+    A component counts with the seconds it added, but no more than it ran: the application's
+    start-up, which is at 0 executors, is part of what the first one added. One that had to wait
+    for the first executor counts only if all did.
+
+    :param otherwise: the mean if there are no components to go by
+    """
+    weighed = [
+        (max(min(c.added_s, c.finished_at - c.started_at), 0.0), c.scale_out)
+        for c in components
+        if c.added_s is not None and c.finished_at is not None and c.scale_out.mean > 0
+    ]
+    at_once = [(weight_s, size) for weight_s, size in weighed if size.start > 0]
+    for chosen in (at_once, weighed):
+        total_s = sum(weight_s for weight_s, _ in chosen)
+        if total_s > 0:
+            return sum(weight_s * size.mean for weight_s, size in chosen) / total_s
+    return otherwise

@@ -73,41 +73,14 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
     return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
 
 
-def past_run(record: RunRecord, components: tuple[Component, ...]) -> PastRun:
+def past_run(
+    record: RunRecord, dag_id: str, job_key: str, components: tuple[Component, ...]
+) -> PastRun:
     """Return a succeeded run as the estimators need it."""
-    if record.started_at is None or not record.runtime_s or record.executor_seconds is None:
-        raise ValueError("a past run needs a start, a runtime and its executor-seconds")
-    return PastRun(
-        run_id=record.id,
-        started_at=record.started_at,
-        runtime_s=record.runtime_s,
-        mean_executors=_mean_executors(components, record.executor_seconds / record.runtime_s),
-        initial_executors=record.initial_executors,
-        components=components,
-        context=RunContext.of(record.context),
-    )
-
-
-def _mean_executors(components: tuple[Component, ...], otherwise: float) -> float:
-    """Mean scale-out over the time in which components ran and executors were there.
-
-    A component counts with the seconds it added, but no more than it ran: the application's
-    start-up, which is at 0 executors, is part of what the first one added. One that had to wait
-    for the first executor counts only if all did.
-
-    :param otherwise: the mean over the whole run, for runs without components to go by
-    """
-    weighed = [
-        (max(min(c.added_s, c.finished_at - c.started_at), 0.0), c.scale_out)
-        for c in components
-        if c.added_s is not None and c.finished_at is not None and c.scale_out.mean > 0
-    ]
-    at_once = [(weight_s, size) for weight_s, size in weighed if size.start > 0]
-    for chosen in (at_once, weighed):
-        total_s = sum(weight_s for weight_s, _ in chosen)
-        if total_s > 0:
-            return sum(weight_s * size.mean for weight_s, size in chosen) / total_s
-    return otherwise
+    row = run_row(record, dag_id, job_key, 0)
+    if row.outcome is None:
+        raise ValueError("a past run needs an outcome")
+    return PastRun.of(row.run, row.outcome, components)
 
 
 def outcome_values(outcome: RunOutcome) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def past_runs(
     """Return what `History.past_runs` promises: five queries, six with stages."""
     records = runs_to_learn_from(session, dag_id, job_key, limit)
     components = _components(session, [r.id for r in records], stages=stages)
-    return tuple(mapping.past_run(r, tuple(components[r.id])) for r in records)
+    return tuple(mapping.past_run(r, dag_id, job_key, tuple(components[r.id])) for r in records)
 
 
 def jobs_to_learn_from(session: Session) -> tuple[RecurringJob, ...]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final, cast
 
 from airflow_enel.domain import Component, PastRun, Run, RunOutcome, RunState
-from airflow_enel.history import mapping
 from airflow_enel.history.base import History
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.ingest.import_runs import Importer, Result, Wanted
@@ -202,10 +201,7 @@ class _Memory:
 
     def keep(self, outcome: RunOutcome) -> None:
         """Keep the run that was imported last, as the history would give it back."""
-        record = mapping.run_record(self._run, 0)
-        for name, value in mapping.outcome_values(outcome).items():
-            setattr(record, name, value)
-        run = mapping.past_run(record, tuple(self._components))
+        run = PastRun.of(self._run, outcome, tuple(self._components))
         self.kept.setdefault(self._run.job_key, []).append(run)
         if outcome.executors_lost:
             self.failed.add(run.run_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import Bounds, Progress
+from airflow_enel.domain.run import mean_executors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -180,7 +181,7 @@ def _moments(run: PastRun) -> Iterator[_Moment]:
     )
     if not ordered or not 0 < run.runtime_s < np.inf:
         return
-    executors = _mean_executors(ordered)
+    executors = _executors(ordered)
     start = Progress.at_start(Bounds(executors, executors), run.context)
     yield _Moment(START, start, executors, run.runtime_s)
     elapsed_s = 0.0
@@ -188,7 +189,7 @@ def _moments(run: PastRun) -> Iterator[_Moment]:
         elapsed_s += ordered[count - 1].added_s or 0.0
         if run.runtime_s - elapsed_s > 0:
             progress = _progress(run, ordered, count, elapsed_s)
-            executors = _mean_executors(ordered[count:])
+            executors = _executors(ordered[count:])
             yield _Moment(RUNNING, progress, executors, run.runtime_s - elapsed_s)
 
 
@@ -214,11 +215,10 @@ def _progress(run: PastRun, ordered: list[Component], count: int, elapsed_s: flo
     )
 
 
-def _mean_executors(components: Sequence[Component]) -> int:
-    seconds = np.array([c.added_s for c in components], dtype=np.float64)
-    sizes = np.array([c.scale_out.mean or c.scale_out.end for c in components], dtype=np.float64)
-    mean = np.average(sizes, weights=seconds) if seconds.sum() > 0 else sizes.mean()
-    return max(1, round(float(mean)))
+def _executors(components: Sequence[Component]) -> int:
+    """The scale-out to ask a forecast for: as the components had it on average."""
+    ends = sum(c.scale_out.end for c in components) / len(components)
+    return max(1, round(mean_executors(components, ends)))
 
 
 def _predictions(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from airflow_enel.domain import Component, PastRun, ScaleOut
+from airflow_enel.domain.run import mean_executors
 
 COLUMNS: Final = (
     "ID",
@@ -134,13 +135,11 @@ def _past_run(rows: list[_Row]) -> PastRun:
         for position, row in enumerate(ordered)
     )
     first = ordered[0]
-    busy_s = sum(added_s.values())
-    mean = sum(row.executors * added_s[row.job_id] for row in rows) / busy_s if busy_s else 0.0
     return PastRun(
         run_id=first.run_id,
         started_at=first.run_started_at,
         runtime_s=first.run_finished_at - first.run_started_at,
-        mean_executors=mean or float(first.executors),
+        mean_executors=mean_executors(components, otherwise=float(first.executors)),
         initial_executors=first.executors,
         components=components,
     )
