@@ -32,7 +32,8 @@ from airflow_enel.history.base import UnknownRun
 from airflow_enel.history.imported import known_applications
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.history.retention import Limits, Removal, Retention
-from airflow_enel.ingest.import_runs import Importer, Line, Result, Wanted
+from airflow_enel.ingest.import_runs import Importer
+from airflow_enel.ingest.read_runs import Line, Result, Wanted
 from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of
 from airflow_enel.spark.live import LiveApplication
 

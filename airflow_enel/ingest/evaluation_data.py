@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
-from airflow_enel.domain import Component, PastRun, Run, RunOutcome, RunState
-from airflow_enel.history.base import History
+from airflow_enel.domain import PastRun, RunState
 from airflow_enel.history.repository import SqlHistory
-from airflow_enel.ingest.import_runs import Importer, Result, Wanted
+from airflow_enel.ingest.read_runs import ReadRun, RunReader, Wanted
 from airflow_enel.predict.evaluation import Series
 from airflow_enel.spark.eventlog import UnusableLog, find_logs
 from airflow_enel.spark.traces import (
@@ -149,59 +148,40 @@ def _spans(numbers: Sequence[range]) -> str:
 
 
 class _EventLogs:
-    """Reads event logs just as an import does, but keeps them in memory."""
+    """Reads event logs just as an import does, but keeps their runs in memory."""
 
     def __init__(self, *, stages: bool) -> None:
-        self._memory = _Memory(stages=stages)
-        self._importer = Importer(Wanted("evaluate"), {}, cast(History, self._memory))
+        self._reader = RunReader(Wanted("evaluate"), {})
+        self._stages = stages
+        self._runs: dict[str, list[PastRun]] = {}
+        self._failed: set[str] = set()
 
     def add(self, log: Path) -> None:
         """Read a log.
 
         :raises UnusableLog: if nothing can be learned from it
         """
-        line = self._importer.add(log)
-        if line.result is not Result.IMPORTED:
+        line, found = self._reader.read(log)
+        if found is None:
             raise UnusableLog(line.reason or line.result.value)
-        outcome = self._memory.outcome
-        if outcome is None or outcome.state is not RunState.SUCCEEDED or not outcome.complete:
+        self._reader.remember(found)
+        if found.outcome.state is not RunState.SUCCEEDED or not found.outcome.complete:
             raise UnusableLog(line.reason or "the application failed")
-        if not outcome.runtime_s:
+        if not found.outcome.runtime_s:
             raise UnusableLog("the application took no time")
-        self._memory.keep(outcome)
+        self._keep(found)
+
+    def _keep(self, found: ReadRun) -> None:
+        run = found.past
+        if not self._stages:
+            run = replace(run, components=tuple(replace(c, stages=()) for c in run.components))
+        self._runs.setdefault(found.run.job_key, []).append(run)
+        if found.outcome.executors_lost:
+            self._failed.add(run.run_id)
 
     def series(self) -> tuple[Series, ...]:
         """The runs by the names of their applications."""
-        kept = self._memory.kept
         return tuple(
-            Series(job, tuple(runs), frozenset(self._memory.failed))
-            for job, runs in sorted(kept.items())
+            Series(job, tuple(runs), frozenset(self._failed))
+            for job, runs in sorted(self._runs.items())
         )
-
-
-class _Memory:
-    """As much of a `History` as an import writes to: the run that is being imported."""
-
-    def __init__(self, *, stages: bool) -> None:
-        self._stages = stages
-        self.outcome: RunOutcome | None = None
-        self.kept: dict[str, list[PastRun]] = {}
-        self.failed: set[str] = set()
-        self._run: Run
-        self._components: list[Component] = []
-
-    def open_run(self, run: Run, agent_token: str | None) -> None:  # noqa: ARG002 - as History
-        self._run, self._components, self.outcome = run, [], None
-
-    def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:  # noqa: ARG002
-        self._components += [c if self._stages else replace(c, stages=()) for c in components]
-
-    def finish_run(self, run_id: str, outcome: RunOutcome) -> None:  # noqa: ARG002
-        self.outcome = outcome
-
-    def keep(self, outcome: RunOutcome) -> None:
-        """Keep the run that was imported last, as the history would give it back."""
-        run = PastRun.of(self._run, outcome, tuple(self._components))
-        self.kept.setdefault(self._run.job_key, []).append(run)
-        if outcome.executors_lost:
-            self.failed.add(run.run_id)

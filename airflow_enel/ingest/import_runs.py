@@ -1,71 +1,16 @@
-"""From Spark event logs to runs in the history."""
+"""Imports runs from Spark event logs into the history, for ``airflow enel import-history``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import Enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
-from airflow_enel.control.outcome import outcome
-from airflow_enel.domain import Bounds, Run, RunKey, RunOutcome, RunState, Snapshot
 from airflow_enel.history.base import History, HistoryRefused
 from airflow_enel.history.imported import KnownRun
-from airflow_enel.spark.eventlog import PassedOver, Reading, UnusableLog, read_log
+from airflow_enel.ingest.read_runs import Line, ReadRun, Result, RunReader, Wanted
 
-POLICY: Final = "imported"
-"""Stands in place of a policy: nobody of us has chosen the size."""
-
-_RUN_ID_PREFIX = "import__"
 _COMPONENTS_PER_WRITE = 200
-
-
-class Result(str, Enum):
-    """What came of a log."""
-
-    IMPORTED = "imported"
-    WOULD_IMPORT = "would import"
-    KNOWN = "known"
-    TOO_OLD = "too old"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One log in the table; what is not known is None, ``reason`` is empty if all is well."""
-
-    log: str
-    result: Result
-    reason: str = ""
-    app_id: str | None = None
-    job_key: str | None = None
-    started_at: float | None = None
-    runtime_s: float | None = None
-    executors: int | None = None
-    components: int | None = None
-    state: RunState | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be imported, and as whose runs.
-
-    :param job_key: None for the name of each application
-    :param since_at: seconds since the epoch; applications that started before are left out
-    """
-
-    dag_id: str
-    job_key: str | None = None
-    since_at: float | None = None
-
-
-class _Passed(PassedOver):
-    """The application need not be read on."""
-
-    def __init__(self, result: Result, reason: str = "") -> None:
-        super().__init__(reason)
-        self.result, self.reason = result, reason
 
 
 class Importer:
@@ -77,137 +22,35 @@ class Importer:
     """
 
     def __init__(
-        self, wanted: Wanted, known: dict[str, list[KnownRun]], history: History | None
+        self, wanted: Wanted, known: Mapping[str, Sequence[KnownRun]], history: History | None
     ) -> None:
-        self._wanted = wanted
-        self._known = known
+        self._reader = RunReader(wanted, known)
         self._history = history
         self.applications: dict[str, dict[str, None]] = {}
 
     def add(self, log: Path, on_bytes: Callable[[int], None] | None = None) -> Line:
-        """Import a log and say what came of it.
+        """Import a log and say what became of it.
 
         :raises HistoryUnavailable: if the database is away
         """
-        line = Line(str(log), Result.SKIPPED)
-
-        def on_start(application: Snapshot, attempt: int) -> None:
-            nonlocal line
-            line = self._begun(line, application)
-            self._look(application, attempt)
-
-        try:
-            reading = read_log(log, on_start, on_bytes)
-            run = self._run_of(reading)
-            line = _line(line, reading, run)
-            self._store(run, reading)
-        except _Passed as passed:
-            return replace(line, result=passed.result, reason=passed.reason)
-        except (UnusableLog, HistoryRefused) as error:
-            return replace(line, reason=str(error))
+        line, found = self._reader.read(log, on_bytes)
+        if found is None:
+            return line
+        if self._history is not None:
+            try:
+                _store(self._history, found)
+            except HistoryRefused as error:
+                return replace(line, reason=str(error))
+        self._reader.remember(found)
+        self.applications.setdefault(found.run.job_key, {})[found.run.application] = None
         result = Result.WOULD_IMPORT if self._history is None else Result.IMPORTED
         return replace(line, result=result)
 
-    def _begun(self, line: Line, application: Snapshot) -> Line:
-        return replace(
-            line,
-            app_id=application.app_id,
-            job_key=self._job_key(application),
-            started_at=application.started_at,
-        )
 
-    def _look(self, application: Snapshot, attempt: int) -> None:
-        """Pass over what need not be read on; nothing is known but how the application began."""
-        since_at, started_at = self._wanted.since_at, application.started_at
-        if since_at is not None and started_at is not None and started_at < since_at:
-            raise _Passed(Result.TOO_OLD)
-        key = self._key(application, attempt)
-        for run in self._known.get(application.app_id or "", ()):
-            if run.id == key.id:
-                raise _Passed(Result.KNOWN)
-            if not run.airflow_run_id.startswith(_RUN_ID_PREFIX):
-                reason = f"recorded while it ran, in {run.airflow_run_id}"
-                raise _Passed(Result.KNOWN, reason)
-
-    def _key(self, application: Snapshot, attempt: int) -> RunKey:
-        """The same for the same application, DAG and recurring job, whenever it is imported."""
-        run_id = f"{_RUN_ID_PREFIX}{application.app_id}"
-        return RunKey(self._wanted.dag_id, run_id, self._job_key(application), -1, attempt)
-
-    def _job_key(self, application: Snapshot) -> str:
-        return self._wanted.job_key or application.app_name or "application"
-
-    def _run_of(self, reading: Reading) -> Run:
-        snapshot = reading.snapshot
-        if not snapshot.finished_components:
-            raise UnusableLog("no components: the application ran no Spark job to its end")
-        sizes = [c.scale_out.start for c in snapshot.components]
-        sizes += [c.scale_out.end for c in snapshot.components]
-        if max(sizes) < 1:
-            raise UnusableLog("no executors: it ran in the driver alone (local mode)")
-        return Run(
-            key=self._key(snapshot, reading.attempt),
-            job_key=self._job_key(snapshot),
-            application=snapshot.app_name or "",
-            policy=POLICY,
-            bounds=Bounds(max(1, min(sizes)), max(sizes)),
-            runtime_target_s=None,
-            # What there really was: what was asked for may never have come.
-            initial_executors=_outcome(reading).executors_at_start or max(sizes),
-            submitted_at=snapshot.started_at or 0.0,
-            context=reading.context,
-        )
-
-    def _store(self, run: Run, reading: Reading) -> None:
-        """Store a run; its outcome comes last, so that it counts only once all else is there."""
-        history, run_id = self._history, run.key.id
-        if history is not None:
-            history.open_run(run, None)
-            components = reading.snapshot.finished_components
-            for start in range(0, len(components), _COMPONENTS_PER_WRITE):
-                part = components[start : start + _COMPONENTS_PER_WRITE]
-                history.save_components(run_id, part)
-            history.finish_run(run_id, _outcome(reading))
-        self.applications.setdefault(run.job_key, {})[run.application] = None
-        app_id = reading.snapshot.app_id or ""
-        self._known.setdefault(app_id, []).append(KnownRun(run_id, run.key.run_id))
-
-
-def _outcome(reading: Reading) -> RunOutcome:
-    return outcome(reading.snapshot, reading.exit_code, None, _state(reading))
-
-
-def _state(reading: Reading) -> RunState:
-    """How an application ended that has told its end.
-
-    Without an exit code of the driver the last job decides: an application that fails stops at
-    the job that failed, one that catches the failure goes on. Where the end of the last job is
-    missing, nobody knows the result.
-    """
-    if reading.exit_code is not None:
-        return RunState.FAILED if reading.exit_code else RunState.SUCCEEDED
-    components = reading.snapshot.components
-    last = max(components, key=lambda c: (c.finished_at or c.started_at, c.position))
-    if last.succeeded is None:
-        return RunState.LOST
-    return RunState.SUCCEEDED if last.succeeded else RunState.FAILED
-
-
-def _line(line: Line, reading: Reading, run: Run) -> Line:
-    ended = _outcome(reading)
-    return replace(
-        line,
-        reason=_reason(reading),
-        runtime_s=ended.runtime_s,
-        executors=run.initial_executors,
-        components=len(reading.snapshot.finished_components),
-        state=ended.state,
-    )
-
-
-def _reason(reading: Reading) -> str:
-    """What an import says of a run that it takes, empty for nothing."""
-    if reading.snapshot.complete:
-        return "; ".join(reading.notes)
-    flaws = "; ".join(reading.flaws) or "events are missing"
-    return f"shown, but not learned from: {flaws}"
+def _store(history: History, found: ReadRun) -> None:
+    """Store a run; its outcome comes last, so that it counts only once all else is there."""
+    run_id = found.run.key.id
+    history.open_run(found.run, None)
+    for start in range(0, len(found.components), _COMPONENTS_PER_WRITE):
+        history.save_components(run_id, found.components[start : start + _COMPONENTS_PER_WRITE])
+    history.finish_run(run_id, found.outcome)
