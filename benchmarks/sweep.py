@@ -73,7 +73,9 @@ def _decisions(past_runs: int) -> Iterable[Figure]:
     seen = _after_one_component(present)
     moments: dict[str, Callable[[Steering], Step | None]] = {
         "before the start": lambda steering: first_step(steering, past, None, 0.0),
-        f"{COMPONENTS - 1} components left": lambda steering: decide(steering, seen, seen.read_at),
+        f"{COMPONENTS - 1} components left": lambda steering: (
+            decide(steering, seen, seen.read_at).step
+        ),
     }
     for moment, action in moments.items():
         made, without = action(network), action(prior)

@@ -1,13 +1,15 @@
-"""The decision step: what operator, sensor, trigger and simulator all call.
+"""Decision step: from a reading of an application to a number of executors.
 
-Pure and without memory: the same reading gives the same step. A step is due at a barrier that
-no accepted request has answered yet; whoever takes it posts the number to the agent even if it
-stays the same, so that the epoch comes back in the stream and the barrier counts as answered.
+Called by operators, sensors, triggers and the simulator. Pure and without memory: the same reading
+gives the same step. A step is due at a barrier that no accepted request has answered yet; the
+caller posts the number to the agent even if it stays the same, so that the epoch comes back in the
+stream and the barrier counts as answered.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards import BASELINE_GUARDS, Guard, GuardContext, apply_guards
@@ -43,6 +45,29 @@ class Steering:
     context: RunContext = NO_CONTEXT
 
 
+@dataclass(frozen=True)
+class Assessment:
+    """A reading as logs, warnings and pages use it: progress, forecast and step.
+
+    :param step: what to ask of Spark; None without a new barrier, for a policy that never
+        rescales, for an application that has ended or not come to work yet, or for a reading
+        that is not fresh
+    """
+
+    progress: Progress
+    step: Step | None
+    config: Steering = field(repr=False)
+
+    @cached_property
+    def forecast(self) -> Forecast | None:
+        """Remaining seconds per candidate, None without a model.
+
+        That of the step, else made when somebody asks for it first: most readings come a second
+        after another and are never logged, and a forecast by the network takes 10 ms.
+        """
+        return self.step.forecast if self.step else _forecast(self.config, self.progress)
+
+
 def first_step(
     steering: Steering, past_runs: Sequence[PastRun], given: int | None, now: float
 ) -> Step:
@@ -64,21 +89,27 @@ def first_step(
     return _step(steering, progress, forecast, proposal, now)
 
 
-def decide(steering: Steering, snapshot: Snapshot, now: float) -> Step | None:
-    """Decide at a new barrier.
+def decide(steering: Steering, snapshot: Snapshot, now: float) -> Assessment:
+    """Assess a run, and decide if it is at a new barrier.
 
     :param now: the present by the driver's clock
-    :return: None if nothing is to be decided: no new barrier, a policy that never rescales, an
-        application that has ended or not come to work yet, or a reading that is not fresh
     """
-    if not steering.policy.rescales or not _at_work(snapshot):
-        return None
     progress = reduce_progress(snapshot, steering.bounds, now, steering.context)
-    if not progress.at_new_barrier or not _context(steering, progress, None).fresh:
-        return None
+    if not _is_due(steering, snapshot, progress):
+        return Assessment(progress, None, steering)
     forecast = _forecast(steering, progress)
     proposal = steering.policy.propose(forecast, steering.target_s, progress, steering.bounds)
-    return _step(steering, progress, forecast, proposal, now)
+    step = _step(steering, progress, forecast, proposal, now)
+    return Assessment(progress, step, steering)
+
+
+def _is_due(steering: Steering, snapshot: Snapshot, progress: Progress) -> bool:
+    return (
+        steering.policy.rescales
+        and _at_work(snapshot)
+        and progress.at_new_barrier
+        and _context(steering, progress, None).fresh
+    )
 
 
 def _at_work(snapshot: Snapshot) -> bool:

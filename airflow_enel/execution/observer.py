@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.decide import decide
 from airflow_enel.control.outcome import outcome
-from airflow_enel.control.progress import reduce_progress
 from airflow_enel.control.report import progress_line
 from airflow_enel.domain import ScaleAnswer
 from airflow_enel.history.base import HistoryRefused
@@ -30,6 +29,7 @@ from airflow_enel.spark.live import LiveApplication
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
+    from airflow_enel.control.decide import Assessment
     from airflow_enel.domain import Component, RunState, Snapshot, Step
     from airflow_enel.execution.history_writer import DecisionWriter
     from airflow_enel.execution.scaling_config import MonitoredRun
@@ -66,8 +66,8 @@ class Observer:
         self._intended: Step | None = None  # recorded, and the same until it is answered
         self._answered_epoch = -1
         self._first_look = True
-        self._spoke_at = float("-inf")
-        self._spoke_of: tuple[int, int] | None = None
+        self._logged_at = float("-inf")
+        self._logged: tuple[int, int] | None = None
         self._warned: set[str] = set()
 
     def poll(self, client: AgentClient) -> Snapshot:
@@ -81,14 +81,15 @@ class Observer:
         if not snapshot.complete:
             self._warn_once("Events of the application were lost: it stays at its present size")
         now = snapshot.read_at + (time.monotonic() - asked_at)
-        step = decide(self._run.config, snapshot, now)
+        assessment = decide(self._run.config, snapshot, now)
+        step = assessment.step
         if step is not None and step.decision.epoch > self._answered_epoch:
             self._act(client, step)
         if self._first_look:
             self._save_answer(snapshot)
             self._first_look = False
         self._save_components(snapshot)
-        self._speak(snapshot)
+        self._log_progress(assessment)
         return snapshot
 
     def read(self, client: AgentClient) -> Snapshot:
@@ -151,19 +152,19 @@ class Observer:
             self._writer.write(ComponentsSaved(self._run.run_id, fresh))
             self._saved.update(component.position for component in fresh)
 
-    def _speak(self, snapshot: Snapshot) -> None:
-        steering = self._run.config
-        progress = reduce_progress(snapshot, steering.bounds, snapshot.read_at, steering.context)
+    def _log_progress(self, assessment: Assessment) -> None:
+        progress = assessment.progress
         news = (len(progress.finished), progress.executors)
         if news == (0, 0):  # nothing works yet, and no forecast means anything
             return
-        if news == self._spoke_of and time.monotonic() - self._spoke_at < _HEARTBEAT_S:
+        if news == self._logged and time.monotonic() - self._logged_at < _HEARTBEAT_S:
             return
-        self._spoke_of, self._spoke_at = news, time.monotonic()
-        forecaster = steering.forecaster
-        forecast = forecaster.predict(progress, steering.bounds) if forecaster else None
+        self._logged, self._logged_at = news, time.monotonic()
+        run = self._run
         self._log.info(
-            progress_line(progress, forecast, steering.target_s, self._run.expected_components)
+            progress_line(
+                progress, assessment.forecast, run.config.target_s, run.expected_components
+            )
         )
 
     def _warn_once(self, message: str, *arguments: object) -> None:

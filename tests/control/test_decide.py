@@ -77,7 +77,7 @@ def steering(**changes) -> Steering:
 
 
 def step(reading, **changes) -> Step | None:
-    return decide(steering(**changes), reading, reading.read_at)
+    return decide(steering(**changes), reading, reading.read_at).step
 
 
 class TestDecide:
@@ -136,7 +136,7 @@ class TestDecide:
         known = steering(forecaster=listening, context=context)
         reading = snapshot(finished=2)
         first_step(known, PAST, None, START)
-        assert decide(known, reading, reading.read_at) is not None
+        assert decide(known, reading, reading.read_at).step is not None
         assert listening.heard == [context, context]
 
     @pytest.mark.parametrize("size", [4, 9])
@@ -160,11 +160,11 @@ class TestDecide:
     @given(st.floats(30.001, 1e9), st.integers(1, 20))
     def test_a_stale_reading_is_never_acted_upon(self, age_s, finished):
         reading = snapshot(finished=finished)
-        assert decide(steering(), reading, reading.read_at + age_s) is None
+        assert decide(steering(), reading, reading.read_at + age_s).step is None
 
     def test_a_reading_as_old_as_allowed_is_fresh(self):
         reading = snapshot(finished=2)
-        assert decide(steering(), reading, reading.read_at + 30.0) is not None
+        assert decide(steering(), reading, reading.read_at + 30.0).step is not None
 
     @pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf"), -1.0])
     @pytest.mark.parametrize("place", [0, 5, 10])
@@ -208,6 +208,32 @@ class TestDecide:
             fitted = [Ellis().fit(PAST), Ellis().fit(PAST)]
             first, second = (step(reading, forecaster=forecaster) for forecaster in fitted)
             assert repr(first) == repr(second)
+
+
+class TestAssessment:
+    def test_the_forecast_of_a_step_is_not_made_again(self):
+        listening = Listening()
+        made = decide(steering(forecaster=listening), snapshot(finished=2), START + 20)
+        assert made.step is not None
+        assert made.forecast is made.step.forecast
+        assert len(listening.heard) == 1
+
+    def test_without_a_step_the_forecast_is_made_when_it_is_asked_for_and_once(self):
+        listening = Listening()
+        answered = snapshot(finished=2, requests=[request(4, 2, START + 20)])
+        made = decide(steering(forecaster=listening), answered, START + 21)
+        assert (made.step, listening.heard) == (None, [])
+        assert made.forecast is made.forecast is not None
+        assert len(listening.heard) == 1
+
+    def test_a_policy_without_a_forecaster_has_no_forecast(self):
+        made = decide(steering(forecaster=None), snapshot(finished=2), START + 20)
+        assert made.forecast is None
+
+    @pytest.mark.parametrize("reading", [EMPTY, snapshot(finished=3)], ids=["nothing", "finished"])
+    def test_the_progress_is_there_whether_something_is_decided_or_not(self, reading):
+        made = decide(steering(policy=policy("static")), reading, START + 40)
+        assert made.progress == reduce_progress(reading, BOUNDS, START + 40)
 
 
 class TestFirstStep:

@@ -47,7 +47,7 @@ def verdict(case: Case) -> Step | None:
             continue
         except IndexError:
             break  # it asked for more than there is
-        step = decide(_STEERING, snapshot, snapshot.read_at)
+        step = decide(_STEERING, snapshot, snapshot.read_at).step
     return step
 
 
