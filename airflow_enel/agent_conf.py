@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_enel.control.policies import policy as find_policy
-from airflow_enel.control.policies.sizing import need_target
+from airflow_enel.control.policies import find_policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import Bounds
 from airflow_enel.operators.validation import check_context
@@ -66,8 +65,7 @@ def agent_conf(
     """
     bounds = Bounds(min_executors, max_executors)
     target_s = parse_runtime_target(runtime_target)
-    if find_policy(policy).needs_target:
-        need_target(policy, target_s)
+    find_policy(policy).check_target(target_s)
     if initial_executors is not None and bounds.clamp(initial_executors) != initial_executors:
         raise ValueError(
             f"initial_executors is {initial_executors}; it must lie within min_executors "

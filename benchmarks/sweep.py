@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from airflow_enel.control.decide import Steering, decide, first_step
-from airflow_enel.control.policies import policy
+from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, ExecutorSpan, PastRun, Snapshot, Step
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, EnelConfig, layers
 from airflow_enel.predict.enel.forecaster import Enel
@@ -62,7 +62,7 @@ def _decisions(past_runs: int) -> Iterable[Figure]:
     """Features, both priors, network and policy; what was learned from past runs is there."""
     *past, present = make_runs(long_job(), SCENARIOS["input"], past_runs + 1, seed=4)
     network = Steering(
-        policy("enel-paper"),
+        find_policy("enel-paper"),
         Enel(_model(), long_job().key).fit(past),
         target_s=present.runtime_s,
         bounds=Bounds(CANDIDATES[0], CANDIDATES[-1]),

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards import BASELINE_GUARDS, Guard, GuardContext, apply_guards
+from airflow_enel.control.policies.base import PolicyContext, StartContext
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import NO_CONTEXT, Progress, Step
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_enel.control.policies import Policy
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Proposal, RunContext, Snapshot
+    from airflow_enel.domain import Bounds, Forecast, PastRun, RunContext, Snapshot
     from airflow_enel.predict import Forecaster
 
 
@@ -77,16 +78,8 @@ def first_step(
     :raises ValueError: if the policy needs a target and there is none
     """
     progress = Progress.at_start(steering.bounds, steering.context)
-    forecast = _forecast(steering, progress)
-    proposal = steering.policy.initial(
-        forecast,
-        past_runs,
-        steering.target_s,
-        steering.bounds,
-        given,
-        retry=steering.try_number > 1,
-    )
-    return _step(steering, progress, forecast, proposal, now)
+    start = StartContext(tuple(past_runs), given, is_retry=steering.try_number > 1)
+    return _step(steering, progress, now, start)
 
 
 def decide(steering: Steering, snapshot: Snapshot, now: float) -> Assessment:
@@ -97,10 +90,7 @@ def decide(steering: Steering, snapshot: Snapshot, now: float) -> Assessment:
     progress = reduce_progress(snapshot, steering.bounds, now, steering.context)
     if not _is_due(steering, snapshot, progress):
         return Assessment(progress, None, steering)
-    forecast = _forecast(steering, progress)
-    proposal = steering.policy.propose(forecast, steering.target_s, progress, steering.bounds)
-    step = _step(steering, progress, forecast, proposal, now)
-    return Assessment(progress, step, steering)
+    return Assessment(progress, _step(steering, progress, now), steering)
 
 
 def _is_due(steering: Steering, snapshot: Snapshot, progress: Progress) -> bool:
@@ -123,12 +113,13 @@ def _forecast(steering: Steering, progress: Progress) -> Forecast | None:
 
 
 def _step(
-    steering: Steering,
-    progress: Progress,
-    forecast: Forecast | None,
-    proposal: Proposal,
-    now: float,
+    steering: Steering, progress: Progress, now: float, start: StartContext | None = None
 ) -> Step:
+    steering.policy.check_target(steering.target_s)
+    forecast = _forecast(steering, progress)
+    proposal = steering.policy.propose(
+        PolicyContext(forecast, steering.target_s, progress, steering.bounds, start)
+    )
     context = _context(steering, progress, forecast)
     decision = apply_guards(
         steering.guards, proposal, context, try_number=steering.try_number, now=now

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 
-from airflow_enel.control.policies import training_name
-from airflow_enel.domain import TrainedModel
+from airflow_enel.domain import TrainedModel, training_name
 from airflow_enel.history.base import HistoryUnavailable
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
 from airflow_enel.domain.driver import DriverStatus
 from airflow_enel.domain.forecast import Forecast
-from airflow_enel.domain.model import ModelUnusable, TrainedModel
+from airflow_enel.domain.job import training_name
+from airflow_enel.domain.model import ModelFormat, ModelUnusable, TrainedModel
 from airflow_enel.domain.progress import Progress
 from airflow_enel.domain.run import Bounds, PastRun, Run, RunKey, RunOutcome, RunState
 from airflow_enel.domain.snapshot import (
@@ -33,6 +34,7 @@ __all__ = [
     "ExecutorSpan",
     "Forecast",
     "GuardNote",
+    "ModelFormat",
     "ModelUnusable",
     "PastRun",
     "Progress",
@@ -52,4 +54,5 @@ __all__ = [
     "TaskDigest",
     "TaskStanding",
     "TrainedModel",
+    "training_name",
 ]

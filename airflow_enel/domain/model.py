@@ -23,6 +23,14 @@ class ModelUnusable(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFormat:
+    """Which trained models a forecaster reads, see `TrainedModel`."""
+
+    kind: str
+    schema_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedModel:
     """A model; nothing in it is executed when it is read.
 

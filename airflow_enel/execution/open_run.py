@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.decide import first_step
-from airflow_enel.control.policies import policy as find_policy
+from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ScaleAnswer
 from airflow_enel.execution.scaling_config import MonitoredRun, expected_components, scaling_config
 from airflow_enel.history.records import DecisionCompleted, DecisionIntended, RunOpened

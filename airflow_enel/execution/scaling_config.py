@@ -12,17 +12,25 @@ from statistics import median_low
 from typing import TYPE_CHECKING, Final, Protocol
 
 from airflow_enel.control.decide import Steering
-from airflow_enel.control.policies import JobModel, Policy, ReadsModels, training_name
-from airflow_enel.control.policies import policy as find_policy
-from airflow_enel.domain import ModelUnusable
+from airflow_enel.control.policies import find_policy
+from airflow_enel.domain import ModelUnusable, training_name
 from airflow_enel.history.base import HistoryError
+from airflow_enel.predict.base import ReadsModels
+from airflow_enel.predict.registry import create_forecaster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk.types import Logger
 
-    from airflow_enel.domain import Bounds, PastRun, RunContext, RunKey, TrainedModel
+    from airflow_enel.domain import (
+        Bounds,
+        ModelFormat,
+        PastRun,
+        RunContext,
+        RunKey,
+        TrainedModel,
+    )
     from airflow_enel.history.base import History
     from airflow_enel.predict import Forecaster
 
@@ -47,11 +55,22 @@ class SizedRun(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class JobModel:
+    """A trained model as one recurring job uses it.
+
+    :param job: the job's name in the model, see `training_name`
+    """
+
+    trained: TrainedModel
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobPast:
     """What the forecaster of a recurring job learns from.
 
     :param runs: past runs, oldest first
-    :param model: the trained model, None if the policy reads none or none can be used
+    :param model: the trained model, None if the forecaster reads none or none can be used
     """
 
     runs: tuple[PastRun, ...]
@@ -89,10 +108,10 @@ def scaling_config(run: SizedRun, past: JobPast, try_number: int) -> Steering:
 
     :param try_number: of the try that decides
     """
-    chosen = find_policy(run.policy)
+    policy = find_policy(run.policy)
     return Steering(
-        policy=chosen,
-        forecaster=_fitted(chosen, past),
+        policy=policy,
+        forecaster=_fitted(policy.forecaster, past),
         target_s=run.runtime_target_s,
         bounds=run.bounds,
         try_number=try_number,
@@ -111,9 +130,13 @@ def job_past(history: History, run: SizedRun, log: Logger) -> JobPast:
 
     :raises HistoryError: if the past runs cannot be read; a model that cannot is only logged
     """
-    chosen, job = find_policy(run.policy), (run.key.dag_id, run.job_key)
-    runs = history.past_runs(*job, stages=isinstance(chosen, ReadsModels))
-    return JobPast(runs, _job_model(chosen, history, *job, log))
+    job = (run.key.dag_id, run.job_key)
+    forecaster = _created(find_policy(run.policy).forecaster)
+    if not isinstance(forecaster, ReadsModels):
+        return JobPast(history.past_runs(*job, stages=False))
+    runs = history.past_runs(*job, stages=True)
+    model = usable_model(history, forecaster.model_format, log)
+    return JobPast(runs, None if model is None else JobModel(model, training_name(*job)))
 
 
 def job_past_or_empty(history: History | None, run: SizedRun, log: Logger) -> JobPast:
@@ -127,45 +150,35 @@ def job_past_or_empty(history: History | None, run: SizedRun, log: Logger) -> Jo
         return NO_PAST
 
 
-def usable_model(
-    history: History, kind: str, schema_version: int, log: Logger
-) -> TrainedModel | None:
-    """Return the newest model of a kind; None, logged in one line, if none can be used.
-
-    :param schema_version: the only one that the estimator reads
-    """
+def usable_model(history: History, wanted: ModelFormat, log: Logger) -> TrainedModel | None:
+    """Return the newest model of a format; None, logged in one line, if none can be used."""
     try:
-        model = history.latest_model(kind)
+        model = history.latest_model(wanted.kind)
         if model is None:
             log.info("Forecasting by the prior alone: no model has been trained yet")
             return None
-        return model.verified(kind, schema_version)
+        return model.verified(wanted.kind, wanted.schema_version)
     except (HistoryError, ModelUnusable) as error:
         log.warning("Forecasting by the prior alone: %s", error)
         return None
 
 
-def _job_model(
-    policy: Policy, history: History, dag_id: str, job_key: str, log: Logger
-) -> JobModel | None:
-    if not isinstance(policy, ReadsModels):
+def _created(name: str | None) -> Forecaster | None:
+    return None if name is None else create_forecaster(name)
+
+
+def _fitted(name: str | None, past: JobPast) -> Forecaster | None:
+    """Return a forecaster that is fitted on past runs; None if a policy names none."""
+    forecaster, model = _created(name), past.model
+    if forecaster is None:
         return None
-    wanted = policy.model_format()
-    model = usable_model(history, wanted.kind, wanted.schema_version, log)
-    return None if model is None else JobModel(model, training_name(dag_id, job_key))
-
-
-def _fitted(policy: Policy, past: JobPast) -> Forecaster | None:
-    """Return a policy's forecaster, fitted on past runs; None if it needs none."""
-    model = past.model
-    if model is not None and isinstance(policy, ReadsModels):
+    if model is not None and isinstance(forecaster, ReadsModels):
         try:
-            return policy.model_forecaster(model).fit(past.runs)
+            return forecaster.with_model(model.trained, model.job).fit(past.runs)
         except Exception as error:  # whatever is wrong with a model, the Spark job must run
             _log.warning(
                 "Forecasting by the prior alone: model %r cannot be used: %s",
                 model.trained.name,
                 error,
             )
-    forecaster = policy.forecaster()
-    return None if forecaster is None else forecaster.fit(past.runs)
+    return forecaster.fit(past.runs)

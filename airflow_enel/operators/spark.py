@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
-from airflow_enel.control.policies import policy as find_policy
+from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds
 from airflow_enel.operators.validation import check_context, check_target
 
@@ -40,7 +40,8 @@ class EnelSparkOperator(SparkSubmitOperator):
     :param max_executors: the most executors ever
     :param policy: how executors are chosen: "ellis" (from history, corrected during the run),
         "bell" (from history, once), "enel-paper" (as "ellis", by the Enel network) or "static"
-        (``num_executors``, or the maximum)
+        (``num_executors``, or the maximum); a policy of your own by the name of its entry point or
+        by its import path, "package.module:NAME"
     :param job_key: identity of the recurring job within the DAG, by default the task id
         (templated). Tasks with the same key share their history.
     :param context: what else is known before the start and may explain the runtime, such as

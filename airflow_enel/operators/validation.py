@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from airflow_enel.control.policies import Policy
-from airflow_enel.control.policies.sizing import need_target
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain.context import MAX_ENTRIES, check_entry, read_entry
 
@@ -16,8 +15,7 @@ def check_target(value: timedelta | float | str | None, policy: Policy) -> None:
 
     :raises ValueError: says what to write
     """
-    if policy.needs_target and value is None:
-        need_target(policy.name, None)
+    policy.check_target(value)
     if not (isinstance(value, str) and "{" in value):
         parse_runtime_target(value)
 

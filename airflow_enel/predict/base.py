@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
 
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
+    from airflow_enel.domain import (
+        Bounds,
+        Forecast,
+        ModelFormat,
+        PastRun,
+        Progress,
+        TrainedModel,
+    )
     from airflow_enel.predict.samples import FloatArray
 
 
@@ -44,4 +51,24 @@ class Forecaster(Protocol):
         """Remaining seconds from ``progress.elapsed_s`` on, per candidate of ``bounds``.
 
         :return: None if there is no model yet
+        """
+
+
+@runtime_checkable
+class ReadsModels(Protocol):
+    """What a forecaster has besides if a trained model can correct it.
+
+    Its past runs come with their stages. Without a model it forecasts by itself.
+    """
+
+    @property
+    def model_format(self) -> ModelFormat:
+        """Which models it reads."""
+
+    def with_model(self, trained: TrainedModel, job: str) -> Forecaster:
+        """A new forecaster with a model, to be fitted on the past runs.
+
+        :param trained: of that format
+        :param job: the recurring job's name in the model, see `training_name`
+        :raises ValueError: if the model cannot be read
         """

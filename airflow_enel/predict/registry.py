@@ -14,13 +14,12 @@ Importing this module imports no forecaster: DAG files load it with the policies
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final, cast
+
+from airflow_enel.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from importlib.metadata import EntryPoint
 
     from airflow_enel.predict.base import Forecaster
 
@@ -32,12 +31,14 @@ BUILT_IN: Final[dict[str, str]] = {
     "conditional": "airflow_enel.predict.conditional:Conditional",
     "enel": "airflow_enel.predict.enel.forecaster:Enel",
 }
-"""Import paths by name. An entry point of the same name is ignored."""
+"""Import paths by name."""
+
+_FORECASTERS: Final = Registry("forecaster", ENTRY_POINT_GROUP, BUILT_IN)
 
 
 def forecaster_names() -> tuple[str, ...]:
     """Names of the built-in forecasters, then those of the installed entry points."""
-    return (*BUILT_IN, *sorted(_entry_points().keys() - BUILT_IN.keys()))
+    return _FORECASTERS.names()
 
 
 def create_forecaster(name: str) -> Forecaster:
@@ -55,30 +56,7 @@ def forecaster_factory(name: str) -> Callable[[], Forecaster]:
     :param name: see :func:`create_forecaster`
     :raises ValueError: if there is no such forecaster, or it cannot be imported
     """
-    path = BUILT_IN.get(name) or (name if ":" in name else _entry_point(name).value)
-    return _imported(name, path)
-
-
-def _entry_point(name: str) -> EntryPoint:
-    found = _entry_points()
-    if name not in found:
-        raise ValueError(
-            f"no forecaster {name!r}: there are {', '.join(forecaster_names())}; name one of "
-            "your own by its import path, package.module:Name"
-        )
-    return found[name]
-
-
-def _entry_points() -> dict[str, EntryPoint]:
-    return {found.name: found for found in entry_points(group=ENTRY_POINT_GROUP)}
-
-
-def _imported(name: str, path: str) -> Callable[[], Forecaster]:
-    module, _, attribute = path.partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"the forecaster {name!r} cannot be imported: {error}") from error
+    found = _FORECASTERS.find(name)
     if not callable(found):
         raise ValueError(  # noqa: TRY004 - callers handle one kind of error
             f"the forecaster {name!r} is no class and no function: {found!r}"

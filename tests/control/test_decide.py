@@ -1,13 +1,14 @@
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.control import Steering, decide, first_step, policy, reduce_progress
-from airflow_enel.control.policies import StaticPolicy
-from airflow_enel.domain import Bounds, Forecast, Proposal, RunContext, Step
+from airflow_enel.control.decide import Steering, decide, first_step
+from airflow_enel.control.policies import Policy, StartContext, find_policy
+from airflow_enel.control.progress import reduce_progress
+from airflow_enel.domain import Bounds, Forecast, Progress, Proposal, RunContext, Step
 from airflow_enel.predict import BellRuntime, Ellis
 from tests.support.builders.snapshots import (
     EMPTY,
@@ -41,16 +42,9 @@ class Fixed:
         return Forecast(self.name, bounds.candidates, tuple(self.median_s[:sizes]), (0.1,) * sizes)
 
 
-@dataclass(frozen=True)
-class Stubborn(StaticPolicy):
+def stubborn(size: int = 10**9) -> Policy:
     """A policy that always wants one size."""
-
-    name = "stubborn"
-    rescales = True
-    size: int = 10**9
-
-    def propose(self, forecast, target_s, progress, bounds):
-        return Proposal(self.size, "I say so")
+    return Policy("stubborn", lambda context: Proposal(size, "I say so"), needs_target=False)
 
 
 class Listening(Fixed):
@@ -67,7 +61,7 @@ class Listening(Fixed):
 
 def steering(**changes) -> Steering:
     made = Steering(
-        policy=policy("ellis"),
+        policy=find_policy("ellis"),
         forecaster=Fixed([600.0 / s for s in BOUNDS.candidates]),
         target_s=100.0,
         bounds=BOUNDS,
@@ -121,8 +115,27 @@ class TestDecide:
         assert step(reading) is None
 
     def test_decides_nothing_for_a_policy_that_never_rescales(self):
-        assert step(snapshot(finished=2), policy=policy("static"), forecaster=None) is None
-        assert step(snapshot(finished=2), policy=policy("bell"), forecaster=BellRuntime()) is None
+        assert step(snapshot(finished=2), policy=find_policy("static"), forecaster=None) is None
+        assert (
+            step(snapshot(finished=2), policy=find_policy("bell"), forecaster=BellRuntime()) is None
+        )
+
+    def test_a_policy_learns_what_is_known_before_the_start_only_then(self):
+        contexts = []
+
+        def remember(context):
+            contexts.append(context)
+            return Proposal(3, "whatever")
+
+        run = steering(policy=Policy("own", remember), try_number=2)
+        first_step(run, PAST, 5, START)
+        decide(run, snapshot(finished=2), START + 20)
+        before, during = contexts
+        assert before.start == StartContext(tuple(PAST), 5, is_retry=True)
+        assert before.progress == Progress.at_start(BOUNDS)
+        assert during.start is None
+        assert during.progress == reduce_progress(snapshot(finished=2), BOUNDS, START + 20)
+        assert (during.forecast, during.target_s) == (before.forecast, 100.0)
 
     def test_a_lost_executor_is_a_barrier(self):
         spans = (*(executor(n) for n in range(3)), executor(3, removed_at=START + 25))
@@ -142,13 +155,13 @@ class TestDecide:
     @pytest.mark.parametrize("size", [4, 9])
     def test_a_posted_decision_answers_its_barrier(self, size):
         reading = snapshot(finished=2)
-        made = step(reading, policy=Stubborn(size=size))
+        made = step(reading, policy=stubborn(size=size))
         assert made is not None
         assert made.decision.executors == size
         posted = request(made.decision.executors, made.decision.epoch, reading.read_at)
         answered = replace(reading, requests=(posted,))
         assert not reduce_progress(answered, BOUNDS, reading.read_at).at_new_barrier
-        assert step(answered, policy=Stubborn(size=size)) is None
+        assert step(answered, policy=stubborn(size=size)) is None
         assert step(snapshot(finished=3, requests=[posted])) is not None
 
     def test_without_a_forecast_it_keeps(self):
@@ -184,7 +197,7 @@ class TestDecide:
         bounds = Bounds(minimum, minimum + 10)
         reading = snapshot(finished=2, requests=[request(requested, 1, START + 10)])
         common = {"bounds": bounds, "forecaster": Fixed(median_s), "target_s": target_s}
-        for chosen in (policy("ellis"), Stubborn(), Stubborn(size=-1)):
+        for chosen in (find_policy("ellis"), stubborn(), stubborn(size=-1)):
             made = step(reading, policy=chosen, **common)
             assert made is not None
             assert bounds.minimum <= made.decision.executors <= bounds.maximum
@@ -196,7 +209,7 @@ class TestDecide:
         posted, epochs = [], []
         for reading in readings[::every]:
             seen = replace(reading, requests=tuple(posted))
-            made = step(seen, policy=Stubborn(size=6))
+            made = step(seen, policy=stubborn(size=6))
             if made is not None:
                 epochs.append(made.decision.epoch)
                 posted.append(request(6, made.decision.epoch, reading.read_at))
@@ -232,14 +245,14 @@ class TestAssessment:
 
     @pytest.mark.parametrize("reading", [EMPTY, snapshot(finished=3)], ids=["nothing", "finished"])
     def test_the_progress_is_there_whether_something_is_decided_or_not(self, reading):
-        made = decide(steering(policy=policy("static")), reading, START + 40)
+        made = decide(steering(policy=find_policy("static")), reading, START + 40)
         assert made.progress == reduce_progress(reading, BOUNDS, START + 40)
 
 
 class TestFirstStep:
     @pytest.mark.parametrize(("name", "forecaster"), [("bell", BellRuntime()), ("ellis", Ellis())])
     def test_chooses_the_smallest_size_in_time(self, name, forecaster):
-        run = steering(policy=policy(name), forecaster=forecaster.fit(PAST), target_s=120.0)
+        run = steering(policy=find_policy(name), forecaster=forecaster.fit(PAST), target_s=120.0)
         made = first_step(run, PAST, None, START)
         decision = made.decision
         assert made.forecast is not None
@@ -264,7 +277,7 @@ class TestFirstStep:
         assert ("a retry does not experiment" in decision.reason) == (try_number > 1)
 
     def test_takes_what_is_given_as_far_as_bounds_allow(self):
-        run = steering(policy=policy("static"), forecaster=None, target_s=None)
+        run = steering(policy=find_policy("static"), forecaster=None, target_s=None)
         assert first_step(run, (), 5, START).decision.executors == 5
         assert first_step(run, (), 50, START).decision.reason == (
             "start with 12: as given by num_executors; bounds: 2 to 12 are allowed"
@@ -273,6 +286,10 @@ class TestFirstStep:
     def test_a_deadline_policy_without_a_target_says_what_to_set(self):
         with pytest.raises(ValueError, match="set runtime_target"):
             first_step(steering(target_s=None), (), None, START)
+
+    def test_at_a_barrier_it_says_so_too(self):
+        with pytest.raises(ValueError, match="set runtime_target"):
+            step(snapshot(finished=2), target_s=None)
 
     def test_the_first_decision_leaves_the_first_barrier_open(self):
         assert step(snapshot(finished=1)) is not None

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_enel.control import outcome
+from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import RunOutcome, RunState
 from tests.support.builders.snapshots import EMPTY, START, executor, request, snapshot
 

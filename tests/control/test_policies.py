@@ -1,23 +1,15 @@
+"""Rules of the built-in policies: initial sizes, and sizes at barriers."""
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from airflow_enel.control import Policy, policy, register
-from airflow_enel.control.policies import (
-    POLICIES,
-    BellPolicy,
-    EllisPolicy,
-    EnelPaperPolicy,
-    JobModel,
-    ReadsModels,
-    StaticPolicy,
-)
+from airflow_enel.control.policies import PolicyContext, StartContext, find_policy
 from airflow_enel.control.policies.profiling import profiling
-from airflow_enel.domain import Bounds, Proposal
-from airflow_enel.predict import BellRuntime, Ellis
-from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.domain import Bounds, Progress, Proposal
+from airflow_enel.predict.base import ReadsModels
+from airflow_enel.predict.registry import create_forecaster
 from tests.support.builders.snapshots import forecast, past_run, progress
-from tests.support.fakes.models import stored
 
 BOUNDS = Bounds(2, 12)
 LEARNT = [past_run(0, 12), past_run(1, 6), past_run(2, 3)]
@@ -30,109 +22,86 @@ def curve(scale: float = 600.0, floor: float = 0.0) -> dict[int, float]:
     return {s: floor + scale / s for s in BOUNDS.candidates}
 
 
-class TestRegistry:
-    def test_policies_are_found_by_name(self):
-        for name, made in (
-            ("static", StaticPolicy()),
-            ("bell", BellPolicy()),
-            ("ellis", EllisPolicy()),
-            ("enel-paper", EnelPaperPolicy()),
-        ):
-            assert policy(name) == made
-            assert made.name == name
+def initial(name, seen=None, past_runs=(), target_s=100.0, given_executors=None, is_retry=False):
+    start = StartContext(tuple(past_runs), given_executors, is_retry)
+    context = PolicyContext(seen, target_s, Progress.at_start(BOUNDS), BOUNDS, start)
+    return find_policy(name).propose(context)
 
-    def test_an_unknown_name_is_answered_with_the_known_ones(self):
-        with pytest.raises(ValueError, match=r"no policy 'enell'.*bell, ellis, enel-paper, static"):
-            policy("enell")
 
-    def test_others_can_add_theirs(self, monkeypatch):
-        class Largest(StaticPolicy):
-            name = "largest"
+def at_barrier(name, seen, target_s, reached):
+    return find_policy(name).propose(PolicyContext(seen, target_s, reached, BOUNDS))
 
-        added: Policy = Largest()
-        monkeypatch.delitem(POLICIES, "largest", raising=False)
-        register(added)
-        try:
-            assert policy("largest") is added
-        finally:
-            del POLICIES["largest"]
 
-    def test_but_not_under_a_name_that_is_taken(self):
-        class Impostor(StaticPolicy):
-            name = "bell"
-
-        with pytest.raises(ValueError, match="give yours another name"):
-            register(Impostor())
-        register(BellPolicy())
-        assert policy("bell") == BellPolicy()
-
-    def test_each_names_the_forecaster_it_needs(self):
-        assert policy("static").forecaster() is None
-        assert isinstance(policy("bell").forecaster(), BellRuntime)
-        assert isinstance(policy("ellis").forecaster(), Ellis)
-        assert isinstance(policy("enel-paper").forecaster(), Enel)
+class TestNeeds:
+    def test_only_static_needs_no_forecaster(self):
+        names = {name: find_policy(name).forecaster for name in ALL}
+        assert names == {"static": None, "bell": "bell", "ellis": "ellis", "enel-paper": "enel"}
 
     def test_static_and_bell_keep_their_size(self):
-        assert [name for name in ALL if not policy(name).rescales] == ["static", "bell"]
+        assert [name for name in ALL if not find_policy(name).rescales] == ["static", "bell"]
 
     def test_all_but_static_need_a_target(self):
-        assert [name for name in ALL if policy(name).needs_target] == DEADLINE
+        assert [name for name in ALL if find_policy(name).needs_target] == DEADLINE
+        find_policy("static").check_target(None)
+
+    @pytest.mark.parametrize("name", DEADLINE)
+    def test_without_a_target_they_say_what_to_set(self, name):
+        find_policy(name).check_target(1.0)
+        with pytest.raises(ValueError, match=f'{name}.*set runtime_target, or policy="static"'):
+            find_policy(name).check_target(None)
 
     def test_only_enel_paper_reads_models(self):
-        assert [name for name in ALL if isinstance(policy(name), ReadsModels)] == ["enel-paper"]
-        wanted, model = EnelPaperPolicy().model_format(), stored()
-        assert model.verified(wanted.kind, wanted.schema_version) is model
+        made = {name: create_forecaster(find_policy(name).forecaster) for name in DEADLINE}
+        assert [n for n, made in made.items() if isinstance(made, ReadsModels)] == ["enel-paper"]
 
-    def test_a_model_comes_with_the_gate_of_the_job(self):
-        for job, gate in (("dag/job", "gate=1,"), ("dag/other", "gate=0.5,")):
-            forecaster = EnelPaperPolicy().model_forecaster(JobModel(stored(), job))
-            assert gate in repr(forecaster)
+
+class TestContext:
+    def test_the_time_left_is_what_remains_of_the_target(self):
+        context = PolicyContext(None, 100.0, progress(6, 120.0), BOUNDS)
+        assert context.time_left_s == -20.0
+
+    def test_without_a_target_there_is_all_the_time(self):
+        assert PolicyContext(None, None, progress(6), BOUNDS).time_left_s == float("inf")
 
 
 class TestStatic:
     def test_starts_with_what_is_given_else_the_maximum(self):
-        assert StaticPolicy().initial(None, (), None, BOUNDS, 5).executors == 5
-        assert StaticPolicy().initial(None, (), None, BOUNDS, None).executors == 12
+        assert initial("static", target_s=None, given_executors=5).executors == 5
+        assert initial("static", target_s=None).executors == 12
 
     def test_needs_no_target_and_keeps(self):
-        assert StaticPolicy().propose(None, None, progress(7), BOUNDS).executors == 7
+        assert at_barrier("static", None, None, progress(7)).executors == 7
 
 
 @pytest.mark.parametrize("name", DEADLINE)
 class TestInitial:
-    def test_without_a_target_it_says_what_to_set(self, name):
-        with pytest.raises(ValueError, match=r'set runtime_target, or policy="static"'):
-            policy(name).initial(None, (), None, BOUNDS, None)
-
     def test_is_the_smallest_size_in_time(self, name):
-        proposal = policy(name).initial(forecast(curve()), LEARNT, 100.0, BOUNDS, None)
+        proposal = initial(name, forecast(curve()), LEARNT)
         assert proposal == Proposal(
             6, "at 6 executors 100 s of work for 100 s of time; 6 is the smallest that fits"
         )
 
     def test_is_the_fastest_if_none_is_in_time(self, name):
         late = {s: 200.0 + abs(s - 9) for s in BOUNDS.candidates}
-        proposal = policy(name).initial(forecast(late), LEARNT, 100.0, BOUNDS, None)
+        proposal = initial(name, forecast(late), LEARNT)
         assert proposal.executors == 9
         assert proposal.reason.endswith("9 is the fastest, though too slow")
 
     def test_is_a_size_to_learn_from_at_first(self, name):
-        proposal = policy(name).initial(forecast(curve()), LEARNT[:1], 100.0, BOUNDS, None)
+        proposal = initial(name, forecast(curve()), LEARNT[:1])
         assert proposal.executors == 6
         assert "not been tried" in proposal.reason
 
     def test_a_retry_takes_the_largest_size_instead(self, name):
-        proposal = policy(name).initial(
-            forecast(curve()), LEARNT[:1], 100.0, BOUNDS, None, retry=True
-        )
+        proposal = initial(name, forecast(curve()), LEARNT[:1], is_retry=True)
         assert proposal == Proposal(12, "a retry does not experiment")
 
     def test_a_retry_of_a_job_that_is_known_is_sized_like_any_run(self, name):
-        proposal = policy(name).initial(forecast(curve()), LEARNT, 100.0, BOUNDS, None, retry=True)
+        proposal = initial(name, forecast(curve()), LEARNT, is_retry=True)
         assert proposal.executors == 6
 
     def test_is_the_maximum_where_history_gives_no_forecast(self, name):
-        assert policy(name).initial(None, LEARNT, 100.0, BOUNDS, None).executors == 12
+        assert initial(name, None, LEARNT).executors == 12
 
 
 class TestProfiling:
@@ -198,29 +167,25 @@ class TestEllisRule:
         ],
     )
     def test_every_branch(self, left_s, expected, reason):
-        proposal = EllisPolicy().propose(forecast(curve()), 100.0 + left_s, progress(6), BOUNDS)
+        proposal = at_barrier("ellis", forecast(curve()), 100.0 + left_s, progress(6))
         assert proposal == Proposal(expected, f"at 6 executors {reason}")
 
     def test_without_a_forecast_it_keeps(self):
-        assert EllisPolicy().propose(None, 200.0, progress(6), BOUNDS).executors == 6
-
-    def test_without_a_target_it_says_what_to_set(self):
-        with pytest.raises(ValueError, match="set runtime_target"):
-            EllisPolicy().propose(forecast(curve()), None, progress(6), BOUNDS)
+        assert at_barrier("ellis", None, 200.0, progress(6)).executors == 6
 
     @pytest.mark.parametrize("left_s", [1.0, 100.0, 10_000.0])
     def test_where_no_size_makes_a_difference_it_keeps(self, left_s):
         flat = forecast({s: 100.0 + 1e-9 * s for s in BOUNDS.candidates})
-        proposal = EllisPolicy().propose(flat, 100.0 + left_s, progress(6), BOUNDS)
+        proposal = at_barrier("ellis", flat, 100.0 + left_s, progress(6))
         assert proposal.executors == 6
         assert proposal.reason.endswith("no size would change that")
 
     def test_up_is_never_fewer_even_where_fewer_are_faster(self):
         worse = forecast({s: 10.0 * s for s in BOUNDS.candidates})
-        assert EllisPolicy().propose(worse, 150.0, progress(6), BOUNDS).executors == 6
+        assert at_barrier("ellis", worse, 150.0, progress(6)).executors == 6
 
     def test_a_size_outside_the_bounds_counts_as_the_nearest_inside(self):
-        assert EllisPolicy().propose(forecast(curve()), 150.0, progress(40), BOUNDS).executors == 12
+        assert at_barrier("ellis", forecast(curve()), 150.0, progress(40)).executors == 12
 
     @given(
         st.lists(st.floats(0, 1e6), min_size=11, max_size=11),
@@ -232,7 +197,7 @@ class TestEllisRule:
         seen = forecast(dict(zip(BOUNDS.candidates, median_s, strict=True)))
         assume(min(median_s) < 0.99 * max(median_s))
         left_s = target_s - elapsed_s
-        proposal = EllisPolicy().propose(seen, target_s, progress(now, elapsed_s), BOUNDS)
+        proposal = at_barrier("ellis", seen, target_s, progress(now, elapsed_s))
         assert proposal.executors in BOUNDS.candidates
         if seen.median(now) > 1.05 * left_s:
             assert proposal.executors >= now
@@ -259,22 +224,18 @@ class TestEnelPaperRule:
     )
     def test_is_the_smallest_whose_total_meets_the_target(self, left_s, expected, reason):
         seen = forecast(curve())
-        proposal = EnelPaperPolicy().propose(seen, 100.0 + left_s, progress(6), BOUNDS)
+        proposal = at_barrier("enel-paper", seen, 100.0 + left_s, progress(6))
         assert proposal == Proposal(expected, f"at 6 executors {reason}")
 
     def test_is_the_smallest_prediction_if_none_does(self):
         worse = forecast({s: 200.0 + abs(s - 5) for s in BOUNDS.candidates})
-        assert EnelPaperPolicy().propose(worse, 150.0, progress(9), BOUNDS).executors == 5
+        assert at_barrier("enel-paper", worse, 150.0, progress(9)).executors == 5
 
     def test_without_a_forecast_it_keeps(self):
-        assert EnelPaperPolicy().propose(None, 200.0, progress(6), BOUNDS).executors == 6
-
-    def test_without_a_target_it_says_what_to_set(self):
-        with pytest.raises(ValueError, match="set runtime_target"):
-            EnelPaperPolicy().propose(forecast(curve()), None, progress(6), BOUNDS)
+        assert at_barrier("enel-paper", None, 200.0, progress(6)).executors == 6
 
     @pytest.mark.parametrize("left_s", [1.0, 100.0, 10_000.0])
     def test_where_no_size_makes_a_difference_it_keeps(self, left_s):
         flat = forecast({s: 100.0 + 1e-9 * s for s in BOUNDS.candidates})
-        proposal = EnelPaperPolicy().propose(flat, 100.0 + left_s, progress(6), BOUNDS)
+        proposal = at_barrier("enel-paper", flat, 100.0 + left_s, progress(6))
         assert proposal.executors == 6

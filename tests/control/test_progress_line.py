@@ -1,6 +1,6 @@
 import pytest
 
-from airflow_enel.control import progress_line
+from airflow_enel.control.report import progress_line
 from airflow_enel.domain import Bounds, Progress
 from tests.support.builders.snapshots import START, component, forecast, progress
 

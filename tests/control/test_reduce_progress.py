@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from airflow_enel.control import reduce_progress
+from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import Bounds, Snapshot
 from tests.support.builders.snapshots import (
     EMPTY,

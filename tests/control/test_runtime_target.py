@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.control import parse_runtime_target
+from airflow_enel.control.target import parse_runtime_target
 
 
 @pytest.mark.parametrize(

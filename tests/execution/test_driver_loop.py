@@ -13,12 +13,13 @@ from typing import Any, cast
 import pytest
 
 from airflow_enel.control.decide import Steering
-from airflow_enel.control.policies import policy
+from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, RunOutcome, RunState, ScaleAnswer, Step
 from airflow_enel.execution.driver_loop import DriverLoop
 from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.execution.scaling_config import MonitoredRun
 from airflow_enel.history.base import History
+from airflow_enel.predict.registry import create_forecaster
 from airflow_enel.spark.submission.base import DriverLost
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
@@ -75,9 +76,8 @@ class Loop:
         self.history = Remembered()
         self.lines: list[str] = []
         log = cast("Any", logging.getLogger("watch"))
-        ellis = policy("ellis").forecaster()
-        assert ellis is not None
-        steering = Steering(policy("ellis"), ellis.fit(()), 100.0, Bounds(1, 4), 1)
+        fitted = create_forecaster("ellis").fit(())
+        steering = Steering(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
         self.loop = DriverLoop(
             MonitoredRun("1" * 32, steering, None),
             "token",

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_enel.agent_conf import _template
-from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import Bounds, RunKey, RunState
 from airflow_enel.execution import external_run as external_run_module
+from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.history.base import HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.macros import MACROS

@@ -11,13 +11,14 @@ from uuid import uuid4
 import pytest
 
 from airflow_enel.control.decide import Steering
-from airflow_enel.control.policies import policy
+from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, Run, RunState
 from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.execution.observer import Observer
 from airflow_enel.execution.scaling_config import MonitoredRun
 from airflow_enel.history.base import DecisionStatus, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
+from airflow_enel.predict.registry import create_forecaster
 from airflow_enel.spark.client import AgentAddress, AgentClient
 from tests.support.builders import samples
 from tests.support.builders import spark_events as e
@@ -51,9 +52,8 @@ class Scene:
 
     def observer(self, history: Any = None, saved: int = 0) -> Observer:
         """A new one, as a poke makes it."""
-        forecaster = policy("ellis").forecaster()
-        assert forecaster is not None
-        steering = Steering(policy("ellis"), forecaster.fit(()), 100.0, Bounds(1, 4), 1)
+        fitted = create_forecaster("ellis").fit(())
+        steering = Steering(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
         observed = MonitoredRun(self.run.key.id, steering, None)
         return Observer(observed, ImmediateWriter(history or self.history), LOG, saved=saved)
 

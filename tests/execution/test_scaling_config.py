@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_enel.control.policies import JobModel
-from airflow_enel.domain import Bounds, Progress, RunKey, TrainedModel
+from airflow_enel.domain import Bounds, ModelFormat, Progress, RunKey, TrainedModel
 from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.scaling_config import (
     NO_PAST,
+    JobModel,
     JobPast,
     job_past,
     job_past_or_empty,
@@ -42,7 +42,7 @@ class Fixed:
 
 
 def usable(answer: Any) -> TrainedModel | None:
-    return usable_model(cast("Any", Fixed(answer)), "enel", 1, LOG)
+    return usable_model(cast("Any", Fixed(answer)), ModelFormat("enel", 1), LOG)
 
 
 def test_a_whole_model_is_used(caplog: pytest.LogCaptureFixture) -> None:

@@ -94,7 +94,7 @@ sys.meta_path.insert(0, Refuse())
 import airflow_enel.execution.run_task, airflow_enel.execution.external_run
 import airflow_enel.execution.sensor_poll, airflow_enel.web.api
 from airflow_enel.control.decide import first_step
-from airflow_enel.control.policies import JobModel
+from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.domain import Bounds, RunKey
 from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.scaling_config import JobPast, scaling_config

@@ -15,7 +15,7 @@ import pytest
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_enel.control.policies import POLICIES, register
+from airflow_enel.control.policies import Policy, PolicyContext
 from airflow_enel.domain import Proposal, RunKey, RunState
 from airflow_enel.execution import external_run
 from airflow_enel.history.base import DecisionStatus
@@ -36,28 +36,14 @@ MOST = 3
 CONF = {**SMALL_EXECUTORS, "spark.executor.cores": "1", "spark.executor.memory": "512m"}
 
 
-class Growing:
-    """Starts with one executor, and wants all of them at the first barrier."""
-
-    name = "growing, for a test"
-    rescales = True
-    needs_target = False
-
-    def forecaster(self) -> None:
-        return None
-
-    def initial(self, *_: Any, **__: Any) -> Proposal:
+def grow(context: PolicyContext) -> Proposal:
+    """Start with one executor, and want all of them at the first barrier."""
+    if context.start is not None:
         return Proposal(1, "to begin with")
-
-    def propose(self, *_: Any, **__: Any) -> Proposal:
-        return Proposal(MOST, "more is faster")
+    return Proposal(MOST, "more is faster")
 
 
-@pytest.fixture(autouse=True)
-def growing() -> Any:
-    register(Growing())
-    yield
-    del POLICIES[Growing.name]
+GROWING = Policy("growing", grow, needs_target=False)
 
 
 class Beside:
@@ -85,7 +71,9 @@ class Beside:
             application=application,
             application_args=list(arguments),
             conn_id="small_cluster",
-            conf=agent_conf(policy=Growing.name, max_executors=MOST, runtime_target=600, conf=CONF),
+            conf=agent_conf(
+                policy=f"{__name__}:GROWING", max_executors=MOST, runtime_target=600, conf=CONF
+            ),
             status_poll_interval=1,
         )
         context = self.context(task)

@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
 
+from airflow_enel import registry
 from airflow_enel.domain import Bounds, Progress
-from airflow_enel.predict import registry
 from airflow_enel.predict.registry import (
     BUILT_IN,
     ENTRY_POINT_GROUP,

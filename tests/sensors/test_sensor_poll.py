@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import RunContext, RunState
 from airflow_enel.execution import sensor_poll
+from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
 from tests.sensors.scene import Scene, sensor

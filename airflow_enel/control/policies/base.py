@@ -1,104 +1,81 @@
-"""What a policy is."""
+"""Policy: a function that chooses a number of executors, and what the function needs.
+
+A policy gets one argument, the `PolicyContext`, and keeps nothing between calls.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from math import inf
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, Proposal, TrainedModel
-    from airflow_enel.predict import Forecaster
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, Proposal
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFormat:
-    """Which trained models a policy's forecaster reads, see `TrainedModel`."""
+class StartContext:
+    """What a policy may look at besides when it chooses the initial size.
 
-    kind: str
-    schema_version: int
+    :param past_runs: past runs of the recurring job, oldest first
+    :param given_executors: number of executors that the user has set, if any
+    :param is_retry: True if an earlier try of this run has failed, so this is no time to experiment
+    """
+
+    past_runs: tuple[PastRun, ...] = ()
+    given_executors: int | None = None
+    is_retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class JobModel:
-    """A trained model as one recurring job uses it.
+class PolicyContext:
+    """What a policy may look at.
 
-    :param job: the job's name in the model, see `training_name`
+    :param forecast: remaining seconds per candidate, None without a model or a forecaster
+    :param target_s: seconds the run may take from the application's start, None without a target
+    :param start: what else is known before the application is submitted, None once it runs
     """
 
-    trained: TrainedModel
-    job: str
-
-
-def training_name(dag_id: str, job_key: str) -> str:
-    """The name of a recurring job among those of all DAGs."""
-    return f"{dag_id}/{job_key}"
-
-
-class Policy(Protocol):
-    """Chooses a number of executors; guards have the last word. It keeps nothing between calls."""
+    forecast: Forecast | None
+    target_s: float | None
+    progress: Progress
+    bounds: Bounds
+    start: StartContext | None = None
 
     @property
-    def name(self) -> str:
-        """What users write on the operator."""
-
-    @property
-    def rescales(self) -> bool:
-        """False if the initial size is never changed, so that nobody needs to ask."""
-
-    @property
-    def needs_target(self) -> bool:
-        """True if it cannot do without a target, so that one is asked for before any run."""
-
-    def forecaster(self) -> Forecaster | None:
-        """A new forecaster, to be fitted on the past runs; None if it needs none."""
-
-    def initial(
-        self,
-        forecast: Forecast | None,
-        past_runs: Sequence[PastRun],
-        target_s: float | None,
-        bounds: Bounds,
-        given: int | None,
-        *,
-        retry: bool = False,
-    ) -> Proposal:
-        """Size to start with.
-
-        :param forecast: total seconds per candidate, None without a model
-        :param given: number of executors the user has set, if any
-        :param retry: an earlier try of this run has failed, so this is no time to experiment
-        :raises ValueError: if the policy needs a target and there is none
-        """
-
-    def propose(
-        self,
-        forecast: Forecast | None,
-        target_s: float | None,
-        progress: Progress,
-        bounds: Bounds,
-    ) -> Proposal:
-        """Size from this barrier on.
-
-        :param forecast: remaining seconds per candidate, None without a model
-        :raises ValueError: if the policy needs a target and there is none
-        """
+    def time_left_s(self) -> float:
+        """Seconds until the target, negative once it is missed, infinite without a target."""
+        return inf if self.target_s is None else self.target_s - self.progress.elapsed_s
 
 
-@runtime_checkable
-class ReadsModels(Protocol):
-    """What a policy has beside, if its forecaster goes by trained models.
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How executors are chosen; guards have the last word.
 
-    Its past runs come with their stages. Without a model its `Policy.forecaster` is asked for.
+    :param name: what error messages call it
+    :param propose: returns the initial size, or the size from the present barrier on
+    :param forecaster: name of the forecaster that it needs, see
+        :mod:`airflow_enel.predict.registry`; None for one that needs no forecast
+    :param rescales: False if the initial size is never changed, so that it is not asked again
+    :param needs_target: True if it cannot work without a target, so that one is asked for before
+        any run
     """
 
-    def model_format(self) -> ModelFormat:
-        """Which models it reads."""
+    name: str
+    propose: Callable[[PolicyContext], Proposal]
+    forecaster: str | None = None
+    rescales: bool = True
+    needs_target: bool = True
 
-    def model_forecaster(self, model: JobModel) -> Forecaster:
-        """A new forecaster with a model, to be fitted on the past runs.
+    def check_target(self, target: object) -> None:
+        """Refuse to work without a target where one is needed.
 
-        :param model: of that format
-        :raises ValueError: if it cannot be read
+        :param target: None if there is none
+        :raises ValueError: says what to set
         """
+        if self.needs_target and target is None:
+            raise ValueError(
+                f"policy {self.name!r} needs to know how long the run may take; "
+                'set runtime_target, or policy="static"'
+            )

@@ -1,59 +1,35 @@
-"""The paper's own rule, on the forecaster that carries its network."""
+"""Policy ``enel-paper``: the paper's own rule, on the forecaster that carries its network.
+
+The smallest size whose predicted total meets the target, else the fastest. One change: where the
+forecast is the same at every size the size is kept. The rule would go to the smallest, which gains
+nothing or is a guess.
+Source: Scheinert et al., "Enel: Context-Aware Dynamic Scaling of Distributed Dataflow Jobs using
+Graph Propagation", IPCCC 2021.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Final
 
-from airflow_enel.control.policies.base import ModelFormat
-from airflow_enel.control.policies.sizing import RescaledFromForecast
+from airflow_enel.control.policies.base import Policy
+from airflow_enel.control.policies.sizing import Choice, initial_size, rescaled_size
 
 if TYPE_CHECKING:
-    from airflow_enel.control.policies.base import JobModel
-    from airflow_enel.domain import Forecast
-    from airflow_enel.predict.enel.forecaster import Enel
+    from airflow_enel.control.policies.base import PolicyContext
+    from airflow_enel.domain import Forecast, Proposal
 
 
-@dataclass(frozen=True, slots=True)
-class EnelPaperPolicy(RescaledFromForecast):
-    """The smallest size whose predicted total meets the target, else the fastest.
+def propose(context: PolicyContext) -> Proposal:
+    """The initial size from history, later the smallest size in time."""
+    if context.start is not None:
+        return initial_size(context, context.start)
+    return rescaled_size(context, choose)
 
-    One change: where the forecast is the same at every size the size is kept. The rule would go
-    to the smallest, which gains nothing or is a guess.
-    Source: Scheinert et al., "Enel: Context-Aware Dynamic Scaling of Distributed Dataflow Jobs
-    using Graph Propagation", IPCCC 2021.
-    """
 
-    name: ClassVar[str] = "enel-paper"
+def choose(forecast: Forecast, _now: int, left_s: float) -> Choice:
+    """Every size, and those that meet the target."""
+    sizes = list(forecast.executors)
+    return Choice(sizes, [s for s in sizes if forecast.median(s) <= left_s])
 
-    def forecaster(self) -> Enel:
-        """The prior alone."""
-        from airflow_enel.predict.enel.forecaster import Enel  # noqa: PLC0415 - as in "ellis"
 
-        return Enel()
-
-    def model_format(self) -> ModelFormat:
-        """Models of the Enel network."""
-        from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION  # noqa: PLC0415
-
-        return ModelFormat(KIND, SCHEMA_VERSION)
-
-    def model_forecaster(self, model: JobModel) -> Enel:
-        """The prior, corrected by the network.
-
-        :raises ValueError: if the model cannot be read
-        """
-        from airflow_enel.predict.enel.forecaster import Enel  # noqa: PLC0415 - as above
-        from airflow_enel.predict.enel.model import load_model  # noqa: PLC0415 - as above
-
-        return Enel(load_model(model.trained.manifest, model.trained.weights), model.job)
-
-    def choose(
-        self,
-        forecast: Forecast,
-        now: int,  # noqa: ARG002
-        left_s: float,
-    ) -> tuple[list[int], list[int]]:
-        """Every size, and those that meet the target."""
-        sizes = list(forecast.executors)
-        return sizes, [s for s in sizes if forecast.median(s) <= left_s]
+ENEL_PAPER: Final = Policy("enel-paper", propose, forecaster="enel")

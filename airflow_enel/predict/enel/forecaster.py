@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
+from airflow_enel.domain import ModelFormat
 from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.conditional import Conditional
 from airflow_enel.predict.enel.correction import Corrections, as_usual, explained, without
@@ -14,13 +15,15 @@ from airflow_enel.predict.enel.gate import PHASES, phase_of
 from airflow_enel.predict.enel.graph import RunFeatures
 from airflow_enel.predict.enel.history import JobHistory
 from airflow_enel.predict.enel.inference import EnelInference
+from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
+from airflow_enel.predict.enel.model import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Self
 
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
+    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, TrainedModel
     from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.conditional import Remaining
     from airflow_enel.predict.enel.model import EnelModel
@@ -43,6 +46,7 @@ class Enel:
     """
 
     name: Final = "enel"
+    model_format: ClassVar = ModelFormat(KIND, SCHEMA_VERSION)
 
     def __init__(self, model: EnelModel | None = None, job: str = "") -> None:
         self._model, self._job = model, job
@@ -55,6 +59,13 @@ class Enel:
 
     def __repr__(self) -> str:
         return f"Enel(runs={self._runs}, gate={self._gates[0]:.3g}, prior={self._prior!r})"
+
+    def with_model(self, trained: TrainedModel, job: str) -> Enel:
+        """A forecaster with a network, see `ReadsModels`.
+
+        :raises ModelUnusable: (a ValueError) says what is wrong with the model
+        """
+        return Enel(load_model(trained.manifest, trained.weights), job)
 
     def fit(self, past_runs: Sequence[PastRun]) -> Self:
         """Learn from past runs with their stages in any order; the network stays as it is."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from airflow_enel.domain import Bounds, Progress
+from airflow_enel.domain import Bounds, ModelUnusable, Progress
 from airflow_enel.domain.context import RunContext
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
@@ -17,7 +17,7 @@ from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.model import EnelModel
 from tests.support.builders.graphs import random_weights
 from tests.support.builders.staged_runs import staged_run
-from tests.support.fakes.models import MANIFEST
+from tests.support.fakes.models import MANIFEST, stored
 
 BOUNDS = Bounds(2, 9)
 JOB = "daily/rank"
@@ -155,3 +155,15 @@ def test_forecasting_never_imports_torch():
         "assert not {'torch', 'torch_geometric'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_stored_model_comes_with_the_gate_of_the_job():
+    trained, wanted = stored(), Enel.model_format
+    assert trained.verified(wanted.kind, wanted.schema_version) is trained
+    for job, gate in (("dag/job", "gate=1,"), ("dag/other", "gate=0.5,")):
+        assert gate in repr(Enel().with_model(trained, job))
+
+
+def test_a_stored_model_that_cannot_be_read_is_refused():
+    with pytest.raises(ModelUnusable):
+        Enel().with_model(replace(stored(), weights=b"no safetensors"), JOB)

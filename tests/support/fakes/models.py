@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.control.policies import JobModel
 from airflow_enel.domain import PastRun, RunContext, TrainedModel
+from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.manifest import (
     ENCODER,

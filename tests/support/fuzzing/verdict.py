@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from airflow_enel.control.decide import Steering, decide
-from airflow_enel.domain import Bounds, Forecast, Progress, Proposal, Step
+from airflow_enel.control.policies import Policy, PolicyContext
+from airflow_enel.domain import Bounds, Proposal, Step
 from airflow_enel.spark.client import AgentAddress, AgentClient, AgentError
 from airflow_enel.spark.live import LiveApplication
 from tests.support.fuzzing.agent_pages import Case
@@ -55,31 +55,11 @@ def _rescales(step: Step | None) -> bool:
     return step is not None and step.decision.executors != step.decision.executors_before
 
 
-@dataclass(frozen=True)
-class Restless:
-    """A policy that wants another size at every barrier."""
-
-    name: str = "restless"
-    rescales: bool = True
-    needs_target: bool = False
-
-    def forecaster(self) -> None:
-        """None: it looks at nothing."""
-
-    def initial(self, *_: Any, **__: Any) -> Proposal:
-        """Start with one."""
-        return Proposal(1, "start")
-
-    def propose(
-        self,
-        forecast: Forecast | None,
-        target_s: float | None,
-        progress: Progress,
-        bounds: Bounds,
-    ) -> Proposal:
-        """Ask for more, or for one if that is too many."""
-        wanted = progress.requested + 3
-        return Proposal(wanted if wanted <= bounds.maximum else bounds.minimum, "another size")
+def _restless(context: PolicyContext) -> Proposal:
+    """Ask for more at every barrier, or for one if that is too many."""
+    wanted, bounds = context.progress.requested + 3, context.bounds
+    return Proposal(wanted if wanted <= bounds.maximum else bounds.minimum, "another size")
 
 
-_STEERING = Steering(Restless(), None, None, Bounds(1, 50), 1)
+_RESTLESS = Policy("restless", _restless, needs_target=False)
+_STEERING = Steering(_RESTLESS, None, None, Bounds(1, 50), 1)
