@@ -53,7 +53,7 @@ class DriverLoop:
         self._token = token
         self._driver = driver
         self._writer = writer
-        self._observer = Observer(run, writer, log)
+        self._observer = Observer(run, writer, log, clock=clock)
         self._log = log
         self._on_output = on_output
         self._is_killed = is_killed

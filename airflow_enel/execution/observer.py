@@ -1,14 +1,12 @@
-"""One look at an application: read, decide, act, record, save components, speak.
+"""One poll of an application: read, decide, act, record, save components, log progress.
 
-Whoever has an agent's client can observe with it, from a task beside the driver or from another
-machine, again and again or once: all that must be remembered is in the agent's event stream and
-in the history. Invariants: a decision is recorded before it is sent; without a fresh reading
-nothing is asked of Spark.
+For loops beside the driver, for loops on another machine, and for the pokes of a sensor: all that
+must be remembered is in the agent's event stream and in the history. Invariants: a decision is
+recorded before it is sent; without a fresh reading nothing is asked of Spark.
 """
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.decide import decide
 from airflow_enel.control.outcome import outcome
-from airflow_enel.control.report import progress_line
+from airflow_enel.control.report import outcome_line
 from airflow_enel.domain import ScaleAnswer
+from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
+from airflow_enel.execution.progress_log import ProgressLog
 from airflow_enel.history.base import HistoryRefused
 from airflow_enel.history.records import (
     ComponentsSaved,
@@ -29,14 +29,10 @@ from airflow_enel.spark.live import LiveApplication
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-    from airflow_enel.control.decide import Assessment
     from airflow_enel.domain import Component, RunState, Snapshot, Step
     from airflow_enel.execution.history_writer import DecisionWriter
     from airflow_enel.execution.scaling_config import MonitoredRun
     from airflow_enel.spark.client import AgentClient
-
-_HEARTBEAT_S: Final = 30.0
-
 
 UNOBSERVED: Final = "The application runs on at its present size; it cannot be observed now: %s"
 """Log message while the agent or the history cannot be used."""
@@ -55,19 +51,27 @@ class Observer:
     """
 
     def __init__(
-        self, run: MonitoredRun, writer: DecisionWriter, log: Logger, *, saved: int = 0
+        self,
+        run: MonitoredRun,
+        writer: DecisionWriter,
+        log: Logger,
+        *,
+        saved: int = 0,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._run = run
         self._writer = writer
         self._log = log
+        self._clock = clock
+        self._progress_log = ProgressLog(
+            log, run.config.target_s, run.expected_components, clock.now
+        )
         self._application = LiveApplication()
         self._saved_before = saved
         self._saved: set[int] = set()
         self._intended: Step | None = None  # recorded, and the same until it is answered
         self._answered_epoch = -1
         self._first_look = True
-        self._logged_at = float("-inf")
-        self._logged: tuple[int, int] | None = None
         self._warned: set[str] = set()
 
     def poll(self, client: AgentClient) -> Snapshot:
@@ -76,11 +80,11 @@ class Observer:
         :raises AgentError: if the agent cannot be asked or understood
         :raises HistoryError: if ``writer`` raises it; nothing was sent that is not recorded
         """
-        asked_at = time.monotonic()
+        asked_at = self._clock.now()
         snapshot = self.read(client)
         if not snapshot.complete:
             self._warn_once("Events of the application were lost: it stays at its present size")
-        now = snapshot.read_at + (time.monotonic() - asked_at)
+        now = snapshot.read_at + (self._clock.now() - asked_at)
         assessment = decide(self._run.config, snapshot, now)
         step = assessment.step
         if step is not None and step.decision.epoch > self._answered_epoch:
@@ -89,7 +93,7 @@ class Observer:
             self._save_answer(snapshot)
             self._first_look = False
         self._save_components(snapshot)
-        self._log_progress(assessment)
+        self._progress_log.update(assessment)
         return snapshot
 
     def read(self, client: AgentClient) -> Snapshot:
@@ -106,13 +110,23 @@ class Observer:
 
         :param exit_code: of spark-submit, None if nobody knows it
         """
+        target_s = self._run.config.target_s
         snapshot = self._application.read_final(final_file) or self._application.last
         if snapshot is None:
             self._log.warning("Nothing is known of the run, because its agent was never reached")
             snapshot = replace(self._application.nothing(), complete=False)
         self._save_components(snapshot)
-        result = outcome(snapshot, exit_code, self._run.config.target_s, state)
+        result = outcome(snapshot, exit_code, target_s, state)
         self._writer.write(RunFinished(self._run.run_id, result))
+        finished = len(snapshot.finished_components)
+        self._log.info("Application %s", outcome_line(result, target_s, finished))
+
+    def log_last_progress(self) -> None:
+        """Log how far the application was when it was read last, unless that is logged already.
+
+        For an application whose end others record.
+        """
+        self._progress_log.finish()
 
     def _act(self, client: AgentClient, step: Step) -> None:
         run_id = self._run.run_id
@@ -151,21 +165,6 @@ class Observer:
         if fresh:
             self._writer.write(ComponentsSaved(self._run.run_id, fresh))
             self._saved.update(component.position for component in fresh)
-
-    def _log_progress(self, assessment: Assessment) -> None:
-        progress = assessment.progress
-        news = (len(progress.finished), progress.executors)
-        if news == (0, 0):  # nothing works yet, and no forecast means anything
-            return
-        if news == self._logged and time.monotonic() - self._logged_at < _HEARTBEAT_S:
-            return
-        self._logged, self._logged_at = news, time.monotonic()
-        run = self._run
-        self._log.info(
-            progress_line(
-                progress, assessment.forecast, run.config.target_s, run.expected_components
-            )
-        )
 
     def _warn_once(self, message: str, *arguments: object) -> None:
         if message not in self._warned:

@@ -72,7 +72,7 @@ class RemoteLoop:
         :param on_round: called before each look
         :raises ApplicationStateUnknown: see ``patience_s``
         """
-        observer = Observer(run, ImmediateWriter(self._history), self._log)
+        observer = Observer(run, ImmediateWriter(self._history), self._log, clock=self._clock)
         ending = False
         known_at = self._clock.now()
         while (state := self._recorded()) is None:
@@ -85,6 +85,7 @@ class RemoteLoop:
                 raise ApplicationStateUnknown
             self._clock.sleep(_LOOK_EVERY_S)
         self._disconnect()
+        observer.log_last_progress()
         return state
 
     def end(self) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_enel.control.report import outcome_line
 from airflow_enel.domain import RunState
 from airflow_enel.execution.history_access import connected_history
 from airflow_enel.execution.observer import UNOBSERVED
@@ -95,6 +96,7 @@ class SensorPoll:
             self._check_task(application.task_state)
             return False
         if row.state is RunState.SUCCEEDED:
+            self._log_end(row, application.components)
             return True
         if row.state in _OVER:
             self._check_failed(row, application.task_state)
@@ -125,6 +127,11 @@ class SensorPoll:
                 f"The Spark application of task {self._task.task_id!r} has ended: {how}"
             )
         self._log.info("The application has ended (%s); its task may try again", how)
+
+    def _log_end(self, row: RunRow, components: int) -> None:
+        if row.outcome is not None:
+            ended = outcome_line(row.outcome, row.run.runtime_target_s, components)
+            self._log.info("Application %s", ended)
 
     # An application that runs
 

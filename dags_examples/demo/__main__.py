@@ -70,14 +70,16 @@ class Demo:
             log = self._logs[row.id] = TaskLog(self._home.path / "logs", row.run.key)
         for line in log.new_lines():
             self._console.print(f"  {line}", markup=False, highlight=False)
-        if (
-            number == RUN_WITH_FAILURE
-            and not self._killed
-            and log.components > (KILL_AFTER_COMPONENTS)
-        ):
+        if number == RUN_WITH_FAILURE and not self._killed and self._has_begun_well(row):
             self._killed = kill_an_executor(self._home.work_dir / row.id)
             if self._killed:
                 self._console.print("  [red]kill -9 of an executor, to see what happens[/red]")
+
+    def _has_begun_well(self, row: RunRow) -> bool:
+        try:
+            return len(self._history.components(row.id)) >= KILL_AFTER_COMPONENTS
+        except HistoryError:  # as above
+            return False
 
 
 def main() -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,17 +14,12 @@ from airflow_enel.domain import RunKey
 from airflow_enel.history.base import RunRow
 
 _OPERATOR: Final = "EnelSparkOperator"
-_COMPONENT: Final = re.compile(r"component (\d+)")
 
 
 class TaskLog:
-    """Follows the log of a task, and keeps to what the operator itself says.
-
-    :ivar components: the number of the latest component that was told of
-    """
+    """Follows the log of a task, and keeps to the lines of the operator itself."""
 
     def __init__(self, logs: Path, key: RunKey) -> None:
-        self.components = 0
         self._path = (
             logs
             / f"dag_id={key.dag_id}"
@@ -48,10 +42,7 @@ class TaskLog:
         for line in complete.splitlines():
             entry = json.loads(line)
             if str(entry.get("logger", "")).endswith(_OPERATOR):
-                text = str(entry["event"])
-                if match := _COMPONENT.match(text):
-                    self.components = int(match[1])
-                yield text
+                yield str(entry["event"])
 
 
 def kill_an_executor(folder: Path) -> bool:

@@ -18,6 +18,7 @@ from airflow_enel.execution.observer import Observer
 from airflow_enel.execution.scaling_config import MonitoredRun
 from airflow_enel.history.base import DecisionStatus, HistoryUnavailable
 from airflow_enel.history.repository import SqlHistory
+from airflow_enel.predict import Ellis
 from airflow_enel.predict.registry import create_forecaster
 from airflow_enel.spark.client import AgentAddress, AgentClient
 from tests.support.builders import samples
@@ -166,3 +167,31 @@ def test_an_application_of_which_nothing_was_seen_is_no_run_to_learn_from(tmp_pa
     outcome = scene.history.run(scene.run.key.id).outcome
     assert outcome is not None
     assert (outcome.complete, outcome.exit_code, outcome.runtime_s) == (False, None, None)
+
+
+def test_the_end_is_logged_in_one_line(
+    client: Callable[[Scene], AgentClient], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    scene = Scene(components=2)
+    observer = scene.observer()
+    observer.poll(client(scene))
+    (tmp_path / "final.json").write_bytes(page([*scene.events, e.application_end(40.0)]))
+    observer.conclude(tmp_path / "final.json", None, RunState.SUCCEEDED)
+    last = caplog.records[-1].getMessage()
+    assert last.startswith("Application succeeded · 2 components · 39 s of the target of 100 s · ")
+
+
+def test_one_poll_forecasts_once_for_decision_and_log(
+    client: Callable[[Scene], AgentClient],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    asked: list[Any] = []
+    monkeypatch.setattr(Ellis, "predict", lambda _, progress, bounds: asked.append(progress))
+    scene = Scene(components=2)
+    scene.observer().poll(client(scene))
+    assert len(scene.sent) == 1
+    assert any("elapsed" in record.getMessage() for record in caplog.records)
+    assert len(asked) == 1

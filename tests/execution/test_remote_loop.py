@@ -29,6 +29,7 @@ class Agent:
     def __init__(self) -> None:
         self.fault: Exception | None = None
         self.asked = 0
+        self.components = 2
         self.ended_by: list[int] = []
         self.closed = 0
 
@@ -36,7 +37,7 @@ class Agent:
         self.asked += 1
         if self.fault is not None:
             raise self.fault
-        return parse_page(page(e.simple_run(components=2)[:-1], after))
+        return parse_page(page(e.simple_run(components=self.components)[:-1], after))
 
     def end(self, try_number: int) -> None:
         if self.fault is not None:
@@ -83,6 +84,17 @@ def test_it_records_components_and_returns_how_the_history_says_it_ended(scene: 
     assert scene.follow() is RunState.FAILED
     assert scene.history.components.keys() == {0, 1}
     assert 30.0 <= scene.time.now_s <= 36.0
+
+
+def test_the_last_progress_is_logged_even_if_it_came_too_soon_for_a_line(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    scene.time.at(8.0, lambda: setattr(scene.agent, "components", 4))
+    scene.ends(9.5, RunState.SUCCEEDED)
+    scene.follow()
+    lines = [record.getMessage().split(" · ")[0] for record in caplog.records]
+    assert lines == ["component 2", "component 4"]
 
 
 def test_an_agent_that_is_away_for_a_while_is_connected_to_again(scene: Scene) -> None:
