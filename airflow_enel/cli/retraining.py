@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.cli.output import Report, note, phases
-from airflow_enel.control.training import CannotTrain, need_torch
+from airflow_enel.execution.model_training import CannotTrain, need_torch
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory, TrainingJob
 from airflow_enel.predict.enel.retrained import Schedule, schedule

@@ -13,13 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from airflow_enel.cli.output import errors_told, phases, print_object, texts
-from airflow_enel.control.training import (
-    CannotTrain,
-    NothingToLearn,
-    Training,
-    TrainingWish,
-    train_shared_model,
-)
+from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest
+from airflow_enel.execution.model_training import CannotTrain, Training, train_shared_model
 from airflow_enel.history.repository import SqlHistory
 
 
@@ -27,11 +22,11 @@ from airflow_enel.history.repository import SqlHistory
 @action_cli  # type: ignore[untyped-decorator]
 def train(args: Namespace) -> None:
     """Train the model of all recurring jobs and publish it."""
-    wish = TrainingWish(args.seed, in_any_case=args.from_scratch)
+    request = TrainingRequest(args.seed, in_any_case=args.from_scratch)
     began = time.monotonic()
     try:
         with errors_told(), phases() as report:
-            training = train_shared_model(SqlHistory(), wish, time.time(), report)
+            training = train_shared_model(SqlHistory(), request, time.time(), report)
     except (CannotTrain, NothingToLearn) as error:
         raise SystemExit(f"no model was trained: {error}") from None
     seconds = time.monotonic() - began

@@ -16,12 +16,8 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
 )
 
-from airflow_enel.control.training import (
-    CannotTrain,
-    NothingToLearn,
-    TrainingWish,
-    train_shared_model,
-)
+from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest
+from airflow_enel.execution.model_training import CannotTrain, train_shared_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +25,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.types import Logger
 
-    from airflow_enel.control.training import Training
+    from airflow_enel.execution.model_training import Training
     from airflow_enel.history.base import History
 
-_EVERY_S: Final = 10.0
+_INTERVAL_S: Final = 10.0
 
 
 class EnelTrainOperator(BaseOperator):
@@ -54,7 +50,7 @@ class EnelTrainOperator(BaseOperator):
     def __init__(self, *, seed: int | str = 0, from_scratch_every: int = 5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         rendered_later = isinstance(seed, str) and "{" in seed
-        TrainingWish(0 if rendered_later else _natural(seed), from_scratch_every)
+        TrainingRequest(0 if rendered_later else _natural(seed), from_scratch_every)
         self.seed = seed
         self.from_scratch_every = from_scratch_every
 
@@ -80,12 +76,12 @@ class EnelTrainOperator(BaseOperator):
                 raise AirflowException(f"No model was published: {error}") from error
             except HistoryError as error:
                 raise AirflowFailException(self._refused(context, error)) from error
-        self._tell(training)
+        self._log_result(training)
         return training.model.name
 
     def _train(self, history: History) -> Training:
-        wish = TrainingWish(_natural(self.seed), self.from_scratch_every)
-        return train_shared_model(history, wish, time.time(), Told(self.log))
+        request = TrainingRequest(_natural(self.seed), self.from_scratch_every)
+        return train_shared_model(history, request, time.time(), TrainingLog(self.log))
 
     def _refused(self, context: Context, error: Exception) -> str:
         ti = context["ti"]
@@ -94,7 +90,7 @@ class EnelTrainOperator(BaseOperator):
             f"the API server: {ti.dag_id}:{ti.task_id}"
         )
 
-    def _tell(self, training: Training) -> None:
+    def _log_result(self, training: Training) -> None:
         manifest = training.manifest
         self.log.info(
             "Trained %s, %s: runs %d, jobs %d",
@@ -122,19 +118,19 @@ def _natural(seed: int | str) -> int:
     return int(seed)
 
 
-class Told:
-    """Tells progress in a log: every phase at its first step, then not more than every 10 s."""
+class TrainingLog:
+    """Logs the progress of a training: every phase at its first step, then at most every 10 s."""
 
     def __init__(self, log: Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
         self._phase = ""
-        self._told_at = 0.0
+        self._logged_at = 0.0
 
     def __call__(self, phase: str, done: int, total: int) -> None:
-        """Tell how much of a phase is done; a total of 0 is one that nobody knows."""
+        """Log how much of a phase is done; a total of 0 is unknown."""
         now = self._clock()
-        if phase == self._phase and now - self._told_at < _EVERY_S:
+        if phase == self._phase and now - self._logged_at < _INTERVAL_S:
             return
-        self._phase, self._told_at = phase, now
+        self._phase, self._logged_at = phase, now
         self._log.info("%s: %s", phase, f"{done} of {total}" if total else done)

@@ -52,7 +52,8 @@ def test_a_model_trained_on_the_history_is_what_the_next_run_is_sized_by(
     dag_id: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     pytest.importorskip("torch", reason="training needs the extra train")
-    from airflow_enel.control.training import TrainingWish, train_shared_model
+    from airflow_enel.control.training_plan import TrainingRequest
+    from airflow_enel.execution.model_training import train_shared_model
     from airflow_enel.history.base import RecurringJob
     from airflow_enel.history.models import SqlModels
     from airflow_enel.history.repository import SqlHistory
@@ -66,7 +67,7 @@ def test_a_model_trained_on_the_history_is_what_the_next_run_is_sized_by(
     store_runs(dag_id, "job", job_runs(0))
     told: list[str] = []
     training = train_shared_model(
-        OfThisTest(), TrainingWish(1, 1), time.time(), lambda what, *_: told.append(what)
+        OfThisTest(), TrainingRequest(1, 1), time.time(), lambda what, *_: told.append(what)
     )
     assert told
     (gate,) = [gate for gate in training.manifest.jobs if gate.job == f"{dag_id}/job"]

@@ -20,7 +20,7 @@ from airflow.providers.common.compat.sdk import (
 from airflow_enel.execution import history_access
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.history.client import HttpHistory, Requests
-from airflow_enel.operators.train import EnelTrainOperator, Told
+from airflow_enel.operators.train import EnelTrainOperator, TrainingLog
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.support.airflow.server import ServerTransport
@@ -87,7 +87,7 @@ def test_it_trains_publishes_and_returns_the_model_s_name(
     assert f"Trained {name}, from scratch (there is no model yet): runs 3, jobs 1" in said
 
 
-def test_progress_is_told_in_the_task_s_log(
+def test_progress_is_in_the_task_s_log(
     reached: Callable[[Any], None], fake: FakeTraining, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reached(Kept())
@@ -97,14 +97,14 @@ def test_progress_is_told_in_the_task_s_log(
     assert "training: 1 of 2" in said
 
 
-def test_a_phase_is_told_at_once_and_then_every_ten_seconds() -> None:
+def test_a_phase_is_logged_at_once_and_then_every_ten_seconds() -> None:
     now, said = [0.0], []
     log = cast("Any", SimpleNamespace(info=lambda message, *values: said.append(message % values)))
-    told = Told(log, clock=lambda: now[0])
+    training_log = TrainingLog(log, clock=lambda: now[0])
     for second in range(25):
         now[0] = float(second)
-        told("training", second, 25)
-    told("judging", 1, 0)
+        training_log("training", second, 25)
+    training_log("judging", 1, 0)
     assert said == ["training: 0 of 25", "training: 10 of 25", "training: 20 of 25", "judging: 1"]
 
 

@@ -8,15 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_enel.control.training import (
-    CannotTrain,
-    NothingToLearn,
-    Training,
-    TrainingWish,
-    round_of,
-    train_shared_model,
-)
+from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest, round_of
 from airflow_enel.domain import ModelUnusable, TrainedModel
+from airflow_enel.execution.model_training import CannotTrain, Training, train_shared_model
 from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
@@ -66,8 +60,8 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     return FakeTraining().installed(monkeypatch)
 
 
-def train(kept: Kept, now: float = NOW, **wish: Any) -> Training:
-    return train_shared_model(cast("Any", kept), TrainingWish(**wish), now, lambda *_: None)
+def train(kept: Kept, now: float = NOW, **request: Any) -> Training:
+    return train_shared_model(cast("Any", kept), TrainingRequest(**request), now, lambda *_: None)
 
 
 def test_the_first_model_is_trained_from_scratch_on_all_jobs(
@@ -312,18 +306,3 @@ def test_a_history_that_is_away_for_a_while_still_gets_the_model(
     kept.away = 100
     with pytest.raises(HistoryUnavailable):
         train(kept, in_any_case=True)
-
-
-@pytest.mark.parametrize("wish", [{"seed": -1}, {"seed": 10**9}, {"from_scratch_every": 0}])
-def test_a_wish_that_cannot_be_met_is_refused(wish: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        TrainingWish(**wish)
-
-
-def test_the_largest_seed_has_nine_digits() -> None:
-    assert TrainingWish(seed=999_999_999).seed == 999_999_999
-
-
-@pytest.mark.parametrize("name", ["", "m", "enel-r3", "enel-20260101T000000Z-r-abcdef01"])
-def test_names_of_others_have_no_round(name: str) -> None:
-    assert round_of(name) is None
