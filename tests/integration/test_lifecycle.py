@@ -1,5 +1,4 @@
-# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
-"""Tries that come and go around one real Spark application: here, elsewhere, handed over."""
+"""Tries around one real Spark application on other workers; `test_run_task` has every row."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import RunKey, RunState, TaskStanding
 from airflow_enel.execution import run_task
+from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.history_access import HistoryAccess
 from airflow_enel.execution.result_reporter import MODULE, ReporterCredentials
 from airflow_enel.execution.run_task import RunTask
@@ -25,6 +25,7 @@ from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.repository import SqlHistory
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
+from airflow_enel.spark.client import AgentUnreachable
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state
@@ -146,34 +147,36 @@ def job(
     until(lambda: not processes_of(tmp_path), 60)  # reporters included
 
 
-@pytest.mark.parametrize(("exit_code", "state"), [(0, RunState.SUCCEEDED), (3, RunState.FAILED)])
 def test_a_task_that_does_not_wait_hands_over_to_a_sensor_which_learns_the_end(
-    job: Callable[[str], Job], tmp_path: Path, exit_code: int, state: RunState
+    job: Callable[[str], Job], tmp_path: Path
 ) -> None:
-    job_ = job(f"raise SystemExit({exit_code})")
+    job_ = job("raise SystemExit(3)")
     job_.attempt(1, wait_for_completion=False).run()
     job_.task_succeeds()
     assert not job_.poke()  # it runs, and its agent is known
     assert SqlHistory().agent_of(job_.key().id) is not None
     (tmp_path / "go").touch()
-    if state is RunState.SUCCEEDED:
+    with pytest.raises(AirflowException, match="failed"):
         until(job_.poke, 60)
-    else:
-        with pytest.raises(AirflowException, match="failed"):
-            until(job_.poke, 60)
     row = job_.row()
     assert row is not None
     assert row.outcome is not None
-    assert (row.state, row.outcome.exit_code, row.outcome.complete) == (state, exit_code, True)
+    assert (row.state, row.outcome.exit_code, row.outcome.complete) == (RunState.FAILED, 3, True)
     assert len(SqlHistory().components(row.id)) == 1
 
 
-def test_a_retry_elsewhere_follows_by_the_agent_and_gets_the_result_from_the_history(
+def test_a_retry_elsewhere_takes_over_by_the_agent_and_gets_the_result_from_the_history(
     job: Callable[[str], Job], tmp_path: Path
 ) -> None:
     job_ = job("")
     first = job_.submitted_elsewhere()
     with followed(job_.attempt(2)) as running:
+        client = agent_of(job_.key(), SqlHistory())
+        assert client is not None
+        assert client.scale(1, try_number=2, epoch=7).accepted
+        assert not client.scale(1, try_number=1, epoch=8).accepted
+        with pytest.raises(AgentUnreachable):
+            client.end(try_number=1)
         (tmp_path / "go").touch()
         running.result(timeout=60)
     assert job_.row(2) is None
@@ -193,78 +196,3 @@ def test_a_user_ends_an_application_that_runs_elsewhere(
         with pytest.raises(AirflowException, match="failed"):
             running.result(timeout=60)
     until(lambda: first.processes() == [], 30)
-
-
-def test_what_cannot_be_learned_ends_in_a_failure_and_never_in_a_second_application(
-    job: Callable[[str], Job], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW__ENEL__UNKNOWN_PATIENCE", "0")
-    job_ = job("")
-    SubmissionRecord(1, "another-host").write(job_.store)
-    with pytest.raises(AirflowException, match="airflow enel mark-lost"):
-        job_.attempt(2).run()
-    assert job_.row(2) is None
-    assert list((job_.base / "here").glob("*")) == []
-
-
-def test_clearing_a_task_that_did_not_wait_ends_its_application_and_submits_afresh(
-    job: Callable[[str], Job], tmp_path: Path
-) -> None:
-    job_ = job("")
-    job_.attempt(1, wait_for_completion=False).run()
-    first = job_.driver()
-    until(first.processes, 20)
-    second = job_.attempt(2, wait_for_completion=False)
-    second.run()
-    assert first.processes() == []
-    (tmp_path / "go").touch()
-    until(lambda: (row := job_.row(2)) and row.state is RunState.SUCCEEDED, 60)
-
-
-@pytest.mark.parametrize(
-    ("standing", "stays"),
-    [
-        (TaskStanding("running", current=True, retry_remains=True), True),
-        (TaskStanding("failed", current=True, retry_remains=True), False),
-    ],
-)
-def test_sigterm_ends_the_driver_for_a_user_and_keeps_it_after_an_eviction(
-    job: Callable[[str], Job], tmp_path: Path, standing: TaskStanding, stays: bool
-) -> None:
-    job_ = job("")
-    first = job_.attempt(1)
-    with followed(first) as running:
-        job_.standing = standing
-        driver = first.application.driver
-        assert driver is not None
-        until(driver.folder.agent_address.exists, 60)
-        first.kill()
-        if stays:
-            assert driver.processes()
-            (tmp_path / "go").touch()
-            running.result(timeout=60)
-        else:
-            with pytest.raises(AirflowException, match="exit code 143"):
-                running.result(timeout=30)
-    until(lambda: driver.processes() == [], 30)
-    assert not driver.folder.path.exists()
-
-
-def test_an_older_try_cannot_steer_once_a_newer_one_has_asked(
-    job: Callable[[str], Job], tmp_path: Path
-) -> None:
-    from airflow_enel.execution.agent_access import agent_of
-    from airflow_enel.spark.client import AgentUnreachable
-
-    job_ = job("")
-    first = job_.submitted_elsewhere()
-    client = agent_of(replace(job_.key(), submit_try=1), SqlHistory())
-    assert client is not None
-    client.scale(1, try_number=2, epoch=1)
-    refused = client.scale(1, try_number=1, epoch=2)
-    assert not refused.accepted
-    with pytest.raises(AgentUnreachable):
-        client.end(try_number=1)
-    assert first.get_result() is None
-    (tmp_path / "go").touch()
-    until(lambda: first.get_result() == 0, 60)
