@@ -1,4 +1,4 @@
-"""What Spark's properties and its installation tell of a run before it starts."""
+"""Reads from Spark's properties and its installation what is known of a run before it starts."""
 
 from __future__ import annotations
 
@@ -66,12 +66,17 @@ def given_context(properties: Mapping[str, object]) -> Iterator[tuple[str, objec
 
 def installed_version(env: Mapping[str, str]) -> str | None:
     """Return the version of the Spark that spark-submit starts, None if it cannot be told."""
-    home = env.get("SPARK_HOME") or _pyspark_home()
+    home = spark_home(env)
     if not home:
         return None
     names = (path.name for path in Path(home, "jars").glob("spark-core_*.jar"))
     versions = [match[1] for name in names if (match := _CORE_JAR.fullmatch(name))]
     return versions[0] if len(versions) == 1 else None
+
+
+def spark_home(env: Mapping[str, str]) -> str | None:
+    """Return the folder of the Spark that spark-submit starts, None if it cannot be told."""
+    return env.get("SPARK_HOME") or _pyspark_home()
 
 
 def _pyspark_home() -> str | None:

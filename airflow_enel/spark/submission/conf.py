@@ -1,17 +1,17 @@
-"""The Spark configuration that makes an application steerable."""
+"""Spark configuration with which an application can be observed and scaled, for spark-submit."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from airflow_enel.domain import Bounds
 from airflow_enel.spark.agent import LISTENER_CLASS
+from airflow_enel.spark.properties import spark_home
+from airflow_enel.spark.submission.properties_file import read_properties
 
-_PROPERTY: Final = re.compile(r"\s*(?P<name>[^\s#!=:][^\s=:]*)\s*[\s=:]\s*(?P<value>.*?)\s*")
 _NEVER: Final = "100000000s"
 
 # Dynamic allocation that never acts by itself: an exact initial size on every cluster manager,
@@ -92,16 +92,17 @@ def merge_conf(
 def spark_defaults(properties_file: str | None, env: Mapping[str, str]) -> dict[str, str]:
     """What spark-submit reads from the properties file, by default ``spark-defaults.conf``.
 
+    A file that cannot be read says nothing: spark-submit itself reports it.
+
     :param env: environment of spark-submit
     """
-    folder = env.get("SPARK_CONF_DIR") or str(Path(env.get("SPARK_HOME", "")) / "conf")
-    path = Path(properties_file or Path(folder) / "spark-defaults.conf")
+    home = spark_home(env)
+    folder = env.get("SPARK_CONF_DIR") or (str(Path(home, "conf")) if home else None)
+    file = properties_file or (str(Path(folder, "spark-defaults.conf")) if folder else None)
     try:
-        lines = path.read_text().splitlines()
-    except OSError:
+        return read_properties(Path(file)) if file else {}
+    except (OSError, ValueError):
         return {}
-    pairs = (_PROPERTY.fullmatch(line) for line in lines)
-    return {pair["name"]: pair["value"] for pair in pairs if pair is not None}
 
 
 def _append(items: str | None, item: str) -> str:

@@ -71,6 +71,19 @@ def test_defaults_are_read_as_spark_reads_them(tmp_path: Path) -> None:
     assert spark_defaults(str(tmp_path / "nothing"), {}) == {}
 
 
+def test_a_properties_file_that_cannot_be_read_is_left_to_spark_submit(tmp_path: Path) -> None:
+    malformed = tmp_path / "malformed.conf"
+    malformed.write_text("spark.jars a.jar\nspark.x \\u12")
+    assert spark_defaults(str(malformed), {}) == {}
+    assert spark_defaults(str(tmp_path), {}) == {}
+
+
+def test_a_file_in_latin_1_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "job.conf"
+    file.write_bytes(b"# f\xfcr die Nacht\nspark.extraListeners com.example.Mine\n")
+    assert spark_defaults(str(file), {}) == {"spark.extraListeners": "com.example.Mine"}
+
+
 def test_executor_instances_of_the_user_cannot_defeat_the_size() -> None:
     size = sizing_conf(Bounds(1, 8), 3)
     conf, _ = merge_conf({"spark.executor.instances": "20"}, size, JAR, None, {})
