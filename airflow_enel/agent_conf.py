@@ -9,6 +9,7 @@ from airflow_enel.control.policies import find_policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import Bounds
 from airflow_enel.operators.validation import check_context
+from airflow_enel.spark.properties import context_property
 from airflow_enel.spark.submission.conf import agent_settings, sizing_conf
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ def agent_conf(
             _template("final_file"),
         ),
         **_listening(agent_host, agent_port),
+        **{
+            context_property(name): _template("context_value", name=name)
+            for name in ("application", *(context or {}))
+        },
         "spark.jars": _appended(own.get("spark.jars"), "jar"),
         "spark.extraListeners": _appended(own.get("spark.extraListeners"), "listener"),
     }

@@ -36,6 +36,19 @@ def token_sha256(context: Context, **wish: Any) -> str:
 
 
 @pass_context
+def context_value(context: Context, name: str) -> str:
+    """An entry of the run's context as the value of a Spark property, "None" without it.
+
+    The macros that open the run have to be rendered before.
+    """
+    from airflow_enel.execution.external_run import context_value  # noqa: PLC0415 - loads numpy
+    from airflow_enel.spark.properties import context_text  # noqa: PLC0415
+
+    value = context_value(context, name)
+    return str(value) if value is None else context_text(value)
+
+
+@pass_context
 def port_file(context: Context) -> str:
     """Where the agent tells its address."""
     return _file(context, "agent_address")
@@ -70,6 +83,7 @@ def listener(first: bool) -> str:
 MACROS: list[Callable[..., Any]] = [
     initial_executors,
     token_sha256,
+    context_value,
     port_file,
     final_file,
     jar,

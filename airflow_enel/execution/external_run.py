@@ -11,10 +11,10 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from airflow_enel.domain import Bounds
+from airflow_enel.domain import NO_CONTEXT, Bounds, ContextValue, RunContext
 from airflow_enel.execution.history_access import connected_history
 from airflow_enel.execution.open_run import open_run
 from airflow_enel.execution.request import RunRequest, run_key, work_dir
@@ -37,6 +37,7 @@ class ExternalRun:
 
     token_sha256: str
     initial_executors: int
+    context: RunContext = NO_CONTEXT
 
 
 _RUNS: Final[dict[str, ExternalRun]] = {}
@@ -53,7 +54,8 @@ def external_run(context: Context, **arguments: Any) -> ExternalRun:
     """
     key = run_key(context)
     if key.id not in _RUNS:
-        _RUNS[key.id] = _open_or_closed(context, request_of(context, **arguments))
+        request = request_of(context, **arguments)
+        _RUNS[key.id] = replace(_open_or_closed(context, request), context=request.context)
     return _RUNS[key.id]
 
 
@@ -85,6 +87,12 @@ def request_of(
         context=run_context(application, SubmitArguments.of(task), _rendered(context, known), log),
         foreign_operator=True,
     )
+
+
+def context_value(context: Context, name: str) -> ContextValue | None:
+    """Return an entry of the context of the run that an earlier template has opened."""
+    opened = _RUNS.get(run_key(context).id)
+    return None if opened is None else opened.context.get(name)
 
 
 def run_folder(context: Context) -> RunFolder:

@@ -138,14 +138,13 @@ def contracted_parents(job: JobState, stage_id: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def digest_of(durations_s: Iterable[float]) -> TaskDigest | None:
-    """Digest of task durations in seconds, None for no tasks."""
-    ordered = sorted(durations_s)
+def digest_of(durations_ms: Iterable[int]) -> TaskDigest | None:
+    """Digest of task durations, None for no tasks; its median is in whole ms, as the agent's."""
+    ordered = sorted(durations_ms)
     if not ordered:
         return None
-    middle = len(ordered) // 2
-    median_s = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
-    return TaskDigest(len(ordered), sum(ordered), median_s, ordered[-1])
+    median_ms = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) // 2
+    return TaskDigest(len(ordered), sum(ordered) / 1e3, median_ms / 1e3, ordered[-1] / 1e3)
 
 
 def stage_metrics(info: Event, name: str) -> StageMetrics:

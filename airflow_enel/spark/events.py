@@ -80,7 +80,7 @@ class EventFold:
         self._job_of_stage: dict[int, int] = {}
         self._stages: dict[int, dict[tuple[int, int], StageState]] = {}
         self._descriptions: dict[str, str] = {}
-        self._durations: dict[tuple[int, int], list[float]] = {}
+        self._durations: dict[tuple[int, int], list[int]] = {}
         self._executors: dict[str, ExecutorSpan] = {}
         self._requests: dict[int, ScaleRequest] = {}
         self._frozen: dict[int, Component] = {}
@@ -271,9 +271,9 @@ class EventFold:
         if event["Task End Reason"]["Reason"] != "Success":
             return
         info = event["Task Info"]
-        duration_s = seconds(info, "Finish Time") - seconds(info, "Launch Time")
+        duration_ms = round(1e3 * (seconds(info, "Finish Time") - seconds(info, "Launch Time")))
         key = (count(event, "Stage ID"), count(event, "Stage Attempt ID"))
-        self._durations.setdefault(key, []).append(max(0.0, duration_s))
+        self._durations.setdefault(key, []).append(max(0, duration_ms))
 
     def _on_task_digest(self, event: Event) -> None:
         stage_id = count(event, "Stage ID")

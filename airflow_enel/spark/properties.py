@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -9,11 +10,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from airflow_enel.domain import ContextValue
+from airflow_enel.domain import ContextValue, RunContext
 
 CONTEXT_PREFIX: Final = "spark.enel.context."
 """Of properties that say more of a run, such as ``spark.enel.context.input_mib``."""
 
+_ENCODED: Final = "json:"
+_PLAIN_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
+_PLAIN_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_UNRENDERED: Final = "{{ macros.enel."
 _BLACKED_OUT: Final = "*********(redacted)"
 _FACTOR: Final = {"b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20, "p": 2**30}
 _SIZE: Final = re.compile(r"([0-9]{1,18})\s*(?:([kmgtp])b?|(b))?", re.IGNORECASE | re.ASCII)
@@ -57,11 +62,53 @@ def size_context(properties: Mapping[str, object]) -> dict[str, ContextValue]:
 def given_context(properties: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """What properties that begin with :data:`CONTEXT_PREFIX` say, by the rest of their names.
 
-    Spark's event log blacks out those that sound like a secret: they say nothing.
+    Left out are templates of ours that are not rendered yet, and what Spark's event log has
+    blacked out because its name or value sounds like a secret.
     """
     for name, value in properties.items():
-        if name.startswith(CONTEXT_PREFIX) and value != _BLACKED_OUT:
-            yield name.removeprefix(CONTEXT_PREFIX), value
+        if not name.startswith(CONTEXT_PREFIX) or value == _BLACKED_OUT:
+            continue
+        known = _decoded(name.removeprefix(CONTEXT_PREFIX))
+        if not isinstance(value, str):
+            yield known, value
+        elif not value.startswith(_UNRENDERED):
+            yield known, _decoded(value)
+
+
+def context_properties(context: RunContext) -> dict[str, str]:
+    """Return the properties from which `given_context` reads a context again."""
+    return {context_property(name): context_text(value) for name, value in context}
+
+
+def context_property(name: str) -> str:
+    """Return the name of the property for an entry of a context."""
+    plain = _PLAIN_NAME.fullmatch(name) and not name.startswith(_ENCODED)
+    return CONTEXT_PREFIX + (name if plain else _encoded(name))
+
+
+def context_text(value: ContextValue) -> str:
+    """Return the value of the property for an entry of a context.
+
+    What command lines and properties files might change, such as line breaks, white space at the
+    ends or letters that the driver's locale lacks, is written as JSON in ASCII.
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    plain = _PLAIN_VALUE.fullmatch(value) and not value.startswith(_ENCODED)
+    return value if plain else _encoded(value)
+
+
+def _encoded(text: str) -> str:
+    # "=" ends the name in --conf, and white space ends it in properties files.
+    return _ENCODED + json.dumps(text).replace("=", r"\u003d").replace(" ", r"\u0020")
+
+
+def _decoded(text: str) -> str:
+    if text.startswith(_ENCODED):
+        with suppress(ValueError, RecursionError):
+            decoded = json.loads(text.removeprefix(_ENCODED))
+            return decoded if isinstance(decoded, str) else text
+    return text
 
 
 def installed_version(env: Mapping[str, str]) -> str | None:

@@ -21,6 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_enel.agent_conf import _template
 from airflow_enel.domain import Bounds, RunKey, RunState
+from airflow_enel.domain.context import read_context
 from airflow_enel.execution import external_run as external_run_module
 from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.history.base import HistoryUnavailable
@@ -28,6 +29,7 @@ from airflow_enel.history.repository import SqlHistory
 from airflow_enel.macros import MACROS
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar
+from airflow_enel.spark.properties import given_context
 from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state
 from tests.support.fakes.models import Wanted, stored
@@ -142,8 +144,12 @@ def test_a_rendered_task_has_a_run_whose_token_only_the_history_knows(task: Rend
 
 def test_the_context_renders_inside_and_goes_with_the_run(task: Rendering) -> None:
     context = {"input_mib": "{{ 2 * 256 }}", "day": "{{ params.more }}", "gone": "{{ no.such }}"}
-    task.render(agent_conf(policy="static", context={**context, "ä'}}": 1, "share": 0.5}))
-    assert dict(task.history.run(task.key.id).run.context) == {
+    rendered = task.render(
+        agent_conf(policy="static", context={**context, "ä'}}": 1, "share": 0.5})
+    )
+    known = task.history.run(task.key.id).run.context
+    assert read_context(given_context(rendered))[0] == known  # as from an event log
+    assert dict(known) == {
         "application": "report.py",
         "input_mib": 512,
         "day": "{{ 7 }}",  # what a template gives is no template again

@@ -158,16 +158,16 @@ def test_task_events_of_a_stored_log_and_the_digest_of_the_agent_say_the_same() 
         e.stage_completed(info, 1.0, 9.0),
         e.job_end(0, 9.0),
     )
-    tasks = [e.task_end(0, 1.0, 1.0 + s) for s in (1, 2, 6)]
+    tasks = [e.task_end(0, 1.0, 1.0 + s) for s in (1.1, 2.2, 2.203, 6.3)]
     failed = e.task_end(0, 1.0, 90.0, reason="ExceptionFailure")
     digest = {
         "Event": "EnelTaskDigest",
         "Stage ID": 0,
         "Stage Attempt ID": 0,
-        "Count": 3,
-        "Total Time": 9000,
-        "Median Time": 2000,
-        "Max Time": 6000,
+        "Count": 4,
+        "Total Time": 11_803,
+        "Median Time": 2201,
+        "Max Time": 6300,
     }
     stored = fold([start, *tasks, failed, completed, end])
     live = fold([start, completed, digest, end])

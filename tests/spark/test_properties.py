@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.domain.context import MAX_ENTRIES, MAX_NAME, read_context
-from airflow_enel.spark.properties import CONTEXT_PREFIX, given_context, size_context
+from airflow_enel.domain import RunContext
+from airflow_enel.domain.context import MAX_ENTRIES, MAX_NAME, MAX_TEXT, read_context
+from airflow_enel.spark.properties import (
+    CONTEXT_PREFIX,
+    context_properties,
+    given_context,
+    size_context,
+)
 
 NAMES = st.text(min_size=1, max_size=MAX_NAME).filter(
     lambda name: "\x00" not in name and name.isprintable()
@@ -20,6 +26,42 @@ def test_numbers_given_by_properties_are_read_as_they_were_meant(values: dict[st
     context, complaints = read_context(given_context({"spark.app.name": "job", **properties}))
     assert dict(context) == values
     assert complaints == ()
+
+
+WRITABLE = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+VALUES = st.text(WRITABLE, max_size=MAX_TEXT) | st.integers(-(2**63), 2**63 - 1)
+VALUES |= st.floats(allow_nan=False, allow_infinity=False)
+CONTEXTS = st.dictionaries(
+    st.text(WRITABLE, min_size=1, max_size=MAX_NAME), VALUES, max_size=MAX_ENTRIES
+)
+
+
+@given(CONTEXTS)
+def test_a_context_written_as_properties_is_read_as_it_was(values: dict[str, str | float]) -> None:
+    context, _ = read_context(values.items())
+    properties = context_properties(context)
+    assert read_context(given_context(properties)) == (context, ())
+    for name, value in properties.items():
+        assert (name + value).isascii()
+        assert (name + value).isprintable()
+        assert "=" not in name
+        assert " " not in name
+        assert value == value.strip()
+
+
+def test_plain_entries_are_written_as_users_write_them() -> None:
+    context = RunContext.of({"site": "Rome, north", "input_mib": 512, "share": 0.25})
+    assert context_properties(context) == {
+        "spark.enel.context.input_mib": "512",
+        "spark.enel.context.share": "0.25",
+        "spark.enel.context.site": "Rome, north",
+    }
+
+
+def test_a_template_that_is_not_rendered_yet_says_nothing() -> None:
+    values = {"a": "", "b": "{{ macros.enel.context_value(name='b') }}", "c": "json:none"}
+    named = {f"{CONTEXT_PREFIX}{name}": value for name, value in values.items()}
+    assert list(given_context(named)) == [("a", ""), ("c", "json:none")]
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.floats() | st.text()))

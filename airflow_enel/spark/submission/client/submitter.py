@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_enel.spark.agent import agent_jar
+from airflow_enel.spark.properties import context_properties
 from airflow_enel.spark.submission.arguments import CORES_BY_DEFAULT
 from airflow_enel.spark.submission.client.embedded import use_embedded_cluster
 from airflow_enel.spark.submission.client.output import DriverOutput
@@ -93,7 +94,8 @@ class ClientSubmitter:
         replaced = sorted(name for name in ours if name in arguments.conf)
         if replaced:
             self._log.info("Sizing sets these properties, yours are replaced: %s", replaced)
-        hook = self._hook(ours)
+        # So that the event log of the run has the same context as the history.
+        hook = self._hook(ours | context_properties(run.context))
         if use_embedded_cluster(hook, run.bounds, arguments):
             self._log.info("No connection %r: running on %s", hook.connection_id, hook.master)
         check_connection(hook, run.policy)
