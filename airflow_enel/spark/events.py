@@ -47,6 +47,7 @@ from airflow_enel.spark.timeline import CapacityTimeline
 _T = TypeVar("_T")
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _SQL = "org.apache.spark.sql.execution.ui."
+_EARLIER_APPLICATION = "spark.enel.earlierApplication"  # set by the agent, in event logs only
 _ASKED_TO_GO = ("decommission", "killed by driver", "idle")
 _INITIAL_SIZE = (
     "spark.enel.initialExecutors",
@@ -60,11 +61,12 @@ class EventFold:
 
     :param strict: whether a field that could be done without makes its event unreadable: a live
         agent that sends one is not to be believed, a stored log loses the field alone
+    :param busy_until: when the last component of the same driver's earlier applications finished
     :ivar complete: False once an event was unreadable or missing
     :ivar flaws: which events were unreadable, and whether their times contradict each other
     """
 
-    def __init__(self, *, strict: bool = True) -> None:
+    def __init__(self, *, strict: bool = True, busy_until: float | None = None) -> None:
         self._strict = strict
         self.complete = True
         self.flaws = Flaws()
@@ -84,7 +86,7 @@ class EventFold:
         self._executors: dict[str, ExecutorSpan] = {}
         self._requests: dict[int, ScaleRequest] = {}
         self._frozen: dict[int, Component] = {}
-        self._frontier: float | None = None  # the latest finish of a job so far
+        self._frontier = busy_until  # the latest finish of a job so far
         self._handlers: dict[str, Callable[[Event], None]] = {
             "SparkListenerLogStart": self._on_log_start,
             "SparkListenerEnvironmentUpdate": self._on_environment,
@@ -172,6 +174,8 @@ class EventFold:
 
     def _on_environment(self, event: Event) -> None:
         properties = fields(event, "Spark Properties")
+        if _EARLIER_APPLICATION in properties:
+            self.flaws.lack("an earlier SparkContext of its driver has a log of its own")
         found = [name for name in _INITIAL_SIZE if name in properties]
         sizes = (self._field(natural_text, properties, name) for name in found)
         self._initial = next((size for size in sizes if size is not None), self._initial)
@@ -181,7 +185,8 @@ class EventFold:
         if self._app_id not in (None, app_id):
             raise ValueError(f"events of another application, {app_id}")
         if self._started_at is None:
-            self._started_at = self._frontier = seconds(event, "Timestamp")
+            self._started_at = seconds(event, "Timestamp")
+            self._frontier = self._started_at if self._frontier is None else self._frontier
             self._latest_at = max(self._started_at, self._latest_at or 0.0)
         self._app_name = self._field(text, event, "App Name")
         self._app_id = app_id

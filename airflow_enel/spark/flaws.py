@@ -18,6 +18,7 @@ class Flaws:
     :ivar unreadable_fields: fields that were left out of events; the run can be learned from
     :ivar first_field: the name of the first of them
     :ivar contradiction: the first time that lies before one that it must follow, in words
+    :ivar missing: a part of the run that its log does not hold, in words
     """
 
     unreadable: int = 0
@@ -25,6 +26,7 @@ class Flaws:
     unreadable_fields: int = 0
     first_field: str = ""
     contradiction: str = ""
+    missing: str = ""
 
     def add_unreadable(self, kind: object, error: Exception) -> None:
         """Count an event that could not be read."""
@@ -50,6 +52,10 @@ class Flaws:
         """Note that times contradict each other; the first such note is kept."""
         self.contradiction = self.contradiction or what
 
+    def lack(self, what: str) -> None:
+        """Note a part of the run that its log does not hold."""
+        self.missing = what
+
     def in_words(self) -> tuple[str, ...]:
         """Each kind of flaw that keeps a run from being learned from, in a few words."""
         found = []
@@ -58,6 +64,8 @@ class Flaws:
             found.append(f"{events}, first {self.first_unreadable}")
         if self.contradiction:
             found.append(f"its times contradict each other: {self.contradiction}")
+        if self.missing:
+            found.append(self.missing)
         return tuple(found)
 
     @property

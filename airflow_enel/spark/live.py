@@ -1,4 +1,4 @@
-"""A running application, read incrementally: the agent's pages → the reducer → snapshots."""
+"""Reads a running application through its agent, page by page, into snapshots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_enel.spark.client import (
     EventPage,
     parse_page,
 )
-from airflow_enel.spark.events import EventFold
+from airflow_enel.spark.driver_events import DriverFold
 
 _MAX_PAGES = 1000  # a page holds 1,000 events; more means an agent that never comes to an end
 _READ_WITHIN_S = 30.0
@@ -30,7 +30,7 @@ class LiveApplication:
 
     def __init__(self) -> None:
         self.last: Snapshot | None = None
-        self._fold = EventFold()
+        self._fold = DriverFold()
         self._app_id: str | None = None
         self._seen = 0
         self._now = 0.0
@@ -66,7 +66,7 @@ class LiveApplication:
 
     def nothing(self) -> Snapshot:
         """The snapshot of an application of which nothing was ever read."""
-        return EventFold().snapshot(self._now)
+        return DriverFold().snapshot(self._now)
 
     def _take(self, page: EventPage) -> None:
         if page.app_id is not None:

@@ -101,3 +101,10 @@ def test_even_a_refused_try_silences_older_ones(seen: dict[str, dict[str, Any]])
     decided = "epoch 5 was decided already: 4 executors"
     assert {ledger[k] for k in ("lower epoch", "other executors", "refused newer try")} == {decided}
     assert ledger["try between"] == "try 3 is in charge, not try 2"
+
+
+def test_a_second_application_runs_under_the_id_of_the_first(
+    seen: dict[str, dict[str, Any]],
+) -> None:
+    expected = {"ended between": True, "ended": False, "id": "first"}
+    assert seen["second application"] == expected

@@ -13,8 +13,6 @@ import java.net.InetSocketAddress;
  */
 final class AgentServer {
     private static final int THREADS = 4;
-    /** A driver can have one context after the other, each with its agent, on the same port. */
-    private static HttpServer current;
 
     private final Settings settings;
     private final Router router;
@@ -40,22 +38,15 @@ final class AgentServer {
     }
 
     private int serve() throws IOException {
-        synchronized (AgentServer.class) {
-            limitSlowClients();
-            if (current != null) {
-                current.stop(0);
-                current = null;
-            }
-            HttpServer server =
-                    HttpServer.create(new InetSocketAddress(settings.host, settings.port), 0);
-            server.createContext("/", router);
-            server.setExecutor(Threads.pool("http", THREADS, 0));
-            server.start();
-            current = server;
-            int port = server.getAddress().getPort();
-            Troubles.say("listening at " + settings.publicHost + ":" + port);
-            return port;
-        }
+        limitSlowClients();
+        HttpServer server =
+                HttpServer.create(new InetSocketAddress(settings.host, settings.port), 0);
+        server.createContext("/", router);
+        server.setExecutor(Threads.pool("http", THREADS, 0));
+        server.start();
+        int port = server.getAddress().getPort();
+        Troubles.say("listening at " + settings.publicHost + ":" + port);
+        return port;
     }
 
     /**

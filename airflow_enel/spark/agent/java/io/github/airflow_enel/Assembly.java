@@ -3,13 +3,32 @@ package io.github.airflow_enel;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.spark.SparkConf;
 
-/** Puts the parts of the agent together. */
+/** Creates the agent's objects, once per driver. */
 final class Assembly {
+    /** In the settings of a later application, so in its event log: that is not the whole run. */
+    private static final String EARLIER = "spark.enel.earlierApplication";
+
+    private static Recorder running;
+
     private Assembly() {}
 
-    /** Starts an agent; its HTTP server follows on a thread of its own. */
-    static Recorder start(Settings settings, Troubles troubles) {
+    /**
+     * The agent of this driver, which the first context starts and later ones share: one address,
+     * one event stream and one record of requests, whatever contexts come and go.
+     */
+    static synchronized Recorder ofDriver(SparkConf conf, Troubles troubles) {
+        if (running == null) {
+            running = start(Settings.of(conf), troubles);
+        } else if (running.applicationId() != null) {
+            conf.set(EARLIER, running.applicationId());
+        }
+        return running;
+    }
+
+    /** Starts the agent; its HTTP server follows on a thread of its own. */
+    private static Recorder start(Settings settings, Troubles troubles) {
         Application application = new Application();
         EventRing ring = new EventRing(settings.maxBufferBytes);
         EventStream stream = new EventStream(application, ring);
@@ -38,8 +57,8 @@ final class Assembly {
     }
 
     /**
-     * Said when the JVM begins to exit: executors that go from now on go with their driver. Spark
-     * stops a context that nobody has stopped in a hook of its own, at the same time.
+     * The event that the JVM begins to exit: executors that leave from now on leave with their
+     * driver. Spark stops a context that nobody has stopped in a hook of its own, meanwhile.
      */
     private static ObjectNode exiting() {
         return Json.object()

@@ -5,7 +5,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * {@code POST /v1/end?try_number=N}: end the driver, for whoever cannot signal its process.
+ * {@code POST /v1/end?try_number=N}: end the driver, for callers that cannot signal its process.
  *
  * <p>The one thing here that harms the application, and somebody has asked for just that: a try
  * that must not leave it running, from another host. Older tries are refused as everywhere.

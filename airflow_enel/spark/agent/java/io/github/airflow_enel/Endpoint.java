@@ -3,9 +3,9 @@ package io.github.airflow_enel;
 import com.sun.net.httpserver.HttpExchange;
 import java.io.IOException;
 
-/** What answers under one path. */
+/** Answers the requests to one path. */
 interface Endpoint {
-    /** The only method it answers to. */
+    /** The only HTTP method it accepts. */
     String method();
 
     Answer answer(HttpExchange exchange) throws IOException;

@@ -14,14 +14,18 @@ import org.apache.spark.scheduler.SparkListenerEvent;
  * field of a type that might not be there.
  */
 public final class EnelAgent extends SparkFirehoseListener {
-    private final Troubles troubles = new Troubles();
+    private static final Troubles TROUBLES = new Troubles();
+    /** The listener of the latest context, the only one that records. */
+    private static volatile EnelAgent latest;
+
     private volatile Recorder recorder;
 
     public EnelAgent(SparkConf conf) {
+        latest = this;
         try {
-            recorder = Assembly.start(Settings.of(conf), troubles);
+            recorder = Assembly.ofDriver(conf, TROUBLES);
         } catch (Throwable cause) {
-            troubles.add("cannot start; the application runs on without an agent", cause);
+            TROUBLES.add("cannot start; the application runs on without an agent", cause);
         }
     }
 
@@ -29,13 +33,13 @@ public final class EnelAgent extends SparkFirehoseListener {
     @Override
     public void onEvent(SparkListenerEvent event) {
         Recorder current = recorder;
-        if (current == null) {
+        if (current == null || latest != this) {
             return;
         }
         try {
             current.record(event);
         } catch (Throwable cause) {
-            troubles.add("an event was lost", cause);
+            TROUBLES.add("an event was lost", cause);
         }
     }
 }

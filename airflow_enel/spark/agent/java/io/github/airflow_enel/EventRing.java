@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The events held, numbered from 1 without gaps, in at most a number of bytes; the oldest fall out.
+ * A ring buffer of events, numbered from 1 without gaps and limited in bytes: the oldest fall out.
  *
  * <p>Readers copy references only, so that the listener bus never waits for a slow reader.
  */

@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 
-/** The stream of events as readers see it. */
+/** The events held, as the JSON documents that readers get. */
 final class EventStream {
     static final int PROTOCOL = 1;
     private static final int PAGE_EVENTS = 1_000;

@@ -12,7 +12,7 @@ import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.util.JsonProtocol;
 
 /**
- * Spark's events in the format of its event log, less what nobody needs or nobody must see.
+ * Converts Spark's events to the JSON of its event log, without unneeded and secret fields.
  *
  * <p>Properties and settings are kept by white-list: they may hold passwords.
  */

@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** {@code GET /v1/events?after=N}: the events behind number N. */
+/** {@code GET /v1/events?after=N}: the events after number N. */
 final class EventsEndpoint implements Endpoint {
     private static final Pattern QUERY = Pattern.compile("after=([0-9]{1,18})");
 

@@ -2,7 +2,7 @@ package io.github.airflow_enel;
 
 import com.sun.net.httpserver.HttpExchange;
 
-/** {@code GET /v1/health}: how the application and the agent are. */
+/** {@code GET /v1/health}: the state of the application and of the agent. */
 final class HealthEndpoint implements Endpoint {
     private final Application application;
     private final EventRing ring;

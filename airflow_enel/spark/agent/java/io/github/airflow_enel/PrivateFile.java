@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
-/** Files that are there as a whole or not at all, and for their owner only. */
+/** Writes files atomically, readable by their owner only. */
 final class PrivateFile {
     private PrivateFile() {}
 

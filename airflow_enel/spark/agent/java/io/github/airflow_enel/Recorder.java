@@ -2,13 +2,15 @@ package io.github.airflow_enel;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 
-/** Turns what the listener bus says into the stream. */
+/** Writes the events of Spark's listener bus to the stream. */
 final class Recorder {
-    private static final long FINAL_FILE_MS = 10_000;
+    private static final long DISK_MS = 10_000;
 
     private final Application application;
     private final EventStream stream;
@@ -31,6 +33,11 @@ final class Recorder {
         this.troubles = troubles;
     }
 
+    /** The id of the first application, null before it has started. */
+    String applicationId() {
+        return application.id();
+    }
+
     void record(SparkListenerEvent event) throws Exception {
         if (event instanceof SparkListenerTaskEnd) {
             digests.taskEnded((SparkListenerTaskEnd) event);
@@ -42,10 +49,20 @@ final class Recorder {
         }
         String name = kept.path("Event").asText();
         if (name.equals("SparkListenerApplicationStart")) {
-            application.started(kept.path("App ID").asText(null));
+            start(kept.path("App ID").asText(null));
         }
         stream.add(kept);
         follow(name, kept.path("Stage Info"));
+    }
+
+    private void start(String id) throws InterruptedException {
+        if (application.ended()) {
+            scaling.applicationRestarted();
+            if (finalFile != null) {
+                onDisk(() -> Files.deleteIfExists(finalFile));
+            }
+        }
+        application.started(id);
     }
 
     private void follow(String name, JsonNode stage) throws InterruptedException {
@@ -59,12 +76,17 @@ final class Recorder {
                     stream.add(digest.toEvent());
                 }
                 break;
+            case "SparkListenerJobStart":
+                scaling.jobStarted();
+                break;
             case "SparkListenerExecutorAdded":
                 scaling.settleSoon();
                 break;
             case "SparkListenerApplicationEnd":
                 application.end();
-                writeFinalFile();
+                if (finalFile != null) {
+                    onDisk(() -> PrivateFile.write(finalFile, stream::writeAll));
+                }
                 break;
             default:
                 break;
@@ -83,17 +105,19 @@ final class Recorder {
      * Stopping a context waits for its listeners, so the file is there before the driver exits; but
      * a disk that hangs holds the driver up for ten seconds at most.
      */
-    private void writeFinalFile() throws InterruptedException {
-        if (finalFile == null) {
-            return;
-        }
+    private void onDisk(FileChange change) throws InterruptedException {
         Thread writer = Threads.start("final", () -> {
             try {
-                PrivateFile.write(finalFile, stream::writeAll);
+                change.apply();
             } catch (Throwable cause) {
                 troubles.add("spark.enel.agent.finalFile cannot be written", cause);
             }
         });
-        writer.join(FINAL_FILE_MS);
+        writer.join(DISK_MS);
+    }
+
+    /** What is done to the file of the final state: it is there only while no application runs. */
+    private interface FileChange {
+        void apply() throws IOException;
     }
 }

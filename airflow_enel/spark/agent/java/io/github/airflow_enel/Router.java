@@ -5,7 +5,7 @@ import com.sun.net.httpserver.HttpHandler;
 import java.io.IOException;
 import java.util.Map;
 
-/** Token first, then path, then method; whatever goes wrong below becomes an answer. */
+/** Routes requests: checks token, path and method, and turns failures into answers. */
 final class Router implements HttpHandler {
     private final TokenCheck token;
     private final Map<String, Endpoint> endpoints;

@@ -5,7 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 
-/** {@code POST /v1/scale}: have a number of executors. */
+/** {@code POST /v1/scale}: set the number of executors. */
 final class ScaleEndpoint implements Endpoint {
     private static final int MOST_BYTES = 4096;
 

@@ -1,7 +1,7 @@
 package io.github.airflow_enel;
 
 /**
- * Compare-and-set on (try number, epoch): which requests may still be applied.
+ * Decides by compare-and-set on (try number, epoch) which requests may still be applied.
  *
  * <p>An older try is a process that should no longer be there, so nothing it says counts; the
  * newest try is whoever was heard of, even if its request was refused.

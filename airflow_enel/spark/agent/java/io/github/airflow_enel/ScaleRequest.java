@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 
-/** "Have n executors", said by a try of the Airflow task about an epoch of the run. */
+/** A request for a number of executors, by a try of the Airflow task at an epoch of the run. */
 final class ScaleRequest {
     private static final List<String> FIELDS = Arrays.asList("executors", "try_number", "epoch");
 

@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** Judges and applies requests, one after the other, on a thread of its own. */
+/** Checks and applies scale requests, one after the other, on a thread of its own. */
 final class Scaling {
     /** Shorter than the patience of clients; Spark waits up to two minutes for its master. */
     private static final long PATIENCE_S = 4;
@@ -23,6 +23,8 @@ final class Scaling {
     private final ScaleLedger ledger = new ScaleLedger();
     private final ThreadPoolExecutor worker = Threads.pool("scale", 1, WAITING);
     private final AtomicBoolean settling = new AtomicBoolean();
+    /** True while the executors of a later application are not yet those last asked for. */
+    private volatile boolean restarted;
 
     Scaling(Application application, EventStream stream, Settings settings, Troubles troubles) {
         this.application = application;
@@ -87,6 +89,7 @@ final class Scaling {
             return answer(503, "the cluster manager did not take the request; ask again");
         }
         ledger.accept(request);
+        restarted = false;
         stream.add(Json.object()
                 .put("Event", "EnelScaleAccepted")
                 .put("Timestamp", System.currentTimeMillis())
@@ -95,6 +98,18 @@ final class Scaling {
                 .put("Epoch", request.epoch));
         settleSafely();
         return answer(200, "accepted");
+    }
+
+    /** Another context of the driver: it starts at its initial size, whatever was asked for. */
+    void applicationRestarted() {
+        restarted = true;
+    }
+
+    /** With its first job the context is certain to be active. Called by the listener bus. */
+    void jobStarted() {
+        if (restarted) {
+            settleSoon();
+        }
     }
 
     /**
@@ -128,7 +143,11 @@ final class Scaling {
     /** Begins to decommission what is registered beyond the number last accepted. */
     private void settle(Executors executors) throws ReflectiveOperationException {
         if (ledger.last() == null) {
+            restarted = false;
             return;
+        }
+        if (restarted && executors.request(ledger.last().executors)) {
+            restarted = false;
         }
         List<String> active = executors.active();
         int surplus = active.size() - ledger.last().executors;

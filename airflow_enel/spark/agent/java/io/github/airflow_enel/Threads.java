@@ -7,7 +7,7 @@ import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** Daemon threads only: a driver that never stops its context must still be able to exit. */
+/** Creates daemon threads: a driver that never stops its context must still be able to exit. */
 final class Threads {
     private Threads() {}
 

@@ -4,7 +4,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
-/** Lets in who shows the token of which the configured hash was made; nobody without a hash. */
+/** Checks the bearer token of a request against the configured SHA-256; refuses all without it. */
 final class TokenCheck {
     private static final String SCHEME = "Bearer ";
 

@@ -3,7 +3,7 @@ package io.github.airflow_enel;
 import org.slf4j.LoggerFactory;
 
 /**
- * Counts what went wrong, remembers the last of it, and logs it at most every ten seconds.
+ * Counts the errors of the agent, keeps the last one, and logs them at most every ten seconds.
  *
  * <p>The log is slf4j's rather than standard error: it ships with Spark, so the lines appear among
  * the driver's own, in the user's layout and place (in cluster mode standard error is another
@@ -39,7 +39,7 @@ final class Troubles {
         }
     }
 
-    /** A line that is no trouble. */
+    /** Logs a line that is no error. */
     static void say(String what) {
         try {
             LoggerFactory.getLogger(LOGGER).info("EnelAgent: " + what);

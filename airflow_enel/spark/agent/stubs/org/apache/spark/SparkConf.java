@@ -6,6 +6,10 @@ public class SparkConf {
         throw new AssertionError();
     }
 
+    public SparkConf set(String key, String value) {
+        throw new AssertionError();
+    }
+
     public long getSizeAsBytes(String key, String otherwise) {
         throw new AssertionError();
     }

@@ -13,6 +13,7 @@ final class AgentUnits {
         ring();
         secrets();
         ledger();
+        applications();
     }
 
     private static void digest(String name, int tasks) {
@@ -80,6 +81,19 @@ final class AgentUnits {
                 .put("refused newer try", ledger.objection(new ScaleRequest(5, 3, 5)))
                 .put("try between", ledger.objection(new ScaleRequest(5, 2, 6)))
                 .put("next epoch", String.valueOf(ledger.objection(new ScaleRequest(5, 3, 6)))));
+    }
+
+    private static void applications() {
+        Application application = new Application();
+        application.started("first");
+        application.end();
+        boolean between = application.ended();
+        application.started("second");
+        print(Json.object()
+                .put("case", "second application")
+                .put("ended between", between)
+                .put("ended", application.ended())
+                .put("id", application.id()));
     }
 
     private static void print(ObjectNode line) {
