@@ -6,45 +6,32 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
+from importlib import import_module
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import (
-    accuracy,
-    agent,
-    eventlog,
-    fuzz,
-    history,
-    imports,
-    kill,
-    mllib,
-    outage,
-    reducer,
-    sweep,
-    training,
-    worth,
-)
 from benchmarks.figures import Figure
 
-BENCHMARKS: dict[str, Callable[[], Iterable[Figure]]] = {
-    "reducer": reducer.measure,
-    "eventlog": eventlog.measure,
-    "history": history.measure,
-    "fuzz": fuzz.measure,
-    "imports": imports.measure,
-    "agent": agent.measure,
-    "accuracy": accuracy.measure,
-    "sweep": sweep.measure,
-    "training": training.measure,
-    "worth": worth.measure,
+BENCHMARKS = {
+    "reducer": "speed.reducer",
+    "eventlog": "speed.eventlog",
+    "history": "speed.history",
+    "fuzz": "robustness.fuzz",
+    "imports": "speed.imports",
+    "agent": "speed.agent",
+    "accuracy": "accuracy.published_traces",
+    "sweep": "speed.sweep",
+    "training": "speed.training",
+    "worth": "accuracy.generated_histories",
 }
-SERIES: dict[str, Callable[[], Iterable[Figure]]] = {
-    "outage": outage.measure,
-    "kill": kill.measure,
-    "mllib": mllib.measure,
+"""The module of each benchmark, below this package."""
+SERIES = {
+    "outage": "robustness.outage",
+    "kill": "robustness.kill",
+    "mllib": "accuracy.mllib",
 }
 """Only when named, and one at a time: they take long, and some have an Airflow of their own."""
 
@@ -61,15 +48,19 @@ def main() -> int:
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
 
-    figures = []
+    figures: list[Figure] = []
     for name in options.names or BENCHMARKS:
         print(f"{name} …", file=sys.stderr, flush=True)
-        figures += list(known[name]())
+        figures += _measure(known[name])
     if options.output == "json":
         print(json.dumps([asdict(figure) for figure in figures], indent=2, ensure_ascii=False))
     else:
         Console().print(_table(figures))
     return 0
+
+
+def _measure(module: str) -> list[Figure]:
+    return list(import_module(f"benchmarks.{module}").measure())
 
 
 def _table(figures: Iterable[Figure]) -> Table:

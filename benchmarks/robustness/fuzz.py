@@ -27,7 +27,7 @@ def measure() -> Iterable[Figure]:
     """Count crashes, rescales on bad data, and refusals that do not name the field."""
     yield from _figures("agent payloads", agent_fuzz(PAYLOADS, SEED))
     for _, environment in server.databases():
-        counts = server.run_in(environment, "benchmarks.fuzz", str(BODIES), str(SEED))
+        counts = server.run_in(environment, "benchmarks.robustness.fuzz", str(BODIES), str(SEED))
         yield from _figures("API bodies", counts)
         break
 

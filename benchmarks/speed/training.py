@@ -17,7 +17,7 @@ from airflow_enel.predict.enel.training import fine_tune, train
 from airflow_enel.predict.enel.training_examples import JobRuns, walking_forward
 from airflow_enel.predict.enel.training_steps import batches
 from benchmarks.figures import Figure
-from benchmarks.memory import peak_mb
+from benchmarks.speed.memory import peak_mb
 from tests.support.builders.recurring_jobs import SCENARIOS, long_job, make_runs
 
 RUNS = 30
@@ -38,7 +38,10 @@ def measure() -> Iterable[Figure]:
 
 def _run() -> tuple[float, float]:
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.training"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "benchmarks.speed.training"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     seconds, memory_mb = json.loads(result.stdout)
     return float(seconds), float(memory_mb)

@@ -21,7 +21,7 @@ import zstandard
 
 from airflow_enel.spark.eventlog import read_log
 from benchmarks.figures import Figure
-from benchmarks.memory import peak_mb
+from benchmarks.speed.memory import peak_mb
 from tests.support.airflow import server
 
 SIZES_MB = (25, 100)
@@ -64,10 +64,10 @@ def measure() -> Iterable[Figure]:
 def _imports(log: Path) -> Iterable[Figure]:
     """What ``airflow enel import-history`` takes, the rows of the database included."""
     for database, environment in server.databases():
-        server.run_in(environment, "benchmarks.eventlog", _IMPORT)  # makes the tables
+        server.run_in(environment, "benchmarks.speed.eventlog", _IMPORT)  # makes the tables
         logs = [*[str(log)] * RUNS, str(log.with_suffix(".zstd"))]
         measured = [
-            server.run_in(environment, "benchmarks.eventlog", _IMPORT, path, f"dag-{number}")
+            server.run_in(environment, "benchmarks.speed.eventlog", _IMPORT, path, f"dag-{number}")
             for number, path in enumerate(logs)
         ]
         per_100 = [s * 100 / (log.stat().st_size / 1e6) for s, _ in measured]
@@ -80,7 +80,7 @@ def _imports(log: Path) -> Iterable[Figure]:
 
 def _run(log: Path) -> tuple[float, float]:
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.eventlog", str(log)],
+        [sys.executable, "-m", "benchmarks.speed.eventlog", str(log)],
         capture_output=True,
         text=True,
         check=True,

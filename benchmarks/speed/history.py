@@ -38,7 +38,7 @@ def measure() -> Iterable[Figure]:
     Each answer comes through the real API server without a network, credentials checked.
     """
     for database, environment in server.databases():
-        for name, unit, values, aim in server.run_in(environment, "benchmarks.history"):
+        for name, unit, values, aim in server.run_in(environment, "benchmarks.speed.history"):
             yield Figure.of(f"{database}, {name}", unit, values, aim)
 
 

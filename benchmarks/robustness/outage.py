@@ -28,8 +28,8 @@ from airflow_enel.spark.live import LiveApplication
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure
-from benchmarks.lives import Children, Life, pause, side_by_side, until
-from benchmarks.scripted import EXECUTORS, Script
+from benchmarks.robustness.forked import Children, Life, pause, side_by_side, until
+from benchmarks.robustness.scripted_agent import EXECUTORS, Script
 from tests.support.airflow.scratch import (
     HOST,
     Gaps,

@@ -19,11 +19,11 @@ from airflow_enel.predict.evaluation import (
     walk_forward,
 )
 from airflow_enel.spark.traces import read_trace
+from benchmarks.accuracy.paper_network import NAME, paper_makers
+from benchmarks.accuracy.scores import compared, of_score
 from benchmarks.figures import Figure
-from benchmarks.forecasts import compared, of_score
-from benchmarks.paper import NAME, paper_makers
 
-TRACES = Path(__file__).resolve().parents[2] / "shared" / "data" / "traces"
+TRACES = Path(__file__).resolve().parents[3] / "shared" / "data" / "traces"
 """Published runs, beside the project on machines of its developers; not part of it."""
 
 _MAKERS: tuple[Callable[[], Forecaster], ...] = (BellRuntime, Ellis, Conditional)

@@ -20,10 +20,10 @@ from typing import NamedTuple
 from airflow_enel.predict.enel.retrained import GROWTH
 from airflow_enel.predict.evaluation import ALL, summarise, walk_forward
 from airflow_enel.predict.registry import BUILT_IN, forecaster_factory
-from benchmarks.accuracy import PAIRS
+from benchmarks.accuracy.paper_network import paper_makers
+from benchmarks.accuracy.published_traces import PAIRS
+from benchmarks.accuracy.scores import compared, of_score
 from benchmarks.figures import Figure
-from benchmarks.forecasts import compared, of_score
-from benchmarks.paper import paper_makers
 
 RUNS = int(os.environ.get("ENEL_MLLIB_RUNS", "12"))
 LOGS = os.environ.get("ENEL_MLLIB_LOGS")
@@ -31,7 +31,7 @@ JOBS = ("lr", "mpc", "kmeans", "gbt")
 SIZES = (1, 2, 3, 4)
 USUAL_ROWS = 1_000_000
 SEED = 1
-_APPLICATION = Path(__file__).resolve().parents[1] / "dags_examples" / "jobs" / "mllib.py"
+_APPLICATION = Path(__file__).resolve().parents[2] / "dags_examples" / "jobs" / "mllib.py"
 
 
 def measure() -> Iterable[Figure]:

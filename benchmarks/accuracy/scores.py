@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from airflow_enel.predict.comparison import paired_bootstrap
 from airflow_enel.predict.evaluation import RUNNING, START, Prediction, Score
-from benchmarks import paper
+from benchmarks.accuracy.paper_network import NAME
 from benchmarks.figures import Figure
 
 
@@ -33,7 +33,7 @@ def of_score(
     yield Figure(f"{name}: MAPE", "%", score.mape_percent, min(errors), max(errors), runs, aim)
     bias, coverage = score.bias_percent, score.coverage_80_percent
     yield Figure(f"{name}: bias", "%", bias, bias, bias, runs, "-3 … 3" if judged else "")
-    if score.forecaster == paper.NAME:
+    if score.forecaster == NAME:
         return  # it knows no interval
     # Forecasts of one run fail together, so the runs are what is counted.
     band = 196 * (0.8 * 0.2 / runs) ** 0.5

@@ -1,0 +1,1 @@
+"""What is lost, doubled or crashes when something fails or lies."""
