@@ -37,6 +37,7 @@ from tests.support.airflow.scratch import (
     gaps_of,
     listens,
 )
+from tests.support.airflow.task_instances import begin_try
 from tests.support.processes.attempt import COMPONENTS, Attempt, double_submits, read_marks, wrong
 
 RUNS = int(os.environ.get("ENEL_KILL_RUNS", "100"))
@@ -162,7 +163,7 @@ class Task:
         self._airflow.add_task(self._key)
         result = ""
         for number in range(1, TRIES + 1):
-            self._airflow.begin_try(self._key, number)
+            begin_try(self._key.run_id, number)
             result = yield from self._one_try(number)
             if result == "success":
                 break

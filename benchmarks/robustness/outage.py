@@ -40,6 +40,7 @@ from tests.support.airflow.scratch import (
     gaps_of,
     listens,
 )
+from tests.support.airflow.task_instances import begin_try
 
 RUNS = int(os.environ.get("ENEL_OUTAGE_RUNS", "20"))
 AWAY_S = float(os.environ.get("ENEL_OUTAGE_SECONDS", "60"))
@@ -114,7 +115,7 @@ class Outage:
         yield from pause(AWAY_S / 2)
         server = yield from self._serve()
         if self._with_kill:
-            self._airflow.begin_try(self._run.key, 2)
+            begin_try(self._run.key.run_id, 2)
             watcher = self._watch(2)
         yield from self._until(lambda: self._children.code(watcher) is not None)
         self._children.kill(server)

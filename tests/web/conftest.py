@@ -1,4 +1,3 @@
-# ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
 """Tasks and people who talk to the real API server."""
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import pytest
 from airflow_enel.domain import Run
 from airflow_enel.history import wire
 from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
+from tests.support.airflow import server
 from tests.support.builders import samples
 
 
@@ -70,11 +70,4 @@ def task(new_task: Callable[..., Task]) -> Task:
 @pytest.fixture(scope="session")
 def person(api: Any) -> Callable[[str], dict[str, str]]:
     """Headers of a logged-in person of a role."""
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    def headers(role: str | None) -> dict[str, str]:
-        user = SimpleAuthManagerUser(username="someone", role=role)
-        return {"Authorization": f"Bearer {get_auth_manager().generate_jwt(user)}"}
-
-    return headers
+    return server.person

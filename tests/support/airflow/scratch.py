@@ -6,25 +6,23 @@ Whoever uses it does so in a fresh process, as Airflow is made up when it is imp
 
 from __future__ import annotations
 
-import base64
-import json
 import os
-import secrets
 import signal
 import socket
 import sys
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import psutil
 
 from airflow_enel.domain import RunKey, Snapshot
 from airflow_enel.history.capability import TaskIdentity
+from tests.support.airflow import server
+from tests.support.airflow.settings import settings_of
+from tests.support.airflow.task_instances import BackendStore, add_task_instance
 
 HOST = "127.0.0.1"
 _STORE = "/store"
@@ -44,9 +42,7 @@ class ScratchAirflow:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # both leave nothing behind
         os.environ.update(_settings(path))
         with redirect_stdout(sys.stderr):  # there it logs; stdout is for figures
-            from airflow.utils import db
-
-            db.initdb()
+            server.create_tables()
             self._app = _api()
 
     def serve(self, port: int) -> None:
@@ -57,47 +53,7 @@ class ScratchAirflow:
 
     def add_task(self, key: RunKey) -> None:
         """Make the rows of a DAG run and of its only task instance, running its first try."""
-        from airflow.models.dagrun import DagRun
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.utils.session import create_session
-
-        dag_run = {
-            "dag_id": key.dag_id,
-            "run_id": key.run_id,
-            "run_type": "manual",
-            "state": "running",
-            "run_after": datetime.now(timezone.utc),
-            "span_status": "not_started",
-            "clear_number": 0,
-        }
-        task = {
-            "id": uuid4(),
-            "dag_id": key.dag_id,
-            "run_id": key.run_id,
-            "state": "running",
-            "task_id": key.task_id,
-            "map_index": key.map_index,
-            "try_number": 1,
-            "pool": "default_pool",
-            "pool_slots": 1,
-            "span_status": "not_started",
-        }
-        with create_session(scoped=False) as session:
-            session.execute(DagRun.__table__.insert().values(**dag_run))
-            session.execute(TaskInstance.__table__.insert().values(**task))
-
-    def begin_try(self, key: RunKey, number: int) -> None:
-        """Let a later try of the task instance replace the one before."""
-        from airflow.models.taskinstance import TaskInstance
-        from airflow.utils.session import create_session
-        from sqlalchemy import update
-
-        with create_session(scoped=False) as session:
-            session.execute(
-                update(TaskInstance)
-                .where(TaskInstance.dag_id == key.dag_id, TaskInstance.run_id == key.run_id)
-                .values(try_number=number, state="running")
-            )
+        add_task_instance(TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, 1))
 
 
 class TaskStore:
@@ -188,22 +144,16 @@ def end_all_of(folder: Path) -> None:
 
 
 def _settings(path: Path) -> dict[str, str]:
-    return {
-        "AIRFLOW_HOME": str(path),
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(path / "dags"),
-        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    return settings_of(
+        path,
         # Without Spark's connection the operator runs its embedded local-cluster.
-        "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{path}/airflow.db",
-        "AIRFLOW__ENEL__WORK_DIR": str(path / "work"),
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-    }
+        AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS="False",
+        AIRFLOW__ENEL__WORK_DIR=str(path / "work"),
+        AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+    )
 
 
 def _api() -> Any:
-    from airflow.state import TaskScope, get_state_backend
     from fastapi import FastAPI
     from fastapi.responses import JSONResponse
 
@@ -213,17 +163,13 @@ def _api() -> Any:
     app.mount("/enel", build_app())
 
     async def store(request: Any) -> JSONResponse:
-        asked, found = await request.json(), None
-        task = TaskIdentity.from_header(asked["task"])
-        scope = TaskScope(task.dag_id, task.run_id, task.task_id, task.map_index)
-        backend, key = get_state_backend(), asked["key"]
+        asked = await request.json()
+        kept, key = BackendStore(TaskIdentity.from_header(asked["task"])), asked["key"]
         if asked["action"] == "set":
-            backend.set(scope, key, json.dumps(asked["value"]))
+            kept.set(key, asked["value"])
         elif asked["action"] == "delete":
-            backend.delete(scope, key)
-        else:
-            found = backend.get(scope, key)
-        return JSONResponse(None if found is None else json.loads(found))
+            kept.delete(key)
+        return JSONResponse(kept.get(key) if asked["action"] == "get" else None)
 
     app.add_route(_STORE, store, methods=["POST"])
     return app

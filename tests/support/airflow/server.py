@@ -3,22 +3,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import httpx
 
+from tests.support.airflow.settings import settings_of
+from tests.support.airflow.task_instances import add_task_instance, token_of
 from tests.support.processes.postgres import NoPostgres, schema, server
+from tests.support.processes.waiting import until
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -30,7 +31,7 @@ def databases() -> Iterator[tuple[str, dict[str, str]]]:
     Each lasts until the next is asked for.
     """
     with tempfile.TemporaryDirectory(prefix="enel-bench-") as home:
-        yield "SQLite", _environment(Path(home), f"sqlite:///{home}/airflow.db")
+        yield "SQLite", _environment(Path(home))
     try:
         with (
             tempfile.TemporaryDirectory(prefix="enel-bench-") as home,
@@ -54,17 +55,12 @@ def run_in(environment: dict[str, str], module: str, *arguments: str) -> Any:
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def _environment(home: Path, url: str) -> dict[str, str]:
-    return {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__API_AUTH__JWT_SECRET": base64.b64encode(os.urandom(48)).decode(),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
+def _environment(home: Path, database: str | None = None) -> dict[str, str]:
+    quiet = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": "",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
     }
+    return settings_of(home, database, **quiet)
 
 
 # In the process of its own
@@ -87,37 +83,41 @@ def api_server() -> Iterator[TestClient]:
         yield client
 
 
-def person() -> dict[str, str]:
-    """Headers of somebody who may see every DAG."""
+@contextmanager
+def listening_server() -> Iterator[str]:
+    """Serve the same on a port of its own, in a thread; give its URL."""
+    import uvicorn
+    from airflow.api_fastapi.app import create_app
+
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(), host="127.0.0.1", port=0, log_level="error")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started or not thread.is_alive())
+    if not thread.is_alive():
+        raise RuntimeError("the API server did not start")
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+
+
+def person(role: str | None = "viewer") -> dict[str, str]:
+    """Headers of a logged-in person of a role, by default of one who may see every DAG."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-    user = SimpleAuthManagerUser(username="viewer", role="viewer")
+    user = SimpleAuthManagerUser(username="someone", role=role)
     return {"Authorization": f"Bearer {get_auth_manager().generate_jwt(user)}"}
 
 
 def running_task(dag_id: str, run_id: str = "now", task_id: str = "spark") -> dict[str, str]:
     """Headers of a running task, with a token as its process would mint it."""
-    from airflow.models.dagrun import DagRun
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.state import TaskScope, get_state_backend
-    from airflow.utils.session import create_session
+    from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
 
-    from airflow_enel.history.capability import TASK_HEADER, TaskIdentity, key_of
-
-    token = uuid4().hex
-    scope = TaskScope(dag_id, run_id, task_id, -1)
-    with create_session(scoped=False) as session:
-        named = {"dag_id": dag_id, "run_id": run_id, "state": "running"}
-        named |= {"span_status": "not_started"}
-        run = {"run_type": "manual", "run_after": datetime.now(timezone.utc), "clear_number": 0}
-        session.execute(DagRun.__table__.insert().values(**named, **run))
-        task = {"task_id": task_id, "map_index": -1, "try_number": 1, "id": uuid4()}
-        task |= {"pool": "default_pool", "pool_slots": 1}
-        session.execute(TaskInstance.__table__.insert().values(**named, **task))
-    get_state_backend().set(scope, key_of(token), "1")
-    identity = TaskIdentity(dag_id, run_id, task_id, -1, 1)
-    return {"Authorization": f"Bearer {token}", TASK_HEADER: identity.header()}
+    task = TaskIdentity(dag_id, run_id, task_id, -1, 1)
+    add_task_instance(task)
+    return {"Authorization": f"Bearer {token_of(task)}", TASK_HEADER: task.header()}
 
 
 class ServerTransport(httpx.BaseTransport):
