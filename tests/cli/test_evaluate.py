@@ -91,7 +91,7 @@ def test_jobs_with_as_many_runs_as_the_published_ones_have_their_failures_and_ar
     tmp_path: Path,
 ) -> None:
     files = (trace(tmp_path, 65), trace(tmp_path, 65, "Grep", "grep.csv"))
-    said = enel("evaluate", *files, "--forecasters", "ellis", "-o", "json")
+    said = enel("evaluate", *files, "--forecasters", "bell", "-o", "json")
     assert predicted(said) == {"normal": 40, "all": 55}
     assert said.notes.startswith("Sort, Grep: runs 41-50,61-65 count as runs with failures")
     assert "--failures none" in said.notes
@@ -104,7 +104,7 @@ def test_other_jobs_have_no_failures_unless_they_are_named(
     tmp_path: Path,
     runs: int,
 ) -> None:
-    said = enel("evaluate", trace(tmp_path, runs), "--forecasters", "ellis", "-o", "json")
+    said = enel("evaluate", trace(tmp_path, runs), "--forecasters", "bell", "-o", "json")
     assert predicted(said) == {"normal": runs - 10, "all": runs - 10}
     assert said.notes == ""
 
@@ -116,7 +116,7 @@ def test_failures_that_are_named_need_no_note(
     spans: str,
     normal: int,
 ) -> None:
-    arguments = ("--failures", spans, "--forecasters", "ellis", "-o", "json")
+    arguments = ("--failures", spans, "--forecasters", "bell", "-o", "json")
     said = enel("evaluate", trace(tmp_path, 65), *arguments)
     assert predicted(said) == {"normal": normal, "all": 55}
     assert said.notes == ""
@@ -129,7 +129,7 @@ def test_only_those_jobs_of_a_file_have_the_published_failures_that_have_as_many
     both = trace(tmp_path, 65)
     rows = trace(tmp_path, 70, "Grep", "grep.csv").read_text().splitlines()[1:]
     both.write_text(both.read_text() + "\n".join(rows) + "\n")
-    said = enel("evaluate", both, "--forecasters", "ellis", "-o", "json")
+    said = enel("evaluate", both, "--forecasters", "bell", "-o", "json")
     found = {(r["job"], r["runs"], r["predictions"]) for r in said.json if r["moment"] == "start"}
     assert found == {
         ("Sort", "normal", 40),
@@ -202,16 +202,17 @@ def test_why_enel_is_its_prior_on_the_history_is_told_once(
     dag = f"evaluate-{next(_numbers)}"
     for job in ("load", "report"):
         store_runs(dag, job, generated_runs(8))
+    evaluate = ("evaluate", "--dag-id", dag, "--forecasters", "conditional,enel", "-o", "json")
     fake = FakeTraining().installed(monkeypatch)
-    assert enel("evaluate", "--dag-id", dag, "-o", "json").notes == ""
+    assert enel(*evaluate).notes == ""
     fake.fault = TooLittleHistory("4 runs are too few, 8 are needed")
-    said = enel("evaluate", "--dag-id", dag, "-o", "json")
+    said = enel(*evaluate)
     assert said.notes == (
         "load, report: enel is its prior alone: no model could be trained before its last run: "
         "4 runs are too few, 8 are needed\n"
     )
     ClosedGates().installed(monkeypatch)
-    said = enel("evaluate", "--dag-id", dag, "-o", "json")
+    said = enel(*evaluate)
     assert said.notes.startswith("load, report: enel is its prior alone: its gates are closed")
     assert said.notes.count("\n") == 1
     errors = {(r["forecaster"], r["mape_percent"]) for r in said.json if r["moment"] == "start"}
@@ -338,10 +339,11 @@ def test_what_cannot_be_used_in_a_folder_is_left_out(enel: Enel, tmp_path: Path)
 
 def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> None:
     files = (trace(tmp_path), trace(tmp_path, name="more.csv"))
-    rows = enel("evaluate", *files, "-o", "json").json
+    simple = ("--forecasters", "bell", "-o", "json")
+    rows = enel("evaluate", *files, *simple).json
     assert {row["job"] for row in rows} == {"Sort", "Sort (more.csv)"}
     files += (trace(tmp_path / "a", name="more.csv"), files[1])
-    rows = enel("evaluate", *files, "-o", "json").json
+    rows = enel("evaluate", *files, *simple).json
     assert {row["job"] for row in rows} == {"Sort", "Sort (more.csv)", f"Sort ({files[2]})"}
     assert {row["predictions"] for row in rows if row["moment"] == "start"} == {7}
 

@@ -9,7 +9,7 @@ from airflow_enel.domain import Bounds, Progress
 from airflow_enel.predict import Conditional
 from tests.support.builders.past_runs import past_run
 
-HISTORIES = 150
+HISTORIES = 100
 
 
 def forecast(runs, executors):

@@ -20,6 +20,9 @@ def fitted(share: float) -> Shortfall:
     return Shortfall.fit(residual, PROMISED, WEIGHT, Residuals.fit(NOISE, WEIGHT))
 
 
+HALF = fitted(0.5)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_learns_what_past_runs_had_in_common(share):
     assert fitted(share).mean == pytest.approx(share, abs=0.1)
@@ -65,6 +68,6 @@ def test_a_component_that_no_shortfall_explains_does_not_count():
     arrays(np.float64, (3, COMPONENTS), elements=st.floats(0, 1)),
 )
 def test_is_a_share_whatever_was_seen(residual, promised, said):
-    share, variance = fitted(0.5).of(residual, promised, said)
+    share, variance = HALF.of(residual, promised, said)
     assert np.all((share >= 0) & (share <= 1))
     assert np.all(variance > 0)
