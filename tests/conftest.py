@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from airflow_enel.history.capability import TaskIdentity
+from airflow_enel.history.http.capability import TaskIdentity
 from tests.support.airflow import server
 from tests.support.airflow.settings import settings_of
 from tests.support.airflow.task_instances import add_task_instance, token_of

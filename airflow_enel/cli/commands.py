@@ -28,10 +28,10 @@ from airflow_enel.cli.output import (
 from airflow_enel.control.lifetime import OVER
 from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import UnknownRun
-from airflow_enel.history.imported import known_applications
-from airflow_enel.history.repository import SqlHistory
-from airflow_enel.history.retention import Limits, Removal, Retention
+from airflow_enel.history.interface import UnknownRun
+from airflow_enel.history.sql.imported import known_applications
+from airflow_enel.history.sql.repository import SqlHistory
+from airflow_enel.history.sql.retention import Limits, Removal, Retention
 from airflow_enel.ingest.import_runs import Importer
 from airflow_enel.ingest.read_runs import Line, Result, Wanted
 from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of

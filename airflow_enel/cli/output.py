@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from airflow_enel.history.base import HistoryError
+from airflow_enel.history.interface import HistoryError
 
 Advance = Callable[[int], None]
 """Is told how much more is done."""

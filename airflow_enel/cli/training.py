@@ -15,7 +15,7 @@ from rich.table import Table
 from airflow_enel.cli.output import errors_told, phases, print_object, texts
 from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest
 from airflow_enel.execution.model_training import CannotTrain, Training, train_shared_model
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.sql.repository import SqlHistory
 
 
 @providers_configuration_loaded

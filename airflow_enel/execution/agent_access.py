@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_enel.history.base import HistoryError
+from airflow_enel.history.interface import HistoryError
 from airflow_enel.spark.client import AgentAddress, AgentClient
 
 if TYPE_CHECKING:
     from airflow_enel.domain import RunKey
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
 
 
 def agent_of(key: RunKey, history: History | None) -> AgentClient | None:

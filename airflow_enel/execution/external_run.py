@@ -20,7 +20,7 @@ from airflow_enel.execution.open_run import open_run
 from airflow_enel.execution.request import RunRequest, run_key, work_dir
 from airflow_enel.execution.run_context import run_context
 from airflow_enel.execution.scaling_config import NO_PAST, job_past
-from airflow_enel.history.base import History, HistoryError
+from airflow_enel.history.interface import History, HistoryError
 from airflow_enel.spark.submission.arguments import SubmitArguments
 from airflow_enel.spark.submission.run_folder import RunFolder
 

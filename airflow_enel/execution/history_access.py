@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_enel.domain import TaskStanding
 from airflow_enel.execution.result_reporter import ReporterCredentials
-from airflow_enel.history.base import History, HistoryError
-from airflow_enel.history.capability import TaskIdentity, mint, revoke
-from airflow_enel.history.client import HttpHistory, Requests
-from airflow_enel.history.location import api_url
+from airflow_enel.history.http.capability import TaskIdentity, mint, revoke
+from airflow_enel.history.http.client import HttpHistory, Requests
+from airflow_enel.history.http.location import api_url
+from airflow_enel.history.interface import History, HistoryError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -66,8 +66,8 @@ def history_access(context: Context, log: Logger) -> Iterator[HistoryAccess]:
     nothing once they have left; ``dag.test()`` has the database itself.
     """
     if not _database_is_barred():
-        from airflow_enel.history.repository import SqlHistory  # noqa: PLC0415 - needs a database
-        from airflow_enel.history.sessions import airflow_session  # noqa: PLC0415
+        from airflow_enel.history.sql.repository import SqlHistory  # noqa: PLC0415 - needs a database
+        from airflow_enel.history.sql.sessions import airflow_session  # noqa: PLC0415
 
         yield HistoryAccess(SqlHistory(airflow_session))
         return

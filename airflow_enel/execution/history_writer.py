@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from airflow_enel.history.base import (
+from airflow_enel.history.interface import (
     DecisionStatus,
     History,
     HistoryRefused,

@@ -21,11 +21,11 @@ from airflow_enel.control.training_plan import (
     sealed,
 )
 from airflow_enel.domain import training_name
-from airflow_enel.history.base import HistoryUnavailable
+from airflow_enel.history.interface import HistoryUnavailable
 
 if TYPE_CHECKING:
     from airflow_enel.domain import TrainedModel
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
     from airflow_enel.predict.enel.manifest import Manifest
     from airflow_enel.predict.enel.model import EnelModel, TrainingJob
 

@@ -18,7 +18,7 @@ from airflow_enel.control.report import outcome_line
 from airflow_enel.domain import ScaleAnswer
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.execution.progress_log import ProgressLog
-from airflow_enel.history.base import HistoryRefused
+from airflow_enel.history.interface import HistoryRefused
 from airflow_enel.history.records import (
     ComponentsSaved,
     DecisionCompleted,

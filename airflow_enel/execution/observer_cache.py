@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.domain import Run
-    from airflow_enel.history.base import Application, History, RunRow
+    from airflow_enel.history.interface import Application, History, RunRow
 
 
 class ObserverCache:

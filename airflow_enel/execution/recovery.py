@@ -21,7 +21,7 @@ from airflow_enel.domain import DriverStatus, Run, RunKey
 from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.execution.submission_record import SubmissionRecord
-from airflow_enel.history.base import HistoryError
+from airflow_enel.history.interface import HistoryError
 from airflow_enel.spark.client import AgentError
 from airflow_enel.spark.submission.base import ApplicationHandle
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.execution.submission_record import StateStore
-    from airflow_enel.history.base import History, RunRow
+    from airflow_enel.history.interface import History, RunRow
     from airflow_enel.spark.submission.base import SubmittedApplication, Submitter
 
 _LOOK_AGAIN_S: Final = 5.0

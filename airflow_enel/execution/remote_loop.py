@@ -17,7 +17,7 @@ from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.execution.observer import UNOBSERVED, Observer
-from airflow_enel.history.base import History, HistoryError
+from airflow_enel.history.interface import History, HistoryError
 from airflow_enel.spark.client import AgentClient, AgentError, AgentUnreachable
 
 if TYPE_CHECKING:

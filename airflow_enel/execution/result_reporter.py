@@ -22,9 +22,9 @@ from pydantic import TypeAdapter, ValidationError
 from airflow_enel.control.outcome import final_state, outcome
 from airflow_enel.domain.wire import STRICT
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
-from airflow_enel.history.base import History, HistoryRefused, HistoryUnavailable
-from airflow_enel.history.capability import TaskIdentity
-from airflow_enel.history.client import HttpHistory, Requests
+from airflow_enel.history.http.capability import TaskIdentity
+from airflow_enel.history.http.client import HttpHistory, Requests
+from airflow_enel.history.interface import History, HistoryRefused, HistoryUnavailable
 from airflow_enel.spark.live import LiveApplication
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission, write_private
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_enel.execution.open_run import OpenRun
     from airflow_enel.execution.recovery import EarlierAttempt
     from airflow_enel.execution.request import RunRequest
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
     from airflow_enel.spark.submission.base import SubmittedApplication, Submitter
     from airflow_enel.spark.submission.run_folder import RunFolder
 

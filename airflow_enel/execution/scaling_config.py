@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from airflow_enel.control.decide import Steering
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ModelUnusable, training_name
-from airflow_enel.history.base import HistoryError
+from airflow_enel.history.interface import HistoryError
 from airflow_enel.predict.base import ReadsModels
 from airflow_enel.predict.registry import create_forecaster
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         RunKey,
         TrainedModel,
     )
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
     from airflow_enel.predict import Forecaster
 
 _log = logging.getLogger(__name__)

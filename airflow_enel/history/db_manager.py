@@ -8,7 +8,7 @@ from airflow.utils.db import DBLocks, create_global_lock
 from airflow.utils.db_manager import BaseDBManager
 from alembic import command
 
-from airflow_enel.history.tables import Base
+from airflow_enel.history.sql.tables import Base
 
 _HERE = Path(__file__).parent
 

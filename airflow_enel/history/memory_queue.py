@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from airflow_enel.history.base import History, HistoryError, HistoryUnavailable, Log, Record
+from airflow_enel.history.interface import History, HistoryError, HistoryUnavailable, Log, Record
 
 
 class MemoryQueue:

@@ -12,7 +12,7 @@ from typing import Final
 
 from airflow_enel.domain import Component, Run, RunOutcome, ScaleAnswer, Step
 from airflow_enel.history import wire
-from airflow_enel.history.base import History, WriteRequest
+from airflow_enel.history.interface import History, WriteRequest
 
 _COMPONENTS_PER_REQUEST: Final = 200
 

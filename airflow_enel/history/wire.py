@@ -16,7 +16,7 @@ from pydantic_core import PydanticSerializationError
 
 from airflow_enel.domain import NO_CONTEXT, Run, ScaleAnswer, Step, TrainedModel
 from airflow_enel.domain.wire import STRICT
-from airflow_enel.history.base import HistoryRefused
+from airflow_enel.history.interface import HistoryRefused
 
 T = TypeVar("T")
 

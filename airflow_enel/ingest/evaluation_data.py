@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from airflow_enel.domain import PastRun, RunState
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.ingest.read_runs import ReadRun, RunReader, Wanted
 from airflow_enel.predict.evaluation import Series
 from airflow_enel.spark.eventlog import UnusableLog, find_logs

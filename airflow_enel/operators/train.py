@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.execution.model_training import Training
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
 
 _INTERVAL_S: Final = 10.0
 
@@ -61,7 +61,7 @@ class EnelTrainOperator(BaseOperator):
         :raises AirflowSkipException: if there is nothing to learn
         """
         from airflow_enel.execution.history_access import connected_history  # noqa: PLC0415
-        from airflow_enel.history.base import HistoryError, HistoryUnavailable  # noqa: PLC0415
+        from airflow_enel.history.interface import HistoryError, HistoryUnavailable  # noqa: PLC0415
 
         with connected_history(context, self.log) as history:
             if history is None:

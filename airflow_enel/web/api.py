@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from airflow_enel.domain import Component, PastRun, RunOutcome, TaskStanding
 from airflow_enel.history import wire
-from airflow_enel.history.base import (
+from airflow_enel.history.interface import (
     Application,
     DecisionRow,
     HistoryRefused,
@@ -35,7 +35,7 @@ from airflow_enel.history.base import (
     RunRow,
     UnknownRun,
 )
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.web.auth import (
     CallerDep,
     caller_of_run,

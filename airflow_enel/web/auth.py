@@ -16,9 +16,9 @@ from fastapi import Depends, HTTPException, Request, status
 from sqlalchemy import select
 
 from airflow_enel.domain import RunKey, TaskStanding
-from airflow_enel.history.capability import TASK_HEADER, TaskIdentity, key_of
-from airflow_enel.history.repository import SqlHistory
-from airflow_enel.history.sessions import Sessions, airflow_session
+from airflow_enel.history.http.capability import TASK_HEADER, TaskIdentity, key_of
+from airflow_enel.history.sql.repository import SqlHistory
+from airflow_enel.history.sql.sessions import Sessions, airflow_session
 
 _BEARER = "bearer "
 _LONGEST_TOKEN = 200

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Response
 
 from airflow_enel.history import wire
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.sql.repository import SqlHistory
 
 
 def history() -> SqlHistory:

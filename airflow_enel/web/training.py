@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response, status
 
 from airflow_enel.domain import TrainedModel
 from airflow_enel.history import wire
-from airflow_enel.history.base import HistoryRefused, RecurringJob
+from airflow_enel.history.interface import HistoryRefused, RecurringJob
 from airflow_enel.web.auth import CallerDep, publisher
 from airflow_enel.web.body import body_of
 from airflow_enel.web.common import HistoryDep, json_of

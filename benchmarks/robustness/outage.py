@@ -169,8 +169,8 @@ def _watch(run: Run, number: int, port: int, folder: RunFolder) -> None:
     from airflow_enel.execution.driver_loop import DriverLoop
     from airflow_enel.execution.history_writer import BufferedWriter
     from airflow_enel.execution.scaling_config import NO_PAST, monitored_run
-    from airflow_enel.history.capability import TaskIdentity, mint
-    from airflow_enel.history.client import HttpHistory, Requests
+    from airflow_enel.history.http.capability import TaskIdentity, mint
+    from airflow_enel.history.http.client import HttpHistory, Requests
     from airflow_enel.history.records import RunOpened
 
     key, log = run.key, cast("Any", logging.getLogger("watch"))

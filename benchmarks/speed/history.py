@@ -105,7 +105,7 @@ def _fill() -> None:
 
 
 def _fill_tables(session: Session) -> None:
-    from airflow_enel.history.tables import Job  # noqa: PLC0415
+    from airflow_enel.history.sql.tables import Job  # noqa: PLC0415
 
     jobs = [("big", "big", BIG_JOB)]
     jobs += [(f"dag-{n % 5 if n else 0}", f"job-{n}", RUNS) for n in range(JOBS)]
@@ -120,7 +120,7 @@ def _fill_tables(session: Session) -> None:
 
 
 def _fill_job(session: Session, dag_id: str, job_key: str, job_id: int, count: int) -> None:
-    from airflow_enel.history.tables import (  # noqa: PLC0415
+    from airflow_enel.history.sql.tables import (  # noqa: PLC0415
         ComponentRecord,
         DecisionRecord,
         RunRecord,
@@ -154,7 +154,7 @@ def _run(dag_id: str, job_key: str, number: int, count: int) -> Any:
 
 def _run_row(run: Any, job_id: int, number: int) -> dict[str, Any]:
     from airflow_enel.domain import RunOutcome, RunState  # noqa: PLC0415
-    from airflow_enel.history import mapping  # noqa: PLC0415
+    from airflow_enel.history.sql import mapping  # noqa: PLC0415
 
     state = RunState.FAILED if number % 20 == 0 else RunState.SUCCEEDED
     start = run.submitted_at + 5
@@ -178,7 +178,7 @@ def _run_row(run: Any, job_id: int, number: int) -> dict[str, Any]:
 
 def _component_rows(run: Any) -> Iterator[dict[str, Any]]:
     from airflow_enel.domain import Component, ScaleOut  # noqa: PLC0415
-    from airflow_enel.history import mapping  # noqa: PLC0415
+    from airflow_enel.history.sql import mapping  # noqa: PLC0415
 
     for position in range(COMPONENTS):
         start = run.submitted_at + 5 + position * 25
@@ -200,7 +200,8 @@ def _component_rows(run: Any) -> Iterator[dict[str, Any]]:
 
 def _decision_rows(run: Any) -> Iterator[dict[str, Any]]:
     from airflow_enel.domain import Decision, Progress, Proposal, Step  # noqa: PLC0415
-    from airflow_enel.history import mapping, wire  # noqa: PLC0415
+    from airflow_enel.history import wire  # noqa: PLC0415
+    from airflow_enel.history.sql import mapping  # noqa: PLC0415
 
     for epoch in range(DECISIONS):
         progress = replace(Progress.at_start(run.bounds), epoch=epoch)

@@ -14,8 +14,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import HistoryError, RunRow
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import HistoryError, RunRow
+from airflow_enel.history.sql.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome, DemoError
 from dags_examples.demo.show import TaskLog, kill_an_executor, run_table
 

@@ -11,7 +11,7 @@ import psutil
 from rich.table import Table
 
 from airflow_enel.domain import RunKey
-from airflow_enel.history.base import RunRow
+from airflow_enel.history.interface import RunRow
 
 _OPERATOR: Final = "EnelSparkOperator"
 

@@ -33,7 +33,7 @@ def dag() -> str:
 def rows() -> dict[str, list[Any]]:
     from airflow import settings
 
-    from airflow_enel.history.tables import Base
+    from airflow_enel.history.sql.tables import Base
 
     with settings.engine.connect() as connection:
         return {
@@ -43,7 +43,7 @@ def rows() -> dict[str, list[Any]]:
 
 
 def test_an_imported_run_is_one_to_learn_from(enel: Enel, dag: str, tmp_path: Path) -> None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     said = enel("import-history", log(tmp_path), "--dag-id", dag, "--job-key", "report")
     assert said.error == 0
@@ -60,7 +60,7 @@ def test_an_imported_run_is_one_to_learn_from(enel: Enel, dag: str, tmp_path: Pa
 def test_an_imported_run_knows_the_sizes_that_its_log_tells(
     enel: Enel, dag: str, tmp_path: Path
 ) -> None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     told = environment(spark_executor_memory="3g", spark_password="hunter2")
     version = {"Event": "SparkListenerLogStart", "Spark Version": "4.0.1"}
@@ -97,8 +97,8 @@ def test_importing_again_changes_nothing(enel: Enel, dag: str, tmp_path: Path) -
 def test_an_interrupted_import_is_made_up_for(
     enel: Enel, dag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_enel.history.base import HistoryUnavailable
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.interface import HistoryUnavailable
+    from airflow_enel.history.sql.repository import SqlHistory
 
     def away(*_: object) -> None:
         raise HistoryUnavailable("the metadata DB did not answer")
@@ -150,7 +150,7 @@ def test_the_same_application_in_two_logs_is_imported_once(
 def test_a_run_that_the_operator_has_recorded_is_left_alone(
     enel: Enel, dag: str, tmp_path: Path
 ) -> None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     run = samples.run(dag)
     SqlHistory().open_run(run, None)
@@ -202,7 +202,7 @@ def test_the_exit_code_tells_how_a_run_ended_and_else_its_last_job(
 def test_a_run_with_a_dropped_end_of_a_job_is_neither_failed_nor_learned_from(
     enel: Enel, dag: str, tmp_path: Path, job: int, exit_code: int | None, state: str
 ) -> None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     ended = {"Event": "SparkListenerJobEnd", "Job ID": job}
     *events, end = [e for e in simple_run() if e | ended != e]
@@ -229,8 +229,8 @@ def test_applications_before_since_are_left_out(enel: Enel, dag: str, tmp_path: 
 def test_what_the_history_cannot_hold_is_a_reason_to_skip(
     enel: Enel, dag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
-    from airflow_enel.history.base import HistoryRefused
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.interface import HistoryRefused
+    from airflow_enel.history.sql.repository import SqlHistory
 
     def refuse(*_: object) -> None:
         raise HistoryRefused("names of at most 250 characters")
@@ -281,7 +281,7 @@ def test_wrong_usage_is_refused_by_the_parser(enel: Enel, arguments: tuple[str, 
 
 
 def stored_run(dag: str, days: float) -> str:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     run = samples.run(dag, submitted_at=time.time() - days * 86_400)
     SqlHistory().open_run(run, None)
@@ -291,7 +291,7 @@ def stored_run(dag: str, days: float) -> str:
 
 
 def test_prune_removes_old_runs_and_a_dry_run_only_names_them(enel: Enel, dag: str) -> None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     new, old = stored_run(dag, 1), stored_run(dag, 40_000)
     # Runs of other tests are younger than that, or of no concern.
@@ -364,7 +364,7 @@ def test_the_definition_of_the_commands_imports_nothing_heavy() -> None:
 
 def test_a_run_that_nobody_can_ask_is_marked_as_lost_once(enel: Enel, dag: str) -> None:
     from airflow_enel.domain import RunState
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     run = samples.run()
     run = replace(run, key=replace(run.key, dag_id=dag))

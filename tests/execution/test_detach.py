@@ -14,7 +14,7 @@ from airflow_enel.domain import RunKey
 from airflow_enel.execution.application import TaskApplication
 from airflow_enel.execution.detach import detach
 from airflow_enel.execution.submission_record import SubmissionRecord
-from airflow_enel.history.base import Record
+from airflow_enel.history.interface import Record
 from airflow_enel.history.records import AgentSaved
 from airflow_enel.spark.client import AgentAddress
 from airflow_enel.spark.submission.run_folder import RunFolder

@@ -18,7 +18,7 @@ from airflow_enel.domain import Bounds, RunOutcome, RunState, ScaleAnswer, Step
 from airflow_enel.execution.driver_loop import DriverLoop
 from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.execution.scaling_config import MonitoredRun
-from airflow_enel.history.base import History
+from airflow_enel.history.interface import History
 from airflow_enel.predict.registry import create_forecaster
 from airflow_enel.spark.submission.base import DriverLost
 from airflow_enel.spark.submission.client.supervisor import ClientDriver

@@ -24,8 +24,8 @@ from airflow_enel.domain import Bounds, RunKey, RunState
 from airflow_enel.domain.context import read_context
 from airflow_enel.execution import external_run as external_run_module
 from airflow_enel.execution.scaling_config import JobModel
-from airflow_enel.history.base import HistoryUnavailable
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import HistoryUnavailable
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.macros import MACROS
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar

@@ -11,8 +11,8 @@ import pytest
 from airflow_enel.execution import history_access as module
 from airflow_enel.execution.history_access import HistoryAccess, connected_history, history_access
 from airflow_enel.execution.result_reporter import ReporterCredentials
-from airflow_enel.history.client import HttpHistory
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.http.client import HttpHistory
+from airflow_enel.history.sql.repository import SqlHistory
 from tests.support.fakes.tasks import StateStore
 
 LOG = cast("Any", logging.getLogger("history_access"))

@@ -12,15 +12,15 @@ import pytest
 
 from airflow_enel.domain import Step
 from airflow_enel.execution.history_writer import BufferedWriter, ImmediateWriter
-from airflow_enel.history.base import (
+from airflow_enel.history.http.capability import TaskIdentity
+from airflow_enel.history.http.client import HttpHistory, Requests
+from airflow_enel.history.interface import (
     DecisionRow,
     DecisionStatus,
     History,
     HistoryRefused,
     HistoryUnavailable,
 )
-from airflow_enel.history.capability import TaskIdentity
-from airflow_enel.history.client import HttpHistory, Requests
 from airflow_enel.history.records import (
     AgentSaved,
     DecisionCompleted,

@@ -11,7 +11,7 @@ import pytest
 from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest, round_of
 from airflow_enel.domain import ModelUnusable, TrainedModel
 from airflow_enel.execution.model_training import CannotTrain, Training, train_shared_model
-from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
+from airflow_enel.history.interface import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.support.fakes.models import FakeTraining, generated_runs, without_torch

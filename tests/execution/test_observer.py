@@ -16,8 +16,8 @@ from airflow_enel.domain import Bounds, Run, RunState
 from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.execution.observer import Observer
 from airflow_enel.execution.scaling_config import MonitoredRun
-from airflow_enel.history.base import DecisionStatus, HistoryUnavailable
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import DecisionStatus, HistoryUnavailable
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.predict import Ellis
 from airflow_enel.predict.registry import create_forecaster
 from airflow_enel.spark.client import AgentAddress, AgentClient

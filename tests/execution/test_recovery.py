@@ -15,7 +15,7 @@ import pytest
 from airflow_enel.domain import Bounds, DriverStatus, Run, RunKey, RunState
 from airflow_enel.execution.recovery import EarlierAttempt, Recovery
 from airflow_enel.execution.submission_record import SubmissionRecord
-from airflow_enel.history.base import HistoryUnavailable, RunRow, UnknownRun
+from airflow_enel.history.interface import HistoryUnavailable, RunRow, UnknownRun
 from airflow_enel.spark.submission.client.submitter import ClientSubmitter
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission

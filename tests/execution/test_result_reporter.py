@@ -21,7 +21,7 @@ from airflow_enel.execution.result_reporter import (
     run_reporter,
     write_credentials,
 )
-from airflow_enel.history.base import HistoryUnavailable, UnknownRun
+from airflow_enel.history.interface import HistoryUnavailable, UnknownRun
 from airflow_enel.history.memory_queue import MemoryQueue
 from airflow_enel.history.records import RunOpened
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.processes
 
 
 def state_of(key: RunKey) -> RunState | None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     try:
         return SqlHistory().run(key.id).state
@@ -113,8 +113,8 @@ def test_what_a_task_could_not_record_is_sent_after_it_and_nothing_else(
     left: tuple[RunFolder, Submission],
 ) -> None:
 
-    from airflow_enel.history.capability import TaskIdentity
-    from airflow_enel.history.client import HttpHistory, Requests
+    from airflow_enel.history.http.capability import TaskIdentity
+    from airflow_enel.history.http.client import HttpHistory, Requests
 
     folder, submission = left
     key = submission.run.key
@@ -176,7 +176,7 @@ def test_a_history_that_is_away_is_told_when_it_is_back(
 def test_an_application_of_which_nothing_is_known_is_not_recorded_as_complete(
     left: tuple[RunFolder, Submission],
 ) -> None:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     folder, submission = left
     start(folder, "")

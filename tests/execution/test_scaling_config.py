@@ -20,7 +20,7 @@ from airflow_enel.execution.scaling_config import (
     scaling_config,
     usable_model,
 )
-from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
+from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
 from airflow_enel.predict.enel.forecaster import Enel
 from tests.support.fakes.models import generated_runs, stored
 

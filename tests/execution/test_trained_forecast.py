@@ -40,7 +40,7 @@ def dag_id() -> str:
 
 def config(dag_id: str) -> Any:
     """As operator, sensor and the rendering of other operators make it."""
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     key = RunKey(dag_id, "run", "job", -1, 1)
     context = job_runs(0)[-1].context
@@ -54,9 +54,9 @@ def test_a_model_trained_on_the_history_is_what_the_next_run_is_sized_by(
     pytest.importorskip("torch", reason="training needs the extra train")
     from airflow_enel.control.training_plan import TrainingRequest
     from airflow_enel.execution.model_training import train_shared_model
-    from airflow_enel.history.base import RecurringJob
-    from airflow_enel.history.models import SqlModels
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.interface import RecurringJob
+    from airflow_enel.history.sql.models import SqlModels
+    from airflow_enel.history.sql.repository import SqlHistory
 
     class OfThisTest(SqlHistory):
         """Without the odd runs of other tests, which share the database."""

@@ -14,8 +14,8 @@ from tests.support.processes.postgres import NoPostgres, schema, server
 
 if TYPE_CHECKING:
     from airflow_enel.domain import Run
-    from airflow_enel.history.base import History
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.interface import History
+    from airflow_enel.history.sql.repository import SqlHistory
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Kept:
 
 @pytest.fixture(scope="session")
 def sql(airflow_db: None) -> Kept:
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.sql.repository import SqlHistory
 
     return Kept(lambda run: SqlHistory(), SqlHistory())
 
 
 @pytest.fixture(scope="session")
 def http(api: Any, running_task: Any) -> Kept:
-    from airflow_enel.history.client import HttpHistory, Requests
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.http.client import HttpHistory, Requests
+    from airflow_enel.history.sql.repository import SqlHistory
 
     reached: dict[str, HttpHistory] = {}
 
@@ -85,8 +85,8 @@ def postgres(postgres_server: str) -> Iterator[Kept]:
     from sqlalchemy import create_engine
     from sqlalchemy.orm import sessionmaker
 
-    from airflow_enel.history.repository import SqlHistory
-    from airflow_enel.history.tables import Base
+    from airflow_enel.history.sql.repository import SqlHistory
+    from airflow_enel.history.sql.tables import Base
 
     # As Airflow's own sessions may be anywhere: moments must not depend on it.
     with schema(postgres_server, timezone="Asia/Kolkata") as url:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from airflow_enel.domain import Run, RunState, ScaleAnswer
-from airflow_enel.history.base import (
+from airflow_enel.history.interface import (
     Application,
     DecisionStatus,
     HistoryRefused,
@@ -20,7 +20,7 @@ from tests.support.airflow.task_instances import set_state
 from tests.support.builders import samples
 
 if TYPE_CHECKING:
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
     from tests.history.conftest import Kept
 
 

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import sessionmaker
 
 from airflow_enel.domain import RunState, ScaleAnswer
-from airflow_enel.history.base import DecisionStatus
-from airflow_enel.history.repository import SqlHistory
-from airflow_enel.history.tables import Base, Job
+from airflow_enel.history.interface import DecisionStatus
+from airflow_enel.history.sql.repository import SqlHistory
+from airflow_enel.history.sql.tables import Base, Job
 from tests.support.builders import samples
 from tests.support.processes.postgres import schema
 

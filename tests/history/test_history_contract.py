@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_enel.domain import NO_CONTEXT, RunContext, RunKey, RunState, ScaleAnswer
-from airflow_enel.history.base import DecisionStatus, HistoryRefused, UnknownRun
+from airflow_enel.history.interface import DecisionStatus, HistoryRefused, UnknownRun
 from tests.support.builders import samples
 from tests.support.builders import strategies as generated
 

@@ -18,8 +18,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import DecisionStatus, HistoryError, RunRow
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import DecisionStatus, HistoryError, RunRow
+from airflow_enel.history.sql.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome
 from tests.support.processes.spark import ROOT, use_spark
 from tests.support.processes.waiting import until

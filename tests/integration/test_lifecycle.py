@@ -20,9 +20,9 @@ from airflow_enel.execution.history_access import HistoryAccess
 from airflow_enel.execution.result_reporter import MODULE, ReporterCredentials
 from airflow_enel.execution.run_task import RunTask
 from airflow_enel.execution.submission_record import SubmissionRecord
-from airflow_enel.history.base import RunRow, UnknownRun
-from airflow_enel.history.client import HttpHistory, Requests
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.http.client import HttpHistory, Requests
+from airflow_enel.history.interface import RunRow, UnknownRun
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.client import AgentUnreachable

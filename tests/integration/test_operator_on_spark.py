@@ -17,8 +17,8 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import RunState
 from airflow_enel.execution.run_task import RunTask
-from airflow_enel.history.base import RunRow
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import RunRow
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.operators.spark import EnelSparkOperator
 from tests.support.fakes.tasks import task_context
 from tests.support.processes.spark import ITERATIVE, ROOT, SMALL_EXECUTORS, processes_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from airflow_enel.domain import RunOutcome
-from airflow_enel.history.base import RunRow
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import RunRow
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.ingest.import_runs import Importer
 from airflow_enel.ingest.read_runs import Wanted
 from airflow_enel.operators.spark import EnelSparkOperator

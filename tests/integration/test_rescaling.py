@@ -12,8 +12,8 @@ import pytest
 
 from airflow_enel.domain import Component, RunKey, RunOutcome, RunState, ScaleOut
 from airflow_enel.execution.run_task import RunTask
-from airflow_enel.history.base import DecisionRow, DecisionStatus, RunRow
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import DecisionRow, DecisionStatus, RunRow
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.operators.spark import EnelSparkOperator
 from dags_examples.demo.show import kill_an_executor
 from tests.support.fakes.tasks import task_context

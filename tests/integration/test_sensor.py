@@ -18,8 +18,8 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow_enel.control.policies import Policy, PolicyContext
 from airflow_enel.domain import Proposal, RunKey, RunState
 from airflow_enel.execution import external_run
-from airflow_enel.history.base import DecisionStatus
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import DecisionStatus
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark import agent_conf
 from airflow_enel.spark.submission.run_folder import RunFolder

@@ -18,8 +18,8 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from airflow_enel.execution import history_access
-from airflow_enel.history.base import HistoryUnavailable, JobRuns, RecurringJob
-from airflow_enel.history.client import HttpHistory, Requests
+from airflow_enel.history.http.client import HttpHistory, Requests
+from airflow_enel.history.interface import HistoryUnavailable, JobRuns, RecurringJob
 from airflow_enel.operators.train import EnelTrainOperator, TrainingLog
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
@@ -178,7 +178,7 @@ def test_a_trainer_publishes_over_http(
     running_task: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from airflow_enel.history.models import SqlModels
+    from airflow_enel.history.sql.models import SqlModels
     from tests.support.builders.stored_runs import store_runs
 
     monkeypatch.setenv("AIRFLOW__ENEL__TRAINERS", "training:train")

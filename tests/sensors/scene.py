@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from airflow_enel.domain import Bounds, Run, RunState
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.sensors.spark import EnelSparkSensor
 from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state

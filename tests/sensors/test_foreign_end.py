@@ -9,8 +9,8 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import HistoryUnavailable
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import HistoryUnavailable
+from airflow_enel.history.sql.repository import SqlHistory
 from tests.sensors.scene import Scene
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, page

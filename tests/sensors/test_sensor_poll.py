@@ -13,8 +13,8 @@ import pytest
 from airflow_enel.domain import RunContext, RunState
 from airflow_enel.execution import sensor_poll
 from airflow_enel.execution.scaling_config import JobModel
-from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
+from airflow_enel.history.sql.repository import SqlHistory
 from tests.sensors.scene import Scene, sensor
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, page

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_enel.domain import Run
 from airflow_enel.history import wire
-from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
+from airflow_enel.history.http.capability import TASK_HEADER, TaskIdentity
 from tests.support.airflow import server
 from tests.support.builders import samples
 

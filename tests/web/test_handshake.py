@@ -12,7 +12,7 @@ import pytest
 
 from airflow_enel.domain import RunOutcome, TaskStanding
 from airflow_enel.history import wire
-from airflow_enel.history.capability import TASK_HEADER
+from airflow_enel.history.http.capability import TASK_HEADER
 from tests.support.builders import samples
 
 OUTCOME = wire.encode(RunOutcome, samples.outcome())
@@ -88,7 +88,7 @@ def test_a_token_of_one_mapped_task_is_worth_nothing_to_its_sibling(
 def test_a_revoked_token_is_403(task: Any) -> None:
     from airflow.state import TaskScope, get_state_backend
 
-    from airflow_enel.history.capability import key_of
+    from airflow_enel.history.http.capability import key_of
 
     who = task.identity
     scope = TaskScope(who.dag_id, who.run_id, who.task_id, who.map_index)
@@ -167,7 +167,7 @@ def retried(current: Any) -> Any:
 
     from airflow.state import TaskScope, get_state_backend
 
-    from airflow_enel.history.capability import key_of
+    from airflow_enel.history.http.capability import key_of
 
     who = replace(current.identity, try_number=1)
     scope = TaskScope(who.dag_id, who.run_id, who.task_id, who.map_index)
@@ -187,7 +187,7 @@ def test_with_a_backend_of_the_workers_own_the_key_alone_vouches(task: Any) -> N
 
     from airflow.state import TaskScope, get_state_backend
 
-    from airflow_enel.history.capability import key_of
+    from airflow_enel.history.http.capability import key_of
 
     who = task.identity
     scope = TaskScope(who.dag_id, who.run_id, who.task_id, who.map_index)

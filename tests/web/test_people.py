@@ -9,7 +9,7 @@ import pytest
 
 from airflow_enel.domain import Component, RunOutcome
 from airflow_enel.history import wire
-from airflow_enel.history.base import DecisionRow, RunRow
+from airflow_enel.history.interface import DecisionRow, RunRow
 from tests.support.builders import samples
 
 Person = Callable[..., dict[str, str]]

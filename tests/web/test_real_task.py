@@ -18,8 +18,8 @@ with DAG("handshake", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=time
 
     @task
     def ask(**context):
-        from airflow_enel.history.capability import TaskIdentity, mint
-        from airflow_enel.history.client import HttpHistory, Requests
+        from airflow_enel.history.http.capability import TaskIdentity, mint
+        from airflow_enel.history.http.client import HttpHistory, Requests
 
         ti = context["ti"]
         token = mint(context["task_state_store"], ti.try_number)

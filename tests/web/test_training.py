@@ -13,7 +13,7 @@ import pytest
 
 from airflow_enel.domain import TrainedModel
 from airflow_enel.history import wire
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.web import training
 from tests.support.fuzzing import request_bodies as bodies
 

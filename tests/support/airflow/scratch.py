@@ -19,7 +19,7 @@ import httpx
 import psutil
 
 from airflow_enel.domain import RunKey, Snapshot
-from airflow_enel.history.capability import TaskIdentity
+from airflow_enel.history.http.capability import TaskIdentity
 from tests.support.airflow import server
 from tests.support.airflow.settings import settings_of
 from tests.support.airflow.task_instances import BackendStore, add_task_instance
@@ -99,8 +99,8 @@ class Gaps:
 
 def gaps_of(run_id: str, truth: Snapshot) -> Gaps:
     """Compare the history with the final state of an application."""
-    from airflow_enel.history.base import UnknownRun
-    from airflow_enel.history.repository import SqlHistory
+    from airflow_enel.history.interface import UnknownRun
+    from airflow_enel.history.sql.repository import SqlHistory
 
     history, accepted = SqlHistory(), [request.epoch for request in truth.requests]
     try:

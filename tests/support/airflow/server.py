@@ -113,7 +113,7 @@ def person(role: str | None = "viewer") -> dict[str, str]:
 
 def running_task(dag_id: str, run_id: str = "now", task_id: str = "spark") -> dict[str, str]:
     """Headers of a running task, with a token as its process would mint it."""
-    from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
+    from airflow_enel.history.http.capability import TASK_HEADER, TaskIdentity
 
     task = TaskIdentity(dag_id, run_id, task_id, -1, 1)
     add_task_instance(task)

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
-from airflow_enel.history.capability import TaskIdentity, mint
+from airflow_enel.history.http.capability import TaskIdentity, mint
 
 
 def add_task_instance(task: TaskIdentity) -> None:

@@ -12,7 +12,7 @@ from tests.support.builders import samples
 
 def store_runs(dag_id: str, job_key: str, past_runs: Iterable[PastRun]) -> None:
     """Remember runs of a recurring job."""
-    from airflow_enel.history.repository import SqlHistory  # noqa: PLC0415 - needs the database
+    from airflow_enel.history.sql.repository import SqlHistory  # noqa: PLC0415 - needs the database
 
     history = SqlHistory()
     for past in past_runs:

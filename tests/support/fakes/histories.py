@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_enel.domain import Component, Run, RunOutcome, RunState, ScaleAnswer, Step
-from airflow_enel.history.base import HistoryUnavailable, RunRow, UnknownRun
+from airflow_enel.history.interface import HistoryUnavailable, RunRow, UnknownRun
 from airflow_enel.history.memory_queue import MemoryQueue
 
 if TYPE_CHECKING:

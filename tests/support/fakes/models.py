@@ -129,7 +129,7 @@ class Wanted:
     def installed(self, monkeypatch: pytest.MonkeyPatch) -> Wanted:
         """Put it in place of the history, and listen to the factory of scaling configurations."""
         from airflow_enel.execution import open_run, scaling_config  # noqa: PLC0415 - as below
-        from airflow_enel.history.repository import SqlHistory  # noqa: PLC0415 - needs the database
+        from airflow_enel.history.sql.repository import SqlHistory  # noqa: PLC0415 - needs the database
 
         def past_runs(*_: Any, stages: bool = False) -> tuple[()]:
             self.stages.append(stages)

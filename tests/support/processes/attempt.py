@@ -72,7 +72,7 @@ class Attempt:
             result.write_text("success")
 
     def _context(self) -> Any:
-        from airflow_enel.history.capability import TaskIdentity
+        from airflow_enel.history.http.capability import TaskIdentity
 
         key = self.key
         task = TaskIdentity(key.dag_id, key.run_id, key.task_id, key.map_index, key.submit_try)

@@ -9,14 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from airflow_enel.domain import ModelUnusable, TrainedModel
-from airflow_enel.history import client
-from airflow_enel.history.base import HistoryRefused, RecurringJob, UnknownModel
-from airflow_enel.history.models import MODELS_PER_KIND
-from airflow_enel.history.tables import ModelRecord
+from airflow_enel.history.http import client
+from airflow_enel.history.interface import HistoryRefused, RecurringJob, UnknownModel
+from airflow_enel.history.sql.models import MODELS_PER_KIND
+from airflow_enel.history.sql.tables import ModelRecord
 from tests.support.builders import samples
 
 if TYPE_CHECKING:
-    from airflow_enel.history.base import History
+    from airflow_enel.history.interface import History
     from tests.history.conftest import Kept
 
 

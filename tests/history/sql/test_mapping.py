@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from airflow_enel.domain import Bounds, Component, PastRun, Progress, ScaleOut
-from airflow_enel.history import mapping
+from airflow_enel.history.sql import mapping
 from airflow_enel.predict import BellRuntime
 from tests.support.builders import samples
 

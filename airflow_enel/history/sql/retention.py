@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Subquery, case, delete, exists, func, sele
 from sqlalchemy.orm import Session
 
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import RUNS_PER_OTHER_SIZE
-from airflow_enel.history.sessions import SessionFactory, Sessions, airflow_session
-from airflow_enel.history.tables import (
+from airflow_enel.history.interface import RUNS_PER_OTHER_SIZE
+from airflow_enel.history.sql.sessions import SessionFactory, Sessions, airflow_session
+from airflow_enel.history.sql.tables import (
     ComponentRecord,
     DecisionRecord,
     Job,

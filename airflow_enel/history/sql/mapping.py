@@ -26,8 +26,8 @@ from airflow_enel.domain import (
     Step,
     TaskDigest,
 )
-from airflow_enel.history.base import DecisionRow, DecisionStatus, RunRow
-from airflow_enel.history.tables import ComponentRecord, DecisionRecord, RunRecord, StageRecord
+from airflow_enel.history.interface import DecisionRow, DecisionStatus, RunRow
+from airflow_enel.history.sql.tables import ComponentRecord, DecisionRecord, RunRecord, StageRecord
 from airflow_enel.history.wire import BriefStep, adapter
 
 _METRICS = tuple(field.name for field in fields(StageMetrics))

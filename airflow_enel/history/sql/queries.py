@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, undefer
 
-from airflow_enel.history import mapping
-from airflow_enel.history.base import DecisionStatus, RunRow, UnknownRun
-from airflow_enel.history.tables import ComponentRecord, DecisionRecord, Job, RunRecord
+from airflow_enel.history.interface import DecisionStatus, RunRow, UnknownRun
+from airflow_enel.history.sql import mapping
+from airflow_enel.history.sql.tables import ComponentRecord, DecisionRecord, Job, RunRecord
 
 
 def existing_run(session: Session, run_id: str, *, with_token: bool = False) -> RunRecord:

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from airflow_enel.domain import Component, Stage
-from airflow_enel.history import mapping
-from airflow_enel.history.base import HistoryRefused
-from airflow_enel.history.tables import ComponentRecord, StageRecord
+from airflow_enel.history.interface import HistoryRefused
+from airflow_enel.history.sql import mapping
+from airflow_enel.history.sql.tables import ComponentRecord, StageRecord
 
 
 def refuse_unfinished_or_twice(components: tuple[Component, ...]) -> None:

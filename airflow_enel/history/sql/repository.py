@@ -22,8 +22,7 @@ from airflow_enel.domain import (
     ScaleAnswer,
     Step,
 )
-from airflow_enel.history import decisions, mapping, past, queries
-from airflow_enel.history.base import (
+from airflow_enel.history.interface import (
     Application,
     DecisionRow,
     JobRuns,
@@ -31,16 +30,17 @@ from airflow_enel.history.base import (
     RecurringJob,
     RunRow,
 )
-from airflow_enel.history.components import (
+from airflow_enel.history.memory_queue import MemoryQueue
+from airflow_enel.history.sql import decisions, mapping, past, queries
+from airflow_enel.history.sql.components import (
     finished_components,
     refuse_unfinished_or_twice,
     save_components,
 )
-from airflow_enel.history.latest import latest_runs
-from airflow_enel.history.memory_queue import MemoryQueue
-from airflow_enel.history.models import SqlModels
-from airflow_enel.history.queries import existing_run, unknown_run
-from airflow_enel.history.tables import Job, RunRecord
+from airflow_enel.history.sql.latest import latest_runs
+from airflow_enel.history.sql.models import SqlModels
+from airflow_enel.history.sql.queries import existing_run, unknown_run
+from airflow_enel.history.sql.tables import Job, RunRecord
 from airflow_enel.history.wire import Address, AgentAccess, BriefStep, OpenedRun, brief, checked
 
 _KNOWLEDGE = {

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Select, func, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from airflow_enel.domain import RunState
-from airflow_enel.history.base import RUNS_PER_OTHER_SIZE
-from airflow_enel.history.tables import Job, RunRecord
+from airflow_enel.history.interface import RUNS_PER_OTHER_SIZE
+from airflow_enel.history.sql.tables import Job, RunRecord
 
 _JOBS_PER_QUERY: Final = 100  # SQLite takes 500 parts of a union
 

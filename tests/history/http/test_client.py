@@ -12,16 +12,16 @@ import pytest
 
 from airflow_enel.domain import Forecast, ModelUnusable, ScaleRequest, Step, TrainedModel
 from airflow_enel.history import wire
-from airflow_enel.history.base import (
+from airflow_enel.history.http.capability import TaskIdentity, key_of, mint, revoke
+from airflow_enel.history.http.client import HttpHistory, Requests
+from airflow_enel.history.http.location import api_url
+from airflow_enel.history.interface import (
     DecisionRow,
     DecisionStatus,
     HistoryRefused,
     HistoryUnavailable,
     UnknownRun,
 )
-from airflow_enel.history.capability import TaskIdentity, key_of, mint, revoke
-from airflow_enel.history.client import HttpHistory, Requests
-from airflow_enel.history.location import api_url
 from tests.support.builders import samples
 from tests.support.fakes.tasks import StateStore
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
-from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
+from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
 
 T = TypeVar("T")
 

@@ -20,15 +20,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from airflow_enel.domain import Component, RunKey, ScaleAnswer
-from airflow_enel.history.base import (
+from airflow_enel.history.http.capability import TaskIdentity
+from airflow_enel.history.http.client import CallerRefused, HttpHistory, Requests
+from airflow_enel.history.http.spool import Spool
+from airflow_enel.history.interface import (
     HistoryError,
     HistoryRefused,
     HistoryUnavailable,
     Record,
     WriteRequest,
 )
-from airflow_enel.history.capability import TaskIdentity
-from airflow_enel.history.client import CallerRefused, HttpHistory, Requests
 from airflow_enel.history.records import (
     AgentSaved,
     ComponentsSaved,
@@ -37,7 +38,6 @@ from airflow_enel.history.records import (
     RunFinished,
     RunOpened,
 )
-from airflow_enel.history.spool import Spool
 from airflow_enel.history.wire import decode
 from tests.support.builders import samples
 
@@ -114,8 +114,8 @@ def test_what_a_process_leaves_when_it_is_killed_the_next_one_sends(
 ) -> None:
     script = (
         "import os, signal, sys, pathlib, logging\n"
-        "from airflow_enel.history.base import WriteRequest\n"
-        "from airflow_enel.history.spool import Spool\n"
+        "from airflow_enel.history.interface import WriteRequest\n"
+        "from airflow_enel.history.http.spool import Spool\n"
         "spool = Spool(pathlib.Path(sys.argv[1]), print, logging.getLogger())\n"
         "spool.append(WriteRequest('/a', b'1')); spool.append(WriteRequest('/b', b'2'))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

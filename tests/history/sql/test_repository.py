@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import sessionmaker
 
-from airflow_enel.history.base import HistoryRefused, HistoryUnavailable
-from airflow_enel.history.columns import UtcSeconds
-from airflow_enel.history.repository import SqlHistory
+from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
+from airflow_enel.history.sql.columns import UtcSeconds
+from airflow_enel.history.sql.repository import SqlHistory
 from tests.support.builders import samples
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_the_latest_runs_are_found_by_indexes_without_reading_the_others(
 def test_the_latest_runs_of_a_dag_come_from_all_its_jobs(
     sql: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_enel.history import latest
+    from airflow_enel.history.sql import latest
 
     monkeypatch.setattr(latest, "_JOBS_PER_QUERY", 2)
     dag = f"dag-{uuid4()}"

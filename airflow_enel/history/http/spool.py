@@ -23,14 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from airflow_enel.history.base import (
+from airflow_enel.history.http.transport import CallerRefused
+from airflow_enel.history.interface import (
     HistoryError,
     HistoryUnavailable,
     Log,
     Record,
     WriteRequest,
 )
-from airflow_enel.history.transport import CallerRefused
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airflow_enel.domain import ScaleAnswer
-from airflow_enel.history import mapping
-from airflow_enel.history.base import DecisionRow, DecisionStatus, UnknownRun
-from airflow_enel.history.tables import DecisionRecord
+from airflow_enel.history.interface import DecisionRow, DecisionStatus, UnknownRun
+from airflow_enel.history.sql import mapping
+from airflow_enel.history.sql.tables import DecisionRecord
 from airflow_enel.history.wire import BriefStep
 
 _LESSER_ANSWERS: Final = {

@@ -13,9 +13,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from airflow_enel.domain import ModelUnusable, TrainedModel
-from airflow_enel.history.base import HistoryRefused, ModelRow, UnknownModel
-from airflow_enel.history.sessions import SessionFactory, Sessions, airflow_session
-from airflow_enel.history.tables import ModelRecord
+from airflow_enel.history.interface import HistoryRefused, ModelRow, UnknownModel
+from airflow_enel.history.sql.sessions import SessionFactory, Sessions, airflow_session
+from airflow_enel.history.sql.tables import ModelRecord
 from airflow_enel.history.wire import checked
 
 MODELS_PER_KIND: Final = 5

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, create_engine, func, select
 from sqlalchemy.orm import sessionmaker
 
 from airflow_enel.domain import RunState
-from airflow_enel.history import retention as module
-from airflow_enel.history.repository import SqlHistory
-from airflow_enel.history.retention import Limits, Removal, Retention
-from airflow_enel.history.tables import Base, Job, ModelRecord
+from airflow_enel.history.sql import retention as module
+from airflow_enel.history.sql.repository import SqlHistory
+from airflow_enel.history.sql.retention import Limits, Removal, Retention
+from airflow_enel.history.sql.tables import Base, Job, ModelRecord
 from tests.support.builders import samples
 
 DAY_S = 86_400.0

@@ -19,12 +19,12 @@ from tenacity import (
 )
 
 from airflow_enel.history import wire
-from airflow_enel.history.base import (
+from airflow_enel.history.http.capability import TASK_HEADER, TaskIdentity
+from airflow_enel.history.interface import (
     HistoryRefused,
     HistoryUnavailable,
     UnknownRun,
 )
-from airflow_enel.history.capability import TASK_HEADER, TaskIdentity
 
 T = TypeVar("T")
 

@@ -14,10 +14,10 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from airflow_enel.domain import Component, PastRun, RunState, Stage
-from airflow_enel.history import mapping
-from airflow_enel.history.base import RecurringJob
-from airflow_enel.history.latest import runs_to_learn_from
-from airflow_enel.history.tables import ComponentRecord, Job, RunRecord, StageRecord
+from airflow_enel.history.interface import RecurringJob
+from airflow_enel.history.sql import mapping
+from airflow_enel.history.sql.latest import runs_to_learn_from
+from airflow_enel.history.sql.tables import ComponentRecord, Job, RunRecord, StageRecord
 
 
 def past_runs(

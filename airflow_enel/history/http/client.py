@@ -18,7 +18,15 @@ from airflow_enel.domain import (
     TrainedModel,
 )
 from airflow_enel.history import wire
-from airflow_enel.history.base import (
+from airflow_enel.history.http.spool import Spool
+from airflow_enel.history.http.transport import (
+    CallerRefused,
+    Requests,
+    TooMuch,
+    TryAgain,
+    understood,
+)
+from airflow_enel.history.interface import (
     Application,
     DecisionRow,
     JobRuns,
@@ -35,14 +43,6 @@ from airflow_enel.history.records import (
     DecisionIntended,
     RunFinished,
     RunOpened,
-)
-from airflow_enel.history.spool import Spool
-from airflow_enel.history.transport import (
-    CallerRefused,
-    Requests,
-    TooMuch,
-    TryAgain,
-    understood,
 )
 
 __all__ = ["CallerRefused", "HttpHistory", "Requests"]

@@ -1,7 +1,7 @@
 """What is remembered of runs: one interface, whoever keeps it.
 
-`repository.SqlHistory` keeps it in the metadata DB (API server, command line, ``dag.test()``),
-`client.HttpHistory` asks the API server to (tasks and triggers have no database). Every method
+`sql.repository.SqlHistory` keeps it in the metadata DB (API server, command line, ``dag.test()``),
+`http.client.HttpHistory` asks the API server to (tasks and triggers have no database). Every method
 that writes may be replayed: the second call changes nothing.
 """
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import DateTime, Text
 from sqlalchemy.types import TypeDecorator
 
-from airflow_enel.history.base import HistoryRefused
+from airflow_enel.history.interface import HistoryRefused
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect

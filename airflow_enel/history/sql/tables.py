@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from airflow_enel.history.columns import Sealed, UtcSeconds
+from airflow_enel.history.sql.columns import Sealed, UtcSeconds
 
 _ID = String(250)  # as long as Airflow's own ids
 _DIGEST = String(64)

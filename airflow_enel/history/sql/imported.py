@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from airflow_enel.history.sessions import SessionFactory, Sessions, airflow_session
-from airflow_enel.history.tables import Job, RunRecord
+from airflow_enel.history.sql.sessions import SessionFactory, Sessions, airflow_session
+from airflow_enel.history.sql.tables import Job, RunRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""History over HTTP, for tasks and triggers, which have no database."""

@@ -1,0 +1,1 @@
+"""History in the metadata DB, for processes that have one."""
