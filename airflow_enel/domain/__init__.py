@@ -4,6 +4,7 @@ Times of day are ``*_at``: seconds since the epoch by the clock of the Spark dri
 Durations are ``*_s``: seconds. Scale-outs are numbers of executors.
 """
 
+from airflow_enel.domain.agent import AgentAccess, AgentAddress
 from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
 from airflow_enel.domain.driver import DriverStatus
@@ -26,6 +27,8 @@ from airflow_enel.domain.task import TaskStanding
 
 __all__ = [
     "NO_CONTEXT",
+    "AgentAccess",
+    "AgentAddress",
     "Bounds",
     "Component",
     "ContextValue",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_enel.history.interface import HistoryError
-from airflow_enel.spark.client import AgentAddress, AgentClient
+from airflow_enel.spark.client import AgentClient
 
 if TYPE_CHECKING:
     from airflow_enel.domain import RunKey
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 def agent_of(key: RunKey, history: History | None) -> AgentClient | None:
     """Return a client of a run's agent, None if the history does not know where it is."""
     try:
-        known = history.agent_of(key.id) if history else None
+        access = history.agent_of(key.id) if history else None
     except HistoryError:
         return None
-    if known is None:
+    if access is None or access.address is None:
         return None
-    host, port, token = known
-    return AgentClient(AgentAddress(host, port), token)
+    return AgentClient(access.address, access.token)

@@ -11,10 +11,9 @@ from airflow_enel.history.records import AgentSaved
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-    from airflow_enel.domain import RunKey
+    from airflow_enel.domain import AgentAddress, RunKey
     from airflow_enel.execution.application import TaskApplication
     from airflow_enel.execution.history_writer import BufferedWriter
-    from airflow_enel.spark.client import AgentAddress
     from airflow_enel.spark.submission.base import SubmittedApplication
 
 
@@ -43,7 +42,7 @@ def detach(
     if driver.get_result() is not None:
         return False
     if address is not None:
-        writer.write(AgentSaved(key.id, address.host, address.port))
+        writer.write(AgentSaved(key.id, address))
     application.save_task_state(key.submit_try, handed_over=True)
     driver.folder.follower_pid.unlink(missing_ok=True)
     log.info("Submitted; the supervisor of its driver will report how it ends to the history")

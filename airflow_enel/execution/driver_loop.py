@@ -129,7 +129,7 @@ class DriverLoop:
                     self._warn_once(AGENT_DID_NOT_START)
                 return None
             self._client = AgentClient(address, self._token)
-            self._writer.write(AgentSaved(self._run.run_id, address.host, address.port))
+            self._writer.write(AgentSaved(self._run.run_id, address))
         return self._client
 
     def _disconnect(self) -> None:

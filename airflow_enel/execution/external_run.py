@@ -131,10 +131,9 @@ def _open(context: Context, history: History, request: RunRequest) -> ExternalRu
     key = request.key
     found = history.application(key.dag_id, key.run_id, key.task_id, key.map_index)
     if found.run is not None and found.run.id == key.id:
-        token = history.token_of(key.id)
-        return ExternalRun(
-            _sha256(token) if token else _unknown_token(), found.run.run.initial_executors
-        )
+        agent = history.agent_of(key.id)
+        sha256 = _unknown_token() if agent is None else _sha256(agent.token)
+        return ExternalRun(sha256, found.run.run.initial_executors)
     new = open_run(request, job_past(history, request, log))
     if found.task_state != "running":
         return ExternalRun(_unknown_token(), new.run.initial_executors)

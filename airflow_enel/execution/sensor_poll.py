@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_enel.control.report import outcome_line
-from airflow_enel.domain import RunState
+from airflow_enel.domain import AgentAddress, RunState
 from airflow_enel.execution.history_access import connected_history
 from airflow_enel.execution.observer import UNOBSERVED
 from airflow_enel.execution.request import work_dir
 from airflow_enel.history.interface import Application, History, HistoryError, RunRow
-from airflow_enel.spark.client import AgentAddress, AgentAnswerInvalid, AgentClient, AgentError
+from airflow_enel.spark.client import AgentAnswerInvalid, AgentClient, AgentError
 from airflow_enel.spark.submission.address import read_address
 from airflow_enel.spark.submission.run_folder import RunFolder
 
@@ -143,23 +143,22 @@ class SensorPoll:
             self._cache.observer(history, application, row, self._log).poll(client)
 
     def _connected(self, history: History, row: RunRow) -> AgentClient | None:
-        known = history.agent_of(row.id)
-        recorded = AgentAddress(known[0], known[1]) if known else None
+        access = history.agent_of(row.id)
+        recorded = None if access is None else access.address
         # What the driver says on this very machine is newer than what anybody has recorded.
         address = read_address(_folder(row).agent_address) or self._task.agent_address or recorded
         if address is None:
             self._log.info("The agent of the application is not up yet, or not on this machine")
             return None
-        token = known[2] if known else history.token_of(row.id)
-        if token is None:
+        if access is None:
             self._log.warning(
                 "The history has no token for the agent, so the application runs on at its size; "
                 "does the API server have a [core] fernet_key?"
             )
             return None
         if address != recorded:
-            history.save_agent(row.id, address.host, address.port)
-        return AgentClient(address, token)
+            history.save_agent(row.id, address)
+        return AgentClient(address, access.token)
 
     # An application of another operator whose task has executed: nobody else tells its end
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
 from airflow_enel.domain import (
+    AgentAccess,
+    AgentAddress,
     Component,
     PastRun,
     Run,
@@ -197,14 +199,11 @@ class History(Protocol):
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run that is about to be submitted; without a token the old one stays."""
 
-    def save_agent(self, run_id: str, host: str, port: int) -> None:
+    def save_agent(self, run_id: str, address: AgentAddress) -> None:
         """Remember where the agent of a run listens."""
 
-    def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
-        """Return host, port and token of a run's agent, or None if one of them is not known."""
-
-    def token_of(self, run_id: str) -> str | None:
-        """Return the token of a run's agent, None if it is not known."""
+    def agent_of(self, run_id: str) -> AgentAccess | None:
+        """Return the token of a run's agent, and its address; None if the token is not known."""
 
     def run(self, run_id: str) -> RunRow:
         """Return a run with its outcome so far."""

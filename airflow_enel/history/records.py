@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from airflow_enel.domain import Component, Run, RunOutcome, ScaleAnswer, Step
+from airflow_enel.domain import AgentAddress, Component, Run, RunOutcome, ScaleAnswer, Step
 from airflow_enel.history import wire
 from airflow_enel.history.interface import History, WriteRequest
 
@@ -39,16 +39,15 @@ class AgentSaved:
     """The agent of a run listens at an address, see `History.save_agent`."""
 
     run_id: str
-    host: str
-    port: int
+    address: AgentAddress
 
     def apply(self, history: History) -> None:
         """Write it to a history."""
-        history.save_agent(self.run_id, self.host, self.port)
+        history.save_agent(self.run_id, self.address)
 
     def requests(self) -> tuple[WriteRequest]:
         """Return its request."""
-        body = wire.encode(wire.Address, wire.Address(self.host, self.port))
+        body = wire.encode(wire.Address, wire.Address.of(self.address))
         return (WriteRequest(wire.run_path(self.run_id, "agent"), body),)
 
 

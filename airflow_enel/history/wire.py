@@ -14,7 +14,15 @@ from urllib.parse import quote
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from airflow_enel.domain import NO_CONTEXT, Run, ScaleAnswer, Step, TrainedModel
+from airflow_enel.domain import (
+    NO_CONTEXT,
+    AgentAccess,
+    AgentAddress,
+    Run,
+    ScaleAnswer,
+    Step,
+    TrainedModel,
+)
 from airflow_enel.domain.wire import STRICT
 from airflow_enel.history.interface import HistoryRefused
 
@@ -47,17 +55,26 @@ class OpenedRun:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an agent listens."""
+    """Body of a request that saves where an agent listens."""
 
     __pydantic_config__: ClassVar = STRICT
 
     host: Annotated[str, Field(min_length=1, max_length=255)]
     port: Annotated[int, Field(ge=1, le=65535)]
 
+    @classmethod
+    def of(cls, address: AgentAddress) -> Address:
+        """Return the body for an address, which may be an impossible one."""
+        return cls(address.host, address.port)
+
+    def value(self) -> AgentAddress:
+        """Return the address."""
+        return AgentAddress(self.host, self.port)
+
 
 @dataclass(frozen=True, slots=True)
-class AgentAccess:
-    """How to be let in by an agent, and where it listens if that is known."""
+class Access:
+    """Part of an `AgentAnswer`; host and port are None until the agent is up."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -66,7 +83,20 @@ class AgentAccess:
     token: str
 
     def __repr__(self) -> str:
-        return f"AgentAccess(host={self.host!r}, port={self.port})"
+        return f"Access(host={self.host!r}, port={self.port})"
+
+    @classmethod
+    def of(cls, access: AgentAccess) -> Access:
+        """Return the part of an answer for an access."""
+        address = access.address
+        host, port = (None, None) if address is None else (address.host, address.port)
+        return cls(host, port, access.token)
+
+    def value(self) -> AgentAccess:
+        """Return the access."""
+        if self.host is None or self.port is None:
+            return AgentAccess(self.token, None)
+        return AgentAccess(self.token, AgentAddress(self.host, self.port))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +105,7 @@ class AgentAnswer:
 
     __pydantic_config__: ClassVar = STRICT
 
-    access: AgentAccess | None
+    access: Access | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ to scale are compare-and-set on (try, epoch), so that repeating one after a lost
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
-from airflow_enel.domain import ScaleAnswer
+from airflow_enel.domain import AgentAddress, ScaleAnswer
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 _TIMEOUT = httpx.Timeout(5.0, connect=2.0)
@@ -38,14 +37,6 @@ class AgentRefused(AgentError):
 
 class AgentAnswerInvalid(AgentError):
     """The answer is not one of this protocol, or not of this application."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentAddress:
-    """Where an agent listens."""
-
-    host: str
-    port: int
 
 
 class _Wire(BaseModel):

@@ -127,13 +127,15 @@ def save_agent(
     run_id: str, body: Annotated[Any, Depends(body_of(wire.Address))], kept: HistoryDep
 ) -> None:
     """Remember where the agent of a run listens."""
-    kept.save_agent(run_id, body.host, body.port)
+    kept.save_agent(run_id, body.value())
 
 
 @tasks.get("/runs/{run_id}/agent", dependencies=MayRead)
 def agent_of(run_id: str, kept: HistoryDep) -> Response:
     """Return the token of a run's agent, and its address if that is known."""
-    answer = json_of(wire.AgentAnswer, wire.AgentAnswer(kept.agent_access(run_id)))
+    access = kept.agent_of(run_id)
+    body = wire.AgentAnswer(None if access is None else wire.Access.of(access))
+    answer = json_of(wire.AgentAnswer, body)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

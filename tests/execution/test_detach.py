@@ -10,13 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_enel.domain import RunKey
+from airflow_enel.domain import AgentAddress, RunKey
 from airflow_enel.execution.application import TaskApplication
 from airflow_enel.execution.detach import detach
 from airflow_enel.execution.submission_record import SubmissionRecord
 from airflow_enel.history.interface import Record
 from airflow_enel.history.records import AgentSaved
-from airflow_enel.spark.client import AgentAddress
 from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.fakes.applications import FakeDriver
 from tests.support.fakes.clocks import VirtualTime
@@ -62,7 +61,7 @@ def scene(tmp_path: Path) -> Scene:
 def test_it_is_left_once_its_agent_is_up_and_where_that_listens_is_recorded(scene: Scene) -> None:
     scene.time.at(20.0, lambda: setattr(scene.driver, "address", ADDRESS))
     assert scene.detach()
-    assert scene.writer.written == [AgentSaved(KEY.id, "127.0.0.1", 9)]
+    assert scene.writer.written == [AgentSaved(KEY.id, ADDRESS)]
     assert SubmissionRecord.read(scene.store) == SubmissionRecord.here(1, handed_over=True)
     assert not scene.driver.folder.follower_pid.exists()
     assert 20.0 <= scene.time.now_s <= 22.0

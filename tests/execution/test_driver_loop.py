@@ -14,7 +14,7 @@ import pytest
 
 from airflow_enel.control.decide import Steering
 from airflow_enel.control.policies import find_policy
-from airflow_enel.domain import Bounds, RunOutcome, RunState, ScaleAnswer, Step
+from airflow_enel.domain import AgentAddress, Bounds, RunOutcome, RunState, ScaleAnswer, Step
 from airflow_enel.execution.driver_loop import DriverLoop
 from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.execution.scaling_config import MonitoredRun
@@ -38,7 +38,7 @@ class Remembered:
         self.components: dict[int, Any] = {}
         self.outcome: RunOutcome | None = None
 
-    def save_agent(self, run_id: str, host: str, port: int) -> None: ...
+    def save_agent(self, run_id: str, address: AgentAddress) -> None: ...
 
     def save_components(self, run_id: str, components: tuple[Any, ...]) -> None:
         self.components.update({c.position: c for c in components})

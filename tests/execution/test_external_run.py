@@ -72,6 +72,11 @@ class Rendering:
     def task_is(self, state: str | None) -> None:
         set_state(self.key.run_id, state)
 
+    def token(self) -> str:
+        access = self.history.agent_of(self.key.id)
+        assert access is not None
+        return access.token
+
     def runs(self) -> int:
         return len(self.history.runs(self.key.dag_id))
 
@@ -136,8 +141,7 @@ def test_a_rendered_task_has_a_run_whose_token_only_the_history_knows(task: Rend
     assert (run.key, run.job_key) == (task.key, "a job’s }} key")
     assert (run.foreign_operator, run.application, run.policy) == (True, "report.py", "ellis")
     assert (run.bounds, run.runtime_target_s) == (Bounds(1, 5), 60.0)
-    token = task.history.token_of(task.key.id)
-    assert token
+    token = task.token()
     assert rendered[SHA] == hashlib.sha256(token.encode()).hexdigest()
     assert token not in str(rendered)
 
@@ -235,11 +239,11 @@ def test_an_agent_for_other_machines_listens_where_it_is_told(task: Rendering) -
 def test_rendering_again_gives_the_same_and_opens_nothing(task: Rendering) -> None:
     conf = agent_conf(runtime_target=60)
     first = task.render(conf)
-    token = task.history.token_of(task.key.id)
+    token = task.token()
     for state in ("running", "success", "failed", None):
         task.task_is(state)
         assert task.render(conf) == first
-    assert task.history.token_of(task.key.id) == token
+    assert task.token() == token
     assert task.runs() == 1
 
 
@@ -298,8 +302,7 @@ def test_a_gap_in_the_record_does_not_close_the_agent(
 
     monkeypatch.setattr(SqlHistory, "intend", fails)
     rendered = task.render(agent_conf(policy="static"))
-    token = task.history.token_of(task.key.id)
-    assert token
+    token = task.token()
     assert rendered[SHA] == hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from airflow_enel.domain import Step
+from airflow_enel.domain import AgentAddress, Step
 from airflow_enel.execution.history_writer import BufferedWriter, ImmediateWriter
 from airflow_enel.history.http.capability import TaskIdentity
 from airflow_enel.history.http.client import HttpHistory, Requests
@@ -49,12 +49,12 @@ class Away:
         self.calls = 0
         self.written: list[str] = []
 
-    def save_agent(self, run_id: str, host: str, port: int) -> None:
+    def save_agent(self, run_id: str, address: AgentAddress) -> None:
         self.calls += 1
         if self.failures:
             self.failures -= 1
             raise self.error
-        self.written.append(host)
+        self.written.append(address.host)
 
 
 def writer(history: Away | None, clock: Clock) -> BufferedWriter:
@@ -64,7 +64,7 @@ def writer(history: Away | None, clock: Clock) -> BufferedWriter:
 
 
 def agent(host: str = "h") -> AgentSaved:
-    return AgentSaved("r", host, 1)
+    return AgentSaved("r", AgentAddress(host, 1))
 
 
 def test_records_that_could_not_be_written_come_later_in_their_order() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from airflow_enel.control.decide import Steering
 from airflow_enel.control.policies import find_policy
-from airflow_enel.domain import Bounds, Run, RunState
+from airflow_enel.domain import AgentAddress, Bounds, Run, RunState
 from airflow_enel.execution.history_writer import ImmediateWriter
 from airflow_enel.execution.observer import Observer
 from airflow_enel.execution.scaling_config import MonitoredRun
@@ -20,7 +20,7 @@ from airflow_enel.history.interface import DecisionStatus, HistoryUnavailable
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.predict import Ellis
 from airflow_enel.predict.registry import create_forecaster
-from airflow_enel.spark.client import AgentAddress, AgentClient
+from airflow_enel.spark.client import AgentClient
 from tests.support.builders import samples
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, agents, page

@@ -13,14 +13,14 @@ from typing import Any, cast
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_enel.domain import Bounds, RunKey, RunState, TaskStanding
+from airflow_enel.domain import AgentAccess, AgentAddress, Bounds, RunKey, RunState, TaskStanding
 from airflow_enel.execution import agent_access, driver_loop, run_task
 from airflow_enel.execution.history_access import HistoryAccess
 from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.result_reporter import ReporterCredentials
 from airflow_enel.execution.run_task import RunTask
 from airflow_enel.execution.submission_record import SubmissionRecord
-from airflow_enel.spark.client import AgentAddress, AgentUnreachable, EventPage, parse_page
+from airflow_enel.spark.client import AgentUnreachable, EventPage, parse_page
 from airflow_enel.spark.submission.base import DriverLost
 from airflow_enel.spark.submission.run_folder import Submission
 from tests.support.builders import spark_events as e
@@ -76,7 +76,9 @@ class World:
         if state is not None:
             self.history.remember(request(FIRST).run(2, 1000.0), state)
         if agent:
-            self.history.agents[FIRST.id] = ("another-host", 1, "the secret")
+            self.history.agents[FIRST.id] = AgentAccess(
+                "the secret", AgentAddress("another-host", 1)
+            )
 
     def record(self, record: SubmissionRecord) -> None:
         record.write(self.store)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_enel.domain import Run, RunState, ScaleAnswer
+from airflow_enel.domain import AgentAccess, Run, RunState, ScaleAnswer
 from airflow_enel.history.interface import (
     Application,
     DecisionStatus,
@@ -57,9 +57,9 @@ def test_it_is_remembered_that_another_operator_submitted_a_run(kept: Kept) -> N
 def test_the_token_is_known_before_the_agent_listens(kept: Kept) -> None:
     run = samples.run()
     history = kept.opened(run, "t0ken")
-    assert history.token_of(run.key.id) == "t0ken"
+    assert history.agent_of(run.key.id) == AgentAccess("t0ken", None)
     without = samples.run()
-    assert kept.opened(without, None).token_of(without.key.id) is None
+    assert kept.opened(without, None).agent_of(without.key.id) is None
 
 
 def test_a_decision_is_found_by_its_epoch_with_what_came_of_it(kept: Kept) -> None:

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_enel.domain import NO_CONTEXT, RunContext, RunKey, RunState, ScaleAnswer
+from airflow_enel.domain import (
+    NO_CONTEXT,
+    AgentAccess,
+    AgentAddress,
+    RunContext,
+    RunKey,
+    RunState,
+    ScaleAnswer,
+)
 from airflow_enel.history.interface import DecisionStatus, HistoryRefused, UnknownRun
 from tests.support.builders import samples
 from tests.support.builders import strategies as generated
@@ -41,17 +49,19 @@ def test_a_run_opened_twice_is_one_run_with_its_latest_values(kept: Kept) -> Non
 def test_the_agent_is_known_once_its_address_is_and_keeps_its_token(kept: Kept) -> None:
     run = samples.run()
     history = kept.opened(run, "t0ken")
-    assert history.agent_of(run.key.id) is None
-    history.save_agent(run.key.id, "driver.example", 4040)
+    assert history.agent_of(run.key.id) == AgentAccess("t0ken", None)
+    history.save_agent(run.key.id, AgentAddress("driver.example", 4040))
     history.open_run(run, None)  # a retry that has no token
-    assert history.agent_of(run.key.id) == ("driver.example", 4040, "t0ken")
+    assert history.agent_of(run.key.id) == AgentAccess(
+        "t0ken", AgentAddress("driver.example", 4040)
+    )
 
 
 def test_opening_again_after_the_end_leaves_outcome_and_agent_alone(kept: Kept) -> None:
     dag = f"dag-{uuid4()}"
     run = samples.run(dag)
     history = kept.opened(run)
-    history.save_agent(run.key.id, "driver", 1)
+    history.save_agent(run.key.id, AgentAddress("driver", 1))
     history.finish_run(run.key.id, samples.outcome())
     history.open_run(run, None)
     assert only_run(kept, dag).outcome == samples.outcome()
@@ -235,9 +245,8 @@ def test_an_unknown_run_is_called_so(kept: Kept) -> None:
     history = kept.reach(run)
     unknown = run.key.id
     calls = [
-        lambda: history.save_agent(unknown, "h", 1),
+        lambda: history.save_agent(unknown, AgentAddress("h", 1)),
         lambda: history.agent_of(unknown),
-        lambda: history.token_of(unknown),
         lambda: history.run(unknown),
         lambda: history.save_components(unknown, (samples.component(),)),
         lambda: history.intend(unknown, samples.step()),
@@ -259,7 +268,7 @@ def test_an_unknown_decision_is_called_so(kept: Kept) -> None:
 def test_an_impossible_address_is_refused(kept: Kept, host: str, port: Any) -> None:
     run = samples.run()
     with pytest.raises(HistoryRefused, match=r"host|port"):
-        kept.opened(run).save_agent(run.key.id, host, port)
+        kept.opened(run).save_agent(run.key.id, AgentAddress(host, port))
 
 
 @settings(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_enel.domain import RunKey, RunState, TaskStanding
+from airflow_enel.domain import AgentAddress, RunKey, RunState, TaskStanding
 from airflow_enel.execution import run_task
 from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.history_access import HistoryAccess
@@ -113,7 +113,7 @@ class Job:
         if not port_file.exists():
             return False
         address = json.loads(port_file.read_text())
-        SqlHistory().save_agent(self.key().id, address["host"], address["port"])
+        SqlHistory().save_agent(self.key().id, AgentAddress(address["host"], address["port"]))
         return True
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.domain import RunContext, RunState
+from airflow_enel.domain import AgentAccess, AgentAddress, RunContext, RunState
 from airflow_enel.execution import sensor_poll
 from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
@@ -35,13 +35,13 @@ def test_it_steers_through_an_agent_that_it_finds(
     elif where == "argument":
         options = {"agent_address": f"127.0.0.1:{port}"}
     else:
-        scene.history.save_agent(scene.id, "127.0.0.1", port)
+        scene.history.save_agent(scene.id, AgentAddress("127.0.0.1", port))
     for _ in range(3):
         assert scene.poke(**options) is False
     assert [(body["epoch"], body["try_number"]) for body in scene.sent] == [(2, 1)]
     assert len(scene.history.decisions(scene.id)) == 1
     assert [c.position for c in scene.history.components(scene.id)] == [0, 1]
-    assert scene.history.agent_of(scene.id) == ("127.0.0.1", port, "token")
+    assert scene.history.agent_of(scene.id) == AgentAccess("token", AgentAddress("127.0.0.1", port))
 
 
 def test_it_forecasts_with_the_context_of_the_run(
@@ -57,7 +57,7 @@ def test_it_forecasts_with_the_context_of_the_run(
 def test_the_driver_on_this_machine_knows_better_where_its_agent_is(
     scene: Scene, agent: Callable[[Respond], int]
 ) -> None:
-    scene.submitted().history.save_agent(scene.id, "127.0.0.1", 1)
+    scene.submitted().history.save_agent(scene.id, AgentAddress("127.0.0.1", 1))
     scene.serving(agent(scene.answering(e.simple_run(components=1)[:-1])))
     scene.poke(agent_address="127.0.0.1:2")
     assert len(scene.sent) == 1

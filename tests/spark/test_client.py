@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_enel.domain import AgentAddress
 from airflow_enel.spark.client import (
-    AgentAddress,
     AgentAnswerInvalid,
     AgentClient,
     AgentError,

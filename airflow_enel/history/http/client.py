@@ -8,6 +8,8 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from airflow_enel.domain import (
+    AgentAccess,
+    AgentAddress,
     Component,
     PastRun,
     Run,
@@ -139,21 +141,14 @@ class HttpHistory:
         """Remember a run that is about to be submitted."""
         self._write(RunOpened(run, agent_token))
 
-    def save_agent(self, run_id: str, host: str, port: int) -> None:
+    def save_agent(self, run_id: str, address: AgentAddress) -> None:
         """Remember where the agent of a run listens."""
-        self._write(AgentSaved(run_id, host, port))
+        self._write(AgentSaved(run_id, address))
 
-    def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
-        """Return host, port and token of a run's agent."""
-        access = self._agent_access(run_id)
-        if access is None or access.host is None or access.port is None:
-            return None
-        return access.host, access.port, access.token
-
-    def token_of(self, run_id: str) -> str | None:
-        """Return the token of a run's agent."""
-        access = self._agent_access(run_id)
-        return access.token if access else None
+    def agent_of(self, run_id: str) -> AgentAccess | None:
+        """Return the token of a run's agent, and its address."""
+        access = self._requests.ask(wire.run_path(run_id, "agent"), wire.AgentAnswer).access
+        return None if access is None else access.value()
 
     def run(self, run_id: str) -> RunRow:
         """Return a run with its outcome so far."""
@@ -189,9 +184,6 @@ class HttpHistory:
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Record how a run goes or went."""
         self._write(RunFinished(run_id, outcome))
-
-    def _agent_access(self, run_id: str) -> wire.AgentAccess | None:
-        return self._requests.ask(wire.run_path(run_id, "agent"), wire.AgentAnswer).access
 
     def _write(self, record: Record) -> bytes:
         """Send the requests of a record; return the answer to the last."""

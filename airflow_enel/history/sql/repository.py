@@ -13,6 +13,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from airflow_enel.domain import (
+    AgentAccess,
+    AgentAddress,
     Component,
     PastRun,
     Run,
@@ -41,7 +43,7 @@ from airflow_enel.history.sql.latest import latest_runs
 from airflow_enel.history.sql.models import SqlModels
 from airflow_enel.history.sql.queries import existing_run, unknown_run
 from airflow_enel.history.sql.tables import Job, RunRecord
-from airflow_enel.history.wire import Address, AgentAccess, BriefStep, OpenedRun, brief, checked
+from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief, checked
 
 _KNOWLEDGE = {
     RunState.SUBMITTED: 0,
@@ -93,39 +95,30 @@ class SqlHistory(SqlModels):
 
         self._sessions.write(work)
 
-    def save_agent(self, run_id: str, host: str, port: int) -> None:
+    def save_agent(self, run_id: str, address: AgentAddress) -> None:
         """Remember where the agent of a run listens."""
-        address = checked(Address, Address(host, port))
+        body = checked(Address, Address.of(address))
 
         def work(session: Session) -> None:
             existing_run(session, run_id)
             session.execute(
                 update(RunRecord)
                 .where(RunRecord.id == run_id)
-                .values(agent_host=address.host, agent_port=address.port)
+                .values(agent_host=body.host, agent_port=body.port)
             )
 
         self._sessions.write(work)
 
-    def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
-        """Return host, port and token of a run's agent."""
-        access = self.agent_access(run_id)
-        if access is None or access.host is None or access.port is None:
-            return None
-        return access.host, access.port, access.token
-
-    def token_of(self, run_id: str) -> str | None:
-        """Return the token of a run's agent."""
-        access = self.agent_access(run_id)
-        return access.token if access else None
-
-    def agent_access(self, run_id: str) -> AgentAccess | None:
-        """Return how to be let in by a run's agent, and where it listens if that is known."""
+    def agent_of(self, run_id: str) -> AgentAccess | None:
+        """Return the token of a run's agent, and its address."""
         with self._sessions.read() as session:
             record = existing_run(session, run_id, with_token=True)
             if record.agent_token is None:
                 return None
-            return AgentAccess(record.agent_host, record.agent_port, record.agent_token)
+            address = None
+            if record.agent_host is not None and record.agent_port is not None:
+                address = AgentAddress(record.agent_host, record.agent_port)
+            return AgentAccess(record.agent_token, address)
 
     def run(self, run_id: str) -> RunRow:
         """Return a run with its outcome so far."""

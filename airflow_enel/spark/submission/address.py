@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from airflow_enel.spark.client import AgentAddress
+from airflow_enel.domain import AgentAddress
 
 
 class _PortFile(BaseModel):

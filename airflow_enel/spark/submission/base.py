@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from airflow_enel.domain.wire import STRICT
 
 if TYPE_CHECKING:
-    from airflow_enel.domain import DriverStatus
-    from airflow_enel.spark.client import AgentAddress
+    from airflow_enel.domain import AgentAddress, DriverStatus
     from airflow_enel.spark.submission.run_folder import RunFolder, Submission
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from airflow_enel.domain import Component, RunKey, ScaleAnswer
+from airflow_enel.domain import AgentAddress, Component, RunKey, ScaleAnswer
 from airflow_enel.history.http.capability import TaskIdentity
 from airflow_enel.history.http.client import CallerRefused, HttpHistory, Requests
 from airflow_enel.history.http.spool import Spool
@@ -215,7 +215,7 @@ def test_on_a_full_disk_it_keeps_writes_in_memory_and_none_overtakes_them(
 KEY = RunKey("sales", "sample-0", "spark", -1, 1)
 RECORDS: tuple[Record, ...] = (
     RunOpened(replace(samples.run(), key=KEY), "token"),
-    AgentSaved(KEY.id, "host", 1),
+    AgentSaved(KEY.id, AgentAddress("host", 1)),
     ComponentsSaved(KEY.id, (samples.component(),)),
     DecisionIntended(KEY.id, samples.step(3)),
     DecisionCompleted(KEY.id, 3, ScaleAnswer(True, 2, "")),

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import sessionmaker
 
+from airflow_enel.domain import AgentAccess, AgentAddress
 from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.sql.columns import UtcSeconds
 from airflow_enel.history.sql.repository import SqlHistory
@@ -139,14 +140,14 @@ def test_the_agents_token_stands_in_the_table_as_ciphertext(sql: Kept) -> None:
     stored = scalar("SELECT agent_token FROM enel_runs WHERE id = :id", id=run.key.id)
     assert stored
     assert "very-secret" not in stored
-    history.save_agent(run.key.id, "h", 1)
-    assert history.agent_of(run.key.id) == ("h", 1, "very-secret")
+    history.save_agent(run.key.id, AgentAddress("h", 1))
+    assert history.agent_of(run.key.id) == AgentAccess("very-secret", AgentAddress("h", 1))
 
 
 def test_rows_for_people_carry_no_token(sql: Kept) -> None:
     dag = f"dag-{uuid4()}"
     run = samples.run(dag)
-    sql.opened(run, "very-secret").save_agent(run.key.id, "h", 1)
+    sql.opened(run, "very-secret").save_agent(run.key.id, AgentAddress("h", 1))
     with statements() as seen:
         assert "very-secret" not in repr(sql.stored.runs(dag))
     assert not any("agent_token" in s for s in seen)
@@ -165,7 +166,7 @@ def test_without_a_fernet_key_no_token_is_stored(
     finally:
         monkeypatch.undo()
         get_fernet.cache_clear()
-    history.save_agent(run.key.id, "h", 1)
+    history.save_agent(run.key.id, AgentAddress("h", 1))
     assert scalar("SELECT agent_token FROM enel_runs WHERE id = :id", id=run.key.id) is None
     assert history.agent_of(run.key.id) is None
 
@@ -175,7 +176,7 @@ def test_a_token_of_a_lost_key_is_refused_with_advice(sql: Kept) -> None:
 
     run = samples.run()
     history = sql.opened(run)
-    history.save_agent(run.key.id, "h", 1)
+    history.save_agent(run.key.id, AgentAddress("h", 1))
     with settings.engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE enel_runs SET agent_token = 'gAAAAAB' WHERE id = :id"),
@@ -184,7 +185,7 @@ def test_a_token_of_a_lost_key_is_refused_with_advice(sql: Kept) -> None:
     with pytest.raises(HistoryRefused, match="fernet_key"):
         history.agent_of(run.key.id)
     history.open_run(run, "new")
-    assert history.agent_of(run.key.id) == ("h", 1, "new")
+    assert history.agent_of(run.key.id) == AgentAccess("new", AgentAddress("h", 1))
 
 
 def test_of_many_writers_at_once_one_records_the_decision(sql: Kept) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airflow_enel.domain import DriverStatus
-from airflow_enel.spark.client import AgentAddress
+from airflow_enel.domain import AgentAddress, DriverStatus
 from airflow_enel.spark.submission.base import ApplicationHandle, DriverLost
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission
 

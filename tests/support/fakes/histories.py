@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_enel.domain import Component, Run, RunOutcome, RunState, ScaleAnswer, Step
+from airflow_enel.domain import (
+    AgentAccess,
+    AgentAddress,
+    Component,
+    Run,
+    RunOutcome,
+    RunState,
+    ScaleAnswer,
+    Step,
+)
 from airflow_enel.history.interface import HistoryUnavailable, RunRow, UnknownRun
 from airflow_enel.history.memory_queue import MemoryQueue
 
@@ -17,7 +26,7 @@ class MemoryHistory:
     """Keeps runs; has no past runs and no models.
 
     :ivar away: True while it cannot be reached
-    :ivar agents: host, port and token by run id
+    :ivar agents: by run id
     """
 
     def __init__(self) -> None:
@@ -25,7 +34,7 @@ class MemoryHistory:
         self.runs: dict[str, Run] = {}
         self.states: dict[str, RunState] = {}
         self.outcomes: dict[str, RunOutcome] = {}
-        self.agents: dict[str, tuple[str, int, str]] = {}
+        self.agents: dict[str, AgentAccess] = {}
         self.steps: list[Step] = []
         self.answers: list[tuple[int, ScaleAnswer | None]] = []
         self.components: dict[int, Component] = {}
@@ -52,7 +61,7 @@ class MemoryHistory:
         outcome = self.outcomes.get(run_id)
         return RunRow(run_id, self.runs[run_id], self.states[run_id], outcome, 0)
 
-    def agent_of(self, run_id: str) -> tuple[str, int, str] | None:
+    def agent_of(self, run_id: str) -> AgentAccess | None:
         self._reach()
         return self.agents.get(run_id)
 
@@ -61,7 +70,7 @@ class MemoryHistory:
         self.runs[run.key.id] = run
         self.states.setdefault(run.key.id, RunState.SUBMITTED)
 
-    def save_agent(self, run_id: str, host: str, port: int) -> None:
+    def save_agent(self, run_id: str, address: AgentAddress) -> None:
         self._reach()
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:

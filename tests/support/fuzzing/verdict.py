@@ -8,8 +8,8 @@ import httpx
 
 from airflow_enel.control.decide import Steering, decide
 from airflow_enel.control.policies import Policy, PolicyContext
-from airflow_enel.domain import Bounds, Proposal, Step
-from airflow_enel.spark.client import AgentAddress, AgentClient, AgentError
+from airflow_enel.domain import AgentAddress, Bounds, Proposal, Step
+from airflow_enel.spark.client import AgentClient, AgentError
 from airflow_enel.spark.live import LiveApplication
 from tests.support.fuzzing.agent_pages import Case
 

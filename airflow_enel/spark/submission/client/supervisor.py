@@ -25,7 +25,7 @@ from airflow_enel.spark.submission.address import read_address
 from airflow_enel.spark.submission.base import ApplicationHandle, DriverLost
 
 if TYPE_CHECKING:
-    from airflow_enel.spark.client import AgentAddress
+    from airflow_enel.domain import AgentAddress
     from airflow_enel.spark.submission.run_folder import RunFolder
 
 # The trap keeps the shell alive until it has written the exit code when a signal goes to the
