@@ -11,8 +11,8 @@ from airflow_enel.history.sql.repository import SqlHistory
 
 
 def history() -> SqlHistory:
-    """Return the history in the metadata DB of this API server."""
-    return SqlHistory()
+    """Return the history in the metadata DB of this API server, for bodies that were decoded."""
+    return SqlHistory(decoded=True)
 
 
 HistoryDep = Annotated[SqlHistory, Depends(history)]

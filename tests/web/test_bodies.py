@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.domain import Component, RunOutcome
+from airflow_enel.domain import Component, RunOutcome, ScaleAnswer
 from airflow_enel.history import wire
 from airflow_enel.web.body import MAX_BODY_BYTES
 from tests.support.builders import samples
@@ -147,6 +147,25 @@ def test_an_unknown_state_is_422(task: Any, state: Any) -> None:
 def test_a_number_that_no_column_holds_is_422(task: Any) -> None:
     body = changed(plain(RunOutcome, samples.outcome()), "rescales", 2**80)
     assert task.put(f"{task.path}/outcome", body).status_code == 422
+
+
+def test_a_body_that_was_decoded_is_not_checked_again(
+    task: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise AssertionError("checked again")
+
+    monkeypatch.setattr("airflow_enel.history.sql.models.checked", fails)
+    assert task.open().status_code == 204
+    for rest, shape, value in (
+        ("agent", wire.Address, wire.Address("driver", 1)),
+        ("components", tuple[Component, ...], (samples.component(),)),
+        ("decisions/1", wire.BriefStep, wire.brief(samples.step(1))),
+        ("decisions/1/answer", wire.MaybeAnswer, wire.MaybeAnswer(ScaleAnswer(True, 2, ""))),
+        ("outcome", RunOutcome, samples.outcome()),
+    ):
+        body = wire.encode(shape, value)
+        assert task.put(f"{task.path}/{rest}", body).is_success
 
 
 def test_a_body_over_the_limit_is_413(task: Any) -> None:

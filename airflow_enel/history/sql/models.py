@@ -7,7 +7,7 @@ kept. The newest is the one that was stored last, whatever the clock of its trai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,8 @@ from airflow_enel.history.interface import HistoryRefused, ModelRow, UnknownMode
 from airflow_enel.history.sql.sessions import SessionFactory, Sessions, airflow_session
 from airflow_enel.history.sql.tables import ModelRecord
 from airflow_enel.history.wire import checked
+
+T = TypeVar("T")
 
 MODELS_PER_KIND: Final = 5
 
@@ -33,15 +35,20 @@ class SqlModels:
     """The models that all recurring jobs share.
 
     :param session_factory: gives a session that commits when left well
+    :param decoded: True if all that is written was read from JSON by `wire.decode`, so that it
+        need not be checked again
     """
 
-    def __init__(self, session_factory: SessionFactory = airflow_session) -> None:
+    def __init__(
+        self, session_factory: SessionFactory = airflow_session, *, decoded: bool = False
+    ) -> None:
         self._sessions = Sessions(session_factory)
+        self._decoded = decoded
 
     def save_model(self, model: TrainedModel) -> None:
         """Keep a model as the newest of its kind; beyond `MODELS_PER_KIND` the oldest go."""
         try:
-            checked(TrainedModel, model).verified()
+            self._checked(TrainedModel, model).verified()
         except ModelUnusable as error:
             raise HistoryRefused(str(error)) from None
 
@@ -92,6 +99,9 @@ class SqlModels:
         ).order_by(ModelRecord.id.desc())
         with self._sessions.read() as session:
             return tuple(ModelRow(*row) for row in session.execute(query))
+
+    def _checked(self, shape: type[T], value: T) -> T:
+        return value if self._decoded else checked(shape, value)
 
     def _one(self, query: Any) -> TrainedModel | None:
         with self._sessions.read() as session:

@@ -43,7 +43,7 @@ from airflow_enel.history.sql.latest import latest_runs
 from airflow_enel.history.sql.models import SqlModels
 from airflow_enel.history.sql.queries import existing_run, unknown_run
 from airflow_enel.history.sql.tables import Job, RunRecord
-from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief, checked
+from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief
 
 _KNOWLEDGE = {
     RunState.SUBMITTED: 0,
@@ -60,6 +60,8 @@ class SqlHistory(SqlModels):
     """`History` in the metadata DB.
 
     :param session_factory: gives a session that commits when left well
+    :param decoded: True if all that is written was read from JSON by `wire.decode`, so that it
+        need not be checked again
     """
 
     # -- what every History does
@@ -85,7 +87,7 @@ class SqlHistory(SqlModels):
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run and its recurring job."""
-        run = checked(OpenedRun, OpenedRun(run, agent_token)).run
+        run = self._checked(OpenedRun, OpenedRun(run, agent_token)).run
 
         def work(session: Session) -> None:
             record = mapping.run_record(run, _job_id(session, run.key.dag_id, run.job_key))
@@ -97,7 +99,7 @@ class SqlHistory(SqlModels):
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None:
         """Remember where the agent of a run listens."""
-        body = checked(Address, Address.of(address))
+        body = self._checked(Address, Address.of(address))
 
         def work(session: Session) -> None:
             existing_run(session, run_id)
@@ -148,7 +150,7 @@ class SqlHistory(SqlModels):
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Remember finished components and their stages."""
-        components = checked(tuple[Component, ...], components)
+        components = self._checked(tuple[Component, ...], components)
         components = tuple(sorted(components, key=lambda c: c.position))
         refuse_unfinished_or_twice(components)
         if not components:
@@ -166,7 +168,7 @@ class SqlHistory(SqlModels):
 
     def intend_brief(self, run_id: str, body: BriefStep) -> bool:
         """Record a decision as `HttpHistory` sends it."""
-        body = checked(BriefStep, body)
+        body = self._checked(BriefStep, body)
 
         def work(session: Session) -> bool:
             existing_run(session, run_id)
@@ -176,7 +178,7 @@ class SqlHistory(SqlModels):
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
         """Record what came of a decision, unless something better is known."""
-        answer = None if answer is None else checked(ScaleAnswer, answer)
+        answer = None if answer is None else self._checked(ScaleAnswer, answer)
 
         def work(session: Session) -> None:
             existing_run(session, run_id)
@@ -186,7 +188,7 @@ class SqlHistory(SqlModels):
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Record how a run goes or went, unless more is known of its end."""
-        outcome = checked(RunOutcome, outcome)
+        outcome = self._checked(RunOutcome, outcome)
         known = _KNOWLEDGE[outcome.state]
         replaceable = [s.value for s, says in _KNOWLEDGE.items() if says <= known]
 
