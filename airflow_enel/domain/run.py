@@ -67,7 +67,6 @@ class RunState(str, Enum):
     """Where a run stands. A lost run ended without telling its result."""
 
     SUBMITTED = "submitted"
-    RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     KILLED = "killed"

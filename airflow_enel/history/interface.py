@@ -64,8 +64,8 @@ class DecisionStatus(str, Enum):
 class RunRow:
     """A run in a table of runs.
 
-    ``outcome`` is None as long as nothing was told of how the run goes; ``rescales`` counts the
-    accepted decisions that changed the number of executors after the start.
+    ``outcome`` is None until the run has ended; ``rescales`` counts the accepted decisions that
+    changed the number of executors after the start.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -206,7 +206,7 @@ class History(Protocol):
         """Return the token of a run's agent, and its address; None if the token is not known."""
 
     def run(self, run_id: str) -> RunRow:
-        """Return a run with its outcome so far."""
+        """Return a run with its outcome, if it has ended."""
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
         """Return a decision and what came of it.
@@ -239,7 +239,7 @@ class History(Protocol):
         """
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
-        """Record how a run goes or went; what is final stays so."""
+        """Record how a run ended; what is final stays so."""
 
     def write_queue(self, file: Path, log: Log) -> WriteQueue:
         """Return a queue for records of one run that must outlast an outage of this history.

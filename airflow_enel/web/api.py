@@ -104,7 +104,7 @@ def application(
 
 @tasks.get("/runs/{run_id}", dependencies=MayRead)
 def run(run_id: str, kept: HistoryDep) -> Response:
-    """Return a run with its outcome so far."""
+    """Return a run with its outcome, if it has ended."""
     return json_of(RunRow, kept.run(run_id))
 
 
@@ -184,7 +184,7 @@ def complete(
 def finish_run(
     run_id: str, body: Annotated[Any, Depends(body_of(RunOutcome))], kept: HistoryDep
 ) -> None:
-    """Record how a run goes or went."""
+    """Record how a run ended."""
     kept.finish_run(run_id, body)
 
 

@@ -130,7 +130,7 @@ def writer_of_run(run_id: str, caller: CallerDep) -> Caller:
 
 
 def reporter_of_run(run_id: str, caller: CallerDep) -> Caller:
-    """Verify that the caller may say how a run goes or went."""
+    """Verify that the caller may say how a run ended."""
     caller.may_report(SqlHistory().owner_of(run_id))
     return caller
 

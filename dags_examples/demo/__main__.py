@@ -24,7 +24,6 @@ RUNS: Final = 6
 RUN_WITH_FAILURE: Final = 5
 KILL_AFTER_COMPONENTS: Final = 3
 TIME_LIMIT_S: Final = 15 * 60
-_OPEN: Final = (RunState.SUBMITTED, RunState.RUNNING)
 
 
 class Demo:
@@ -45,7 +44,7 @@ class Demo:
             runs = self.runs()
             for number, row in enumerate(runs, start=1):
                 self._show(number, row)
-            ended = sum(row.state not in _OPEN for row in runs)
+            ended = sum(row.state is not RunState.SUBMITTED for row in runs)
             if len(runs) >= RUNS:
                 self._home.pause(DAG_ID, paused=True)
             if ended >= RUNS:
@@ -63,7 +62,7 @@ class Demo:
     def _show(self, number: int, row: RunRow) -> None:
         log = self._logs.get(row.id)
         if log is None:
-            if row.state not in _OPEN:
+            if row.state is not RunState.SUBMITTED:
                 return
             target_s = row.run.runtime_target_s
             self._console.print(f"\n[bold]Run {number} of {RUNS}[/bold], target {target_s:.0f} s")

@@ -31,7 +31,7 @@ def found(
     driver: DriverStatus = DriverStatus.ABSENT,
     *,
     here: bool = False,
-    recorded: RunState | None = RunState.RUNNING,
+    recorded: RunState | None = RunState.SUBMITTED,
     answers: bool = False,
     handed_over: bool = False,
 ) -> Evidence:
@@ -56,7 +56,6 @@ def found(
         (found(recorded=RunState.KILLED), Action.SUBMIT),
         (found(recorded=RunState.LOST), Action.SUBMIT),
         (found(recorded=RunState.SUBMITTED), Action.WAIT),
-        (found(recorded=RunState.RUNNING), Action.WAIT),
         (found(recorded=None), Action.WAIT),
     ],
 )

@@ -176,7 +176,7 @@ def test_a_task_that_did_not_wait_has_handed_its_driver_over(base: Path) -> None
     assert found.evidence.handed_over
 
 
-@pytest.mark.parametrize("recorded", [None, RunState.RUNNING, RunState.SUCCEEDED])
+@pytest.mark.parametrize("recorded", [None, RunState.SUBMITTED, RunState.SUCCEEDED])
 def test_of_an_application_elsewhere_the_history_tells(
     base: Path, recorded: RunState | None
 ) -> None:

@@ -105,7 +105,7 @@ def test_the_best_answer_and_the_final_state_win_whoever_comes_last(history: Sql
             lambda a=answer, r=run: history.complete(r.key.id, 1, a)
             for answer in (None, accepted, refused)
         ]
-        states = (RunState.RUNNING, RunState.SUCCEEDED, RunState.LOST)
+        states = (RunState.SUBMITTED, RunState.SUCCEEDED, RunState.LOST)
         ends = [
             lambda s=state, r=run: history.finish_run(r.key.id, samples.outcome(s))
             for state in states

@@ -149,7 +149,7 @@ def test_only_accepted_changes_after_the_start_count_as_rescales(kept: Kept) -> 
     assert only_run(kept, dag).rescales == 1
 
 
-@pytest.mark.parametrize("later", [RunState.SUBMITTED, RunState.RUNNING, RunState.LOST])
+@pytest.mark.parametrize("later", [RunState.SUBMITTED, RunState.LOST])
 @pytest.mark.parametrize("final", [RunState.SUCCEEDED, RunState.FAILED, RunState.KILLED])
 def test_the_end_of_a_run_is_not_undone_by_who_knows_less(
     kept: Kept, final: RunState, later: RunState
@@ -157,7 +157,7 @@ def test_the_end_of_a_run_is_not_undone_by_who_knows_less(
     dag = f"dag-{uuid4()}"
     run = samples.run(dag)
     history = kept.opened(run)
-    history.finish_run(run.key.id, samples.outcome(RunState.RUNNING, ended_at=None))
+    history.finish_run(run.key.id, samples.outcome(RunState.LOST, ended_at=None))
     history.finish_run(run.key.id, samples.outcome(final))
     history.finish_run(run.key.id, samples.outcome(later, executor_seconds=0.0))
     assert only_run(kept, dag).outcome == samples.outcome(final)

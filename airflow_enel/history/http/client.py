@@ -151,7 +151,7 @@ class HttpHistory:
         return None if access is None else access.value()
 
     def run(self, run_id: str) -> RunRow:
-        """Return a run with its outcome so far."""
+        """Return a run with its outcome, if it has ended."""
         return self._requests.ask(wire.run_path(run_id), RunRow)
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
@@ -182,7 +182,7 @@ class HttpHistory:
         self._write(DecisionCompleted(run_id, epoch, answer))
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
-        """Record how a run goes or went."""
+        """Record how a run ended."""
         self._write(RunFinished(run_id, outcome))
 
     def _write(self, record: Record) -> bytes:

@@ -56,7 +56,7 @@ def run_record(run: Run, job_id: int) -> RunRecord:
 
 
 def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunRow:
-    """Return a run with its outcome so far."""
+    """Return a run with its outcome, if it has ended."""
     key = RunKey(dag_id, record.run_id, record.task_id, record.map_index, record.submit_try)
     run = Run(
         key=key,

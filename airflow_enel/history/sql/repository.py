@@ -47,11 +47,10 @@ from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief
 
 _KNOWLEDGE = {
     RunState.SUBMITTED: 0,
-    RunState.RUNNING: 1,
-    RunState.LOST: 2,
-    RunState.SUCCEEDED: 3,
-    RunState.FAILED: 3,
-    RunState.KILLED: 3,
+    RunState.LOST: 1,
+    RunState.SUCCEEDED: 2,
+    RunState.FAILED: 2,
+    RunState.KILLED: 2,
 }
 """How much a state says of a run's end; one that says less never replaces one that says more."""
 
@@ -123,7 +122,7 @@ class SqlHistory(SqlModels):
             return AgentAccess(record.agent_token, address)
 
     def run(self, run_id: str) -> RunRow:
-        """Return a run with its outcome so far."""
+        """Return a run with its outcome, if it has ended."""
         with self._sessions.read() as session:
             row = queries.run_of(session, run_id)
         if row is None:
@@ -187,7 +186,7 @@ class SqlHistory(SqlModels):
         self._sessions.write(work)
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
-        """Record how a run goes or went, unless more is known of its end."""
+        """Record how a run ended, unless more is known of its end."""
         outcome = self._checked(RunOutcome, outcome)
         known = _KNOWLEDGE[outcome.state]
         replaceable = [s.value for s, says in _KNOWLEDGE.items() if says <= known]

@@ -30,7 +30,6 @@ from airflow_enel.history.sql.tables import (
 
 RUNS_PER_BATCH: Final = 50
 
-_UNFINISHED = (RunState.SUBMITTED.value, RunState.RUNNING.value)
 _DAY_S = 86_400.0
 
 
@@ -149,7 +148,7 @@ def _beyond(limits: Limits, now: float) -> Subquery:
     if limits.older_than_days is not None:
         query = query.where(ranked.c.submitted_at < now - limits.older_than_days * _DAY_S)
     else:
-        query = query.where(ranked.c.state.not_in(_UNFINISHED))
+        query = query.where(ranked.c.state != RunState.SUBMITTED.value)
     return query.subquery()
 
 

@@ -101,7 +101,7 @@ def good(run: Run) -> dict[str, Any]:
     decision = Decision(1, 1, 2e9 + 0.5, 4, 6, 0.25, Proposal(6, "cheapest in time"), ())
     forecast = Forecast("bell", (2, 4), (10.5, 5.5), (0.25, 0.25))
     outcome = RunOutcome(
-        *(RunState.RUNNING, 0, "app-1", 2e9 + 0.5, 2e9 + 10.5, 10.5, 40.5),
+        *(RunState.SUCCEEDED, 0, "app-1", 2e9 + 0.5, 2e9 + 10.5, 10.5, 40.5),
         *(4, 0, 1, 0, 0.5),
         complete=True,
     )
