@@ -29,7 +29,7 @@ from airflow_enel.control.lifetime import OVER
 from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import RunState
 from airflow_enel.history.interface import UnknownRun
-from airflow_enel.history.sql.imported import known_applications
+from airflow_enel.history.sql.known_applications import known_applications
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.history.sql.retention import Limits, Removal, Retention
 from airflow_enel.ingest.import_runs import Importer

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from airflow_enel.cli.output import day, errors_told, print_json, print_object, texts
 from airflow_enel.domain import ModelUnusable
 from airflow_enel.history.interface import ModelRow
-from airflow_enel.history.sql.models import SqlModels
+from airflow_enel.history.sql.trained_models import SqlModels
 
 if TYPE_CHECKING:
     from airflow_enel.predict.enel.config import EnelConfig

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_enel.domain import TaskStanding
 from airflow_enel.execution.result_reporter import ReporterCredentials
+from airflow_enel.history.http.api_url import api_url
 from airflow_enel.history.http.capability import TaskIdentity, mint, revoke
 from airflow_enel.history.http.client import HttpHistory, Requests
-from airflow_enel.history.http.location import api_url
 from airflow_enel.history.interface import History, HistoryError
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""History of recurring jobs in the Airflow metadata database."""
+"""What is stored of recurring jobs and their runs, and how tasks and the API server reach it."""

@@ -1,4 +1,4 @@
-"""Lets ``airflow db migrate`` and its relatives look after our tables."""
+"""The DB manager with which ``airflow db migrate`` creates and upgrades our tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of runs: one interface, whoever keeps it.
+"""The interface of the history, with its errors, rows and queues of writes.
 
 `sql.repository.SqlHistory` keeps it in the metadata DB (API server, command line, ``dag.test()``),
 `http.client.HttpHistory` asks the API server to (tasks and triggers have no database). Every method

@@ -1,4 +1,4 @@
-"""Records that wait in memory for a history that is in this process."""
+"""A queue in memory for records that the history has not taken yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON of the domain's dataclasses, in and out, strictly.
+"""Bodies of the REST API: domain dataclasses to JSON and back, with strict validation.
 
 What cannot be read back is not written: both implementations of history send their values
 through here, so that NaN, unknown fields and wrong types are refused at the same place.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from airflow_enel.history.interface import History, HistoryRefused
-from airflow_enel.history.sql.imported import KnownRun
+from airflow_enel.history.sql.known_applications import KnownRun
 from airflow_enel.ingest.read_runs import Line, ReadRun, Result, RunReader, Wanted
 
 _COMPONENTS_PER_WRITE = 200

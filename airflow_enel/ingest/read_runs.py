@@ -19,7 +19,7 @@ from airflow_enel.domain import (
     RunState,
     Snapshot,
 )
-from airflow_enel.history.sql.imported import KnownRun
+from airflow_enel.history.sql.known_applications import KnownRun
 from airflow_enel.spark.eventlog import PassedOver, Reading, UnusableLog, read_log
 
 POLICY: Final = "imported"

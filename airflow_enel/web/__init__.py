@@ -1,1 +1,1 @@
-"""What the API server shows and serves of history."""
+"""The REST API that the plugin adds to Airflow's API server."""

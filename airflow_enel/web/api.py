@@ -1,4 +1,4 @@
-"""The REST API of history, below ``/enel/api/v1``.
+"""Routes of the REST API for tasks and people, below ``/enel/api/v1``.
 
 Tasks and triggers read and write through the capability handshake; people read the runs of the
 DAGs that they may see. There is no route without one of the two.
@@ -43,8 +43,8 @@ from airflow_enel.web.auth import (
     verified_caller,
     writer_of_run,
 )
-from airflow_enel.web.body import body_of
 from airflow_enel.web.common import HistoryDep, json_of
+from airflow_enel.web.request_body import body_of
 from airflow_enel.web.training import routes as training
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""The application that the plugin mounts, built at the first request.
+"""The ASGI application that the plugin mounts, built at the first request.
 
 Schedulers, workers and triggerers import plugins too and never serve one: only where a request
 arrives are FastAPI, the tables and the routes loaded.

@@ -1,4 +1,4 @@
-"""Who asks: tasks by the capability handshake, and what they may do.
+"""Authentication of tasks by their tokens, and authorization of what they ask for.
 
 Without credentials the answer is 401, with wrong ones 403; which part was wrong is not told.
 """

@@ -1,4 +1,4 @@
-"""What all routes need: the history, and answers in JSON."""
+"""Dependencies and JSON responses that all routes share."""
 
 from __future__ import annotations
 

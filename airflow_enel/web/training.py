@@ -1,4 +1,4 @@
-"""Routes of scope ``train``, for models that all recurring jobs share.
+"""Routes of the REST API for trained models and for the tasks that train them.
 
 Every task may fetch such a model; to read the history of all DAGs and to publish one is for the
 tasks in ``[enel] trainers``, which by default are none.
@@ -14,8 +14,8 @@ from airflow_enel.domain import TrainedModel
 from airflow_enel.history import wire
 from airflow_enel.history.interface import HistoryRefused, RecurringJob
 from airflow_enel.web.auth import CallerDep, publisher
-from airflow_enel.web.body import body_of
 from airflow_enel.web.common import HistoryDep, json_of
+from airflow_enel.web.request_body import body_of
 
 MAX_MODEL_BYTES: Final = 24 * 2**20
 """Of a body: weights and manifest at their longest, in Base64."""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("airflow_db")
 
 @pytest.fixture
 def stored(airflow_db: None) -> TrainedModel:
-    from airflow_enel.history.sql.models import SqlModels  # noqa: PLC0415 - needs the database
+    from airflow_enel.history.sql.trained_models import SqlModels  # noqa: PLC0415 - needs the database
 
     manifest = '{"seed": 1, "training": {"runs": 30}}'
     model = TrainedModel.sealed(f"m-{uuid4()}", "cli", 3, manifest, b"x" * 2048, 1.7e9)
@@ -44,7 +44,7 @@ def test_the_list_has_every_model_without_its_weights(enel: Enel, stored: Traine
 def test_without_models_the_list_says_what_happens_then(
     enel: Enel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_enel.history.sql.models import SqlModels  # noqa: PLC0415 - needs the database
+    from airflow_enel.history.sql.trained_models import SqlModels  # noqa: PLC0415 - needs the database
 
     monkeypatch.setattr(SqlModels, "models", lambda self: ())
     assert "prior" in enel("model", "list").out
@@ -60,7 +60,7 @@ def test_a_model_is_shown_with_its_manifest(enel: Enel, stored: TrainedModel) ->
 
 
 def test_the_marks_of_runs_are_left_to_programs(enel: Enel, airflow_db: None) -> None:
-    from airflow_enel.history.sql.models import SqlModels  # noqa: PLC0415 - needs the database
+    from airflow_enel.history.sql.trained_models import SqlModels  # noqa: PLC0415 - needs the database
 
     jobs = [{"job": "dag/job", "runs": 1, "learned": "0123abcd"}]
     manifest = json.dumps({"jobs": jobs})

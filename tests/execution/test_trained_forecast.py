@@ -55,8 +55,8 @@ def test_a_model_trained_on_the_history_is_what_the_next_run_is_sized_by(
     from airflow_enel.control.training_plan import TrainingRequest
     from airflow_enel.execution.model_training import train_shared_model
     from airflow_enel.history.interface import RecurringJob
-    from airflow_enel.history.sql.models import SqlModels
     from airflow_enel.history.sql.repository import SqlHistory
+    from airflow_enel.history.sql.trained_models import SqlModels
 
     class OfThisTest(SqlHistory):
         """Without the odd runs of other tests, which share the database."""

@@ -178,7 +178,7 @@ def test_a_trainer_publishes_over_http(
     running_task: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from airflow_enel.history.sql.models import SqlModels
+    from airflow_enel.history.sql.trained_models import SqlModels
     from tests.support.builders.stored_runs import store_runs
 
     monkeypatch.setenv("AIRFLOW__ENEL__TRAINERS", "training:train")

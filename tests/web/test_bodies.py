@@ -11,7 +11,7 @@ import pytest
 
 from airflow_enel.domain import Component, RunOutcome, ScaleAnswer
 from airflow_enel.history import wire
-from airflow_enel.web.body import MAX_BODY_BYTES
+from airflow_enel.web.request_body import MAX_BODY_BYTES
 from tests.support.builders import samples
 
 
@@ -155,7 +155,7 @@ def test_a_body_that_was_decoded_is_not_checked_again(
     def fails(*_: Any) -> Any:
         raise AssertionError("checked again")
 
-    monkeypatch.setattr("airflow_enel.history.sql.models.checked", fails)
+    monkeypatch.setattr("airflow_enel.history.sql.trained_models.checked", fails)
     assert task.open().status_code == 204
     for rest, shape, value in (
         ("agent", wire.Address, wire.Address("driver", 1)),

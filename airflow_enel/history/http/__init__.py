@@ -1,1 +1,1 @@
-"""History over HTTP, for tasks and triggers, which have no database."""
+"""Client of the REST API, for tasks and triggers, which have no database."""

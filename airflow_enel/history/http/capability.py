@@ -1,4 +1,4 @@
-"""How a task proves to the API server which task instance it is, without a configured secret.
+"""Tokens by which a task proves to the API server which task instance it is.
 
 The task makes a random token and writes its hash, as a key, into its own ``task_state_store``,
 which only that task instance can write. Whoever shows the token with the name of the task

@@ -1,4 +1,4 @@
-"""History over HTTP, for tasks and triggers, which have no database."""
+"""`HttpHistory`: the history for tasks and triggers, which ask the API server."""
 
 from __future__ import annotations
 

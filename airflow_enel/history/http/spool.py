@@ -1,4 +1,4 @@
-"""Writes to the history that are kept on disk until the API server has taken them.
+"""A queue on disk for requests that the API server has not taken yet.
 
 A write goes into the file before it is sent, so that a process that is killed leaves it to the
 next one. Nothing is taken out one by one: the file is emptied when all that is in it was sent.

@@ -1,4 +1,4 @@
-"""Requests to the plugin's REST API, repeated within limits of time.
+"""HTTP requests to the REST API with timeouts, retries and errors of the history.
 
 Every request may be repeated harmlessly, so failures of the network and of the server are tried
 again within a time limit; refusals never are.
@@ -56,7 +56,7 @@ _MAX_MESSAGE_CHARACTERS: Final = 500
 class Requests:
     """Sends requests as one task instance.
 
-    :param base_url: address of the API server, see `location.api_url`
+    :param base_url: address of the API server, see `api_url.api_url`
     :param token: from `capability.mint`
     :param task: the task instance that minted it
     :param total_s: after so many seconds of tries `HistoryUnavailable` is raised

@@ -1,1 +1,1 @@
-"""Migrations of our tables; alembic runs them, nothing imports them."""
+"""Alembic migrations of our tables; nothing imports them."""

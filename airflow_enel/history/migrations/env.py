@@ -1,4 +1,4 @@
-"""Run by alembic: connects our tables' migrations with Airflow's metadata DB."""
+"""Alembic's environment: runs our migrations on Airflow's metadata DB."""
 
 from __future__ import annotations
 

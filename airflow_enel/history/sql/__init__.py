@@ -1,1 +1,1 @@
-"""History in the metadata DB, for processes that have one."""
+"""Tables and queries in the metadata DB, for processes that may open it."""

@@ -1,4 +1,4 @@
-"""Two kinds of columns: moments of the day as floats, and secrets as ciphertext."""
+"""SQLAlchemy column types: UTC timestamps as float seconds, and encrypted secrets."""
 
 from __future__ import annotations
 

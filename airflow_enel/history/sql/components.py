@@ -1,4 +1,4 @@
-"""Finished components of a run with their stages: written, brought up to date, read back."""
+"""Queries that write and read the finished components of a run with their stages."""
 
 from __future__ import annotations
 

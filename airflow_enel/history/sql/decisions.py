@@ -1,4 +1,6 @@
-"""Decisions of a run and what came of them: recorded once, a result never replaced by a lesser one.
+"""Queries that write and read the decisions of a run and their answers.
+
+A decision is written once, and a better answer is never replaced by a lesser one.
 
 The functions take a run that exists, see `queries.existing_run`.
 """

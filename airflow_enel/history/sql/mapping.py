@@ -1,4 +1,4 @@
-"""Between the domain's dataclasses and the rows of the tables; no queries here."""
+"""Conversion between domain dataclasses and ORM records, without queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to the tables, for whoever has a session."""
+"""Queries for single runs, used by several modules here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""History in the metadata DB, for processes that have one.
+"""`SqlHistory`: the history for processes that may open the metadata DB.
 
 Two writers may do the same at the same time: rows have natural keys, the loser of a race meets
 the winners' rows when it tries again, and changes of state are one conditional UPDATE each.
@@ -33,16 +33,16 @@ from airflow_enel.history.interface import (
     RunRow,
 )
 from airflow_enel.history.memory_queue import MemoryQueue
-from airflow_enel.history.sql import decisions, mapping, past, queries
+from airflow_enel.history.sql import decisions, mapping, past_runs, queries
 from airflow_enel.history.sql.components import (
     finished_components,
     refuse_unfinished_or_twice,
     save_components,
 )
-from airflow_enel.history.sql.latest import latest_runs
-from airflow_enel.history.sql.models import SqlModels
+from airflow_enel.history.sql.latest_runs import latest_runs
 from airflow_enel.history.sql.queries import existing_run, unknown_run
 from airflow_enel.history.sql.tables import Job, RunRecord
+from airflow_enel.history.sql.trained_models import SqlModels
 from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief
 
 _KNOWLEDGE = {
@@ -70,7 +70,7 @@ class SqlHistory(SqlModels):
     ) -> tuple[PastRun, ...]:
         """Return runs to learn from, oldest first."""
         with self._sessions.read() as session:
-            return past.past_runs(session, dag_id, job_key, limit, stages=stages)
+            return past_runs.past_runs(session, dag_id, job_key, limit, stages=stages)
 
     def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
         """Return the past runs of all recurring jobs, each job read when it is asked for."""
@@ -82,7 +82,7 @@ class SqlHistory(SqlModels):
     def training_jobs(self) -> tuple[RecurringJob, ...]:
         """Return the recurring jobs that have runs that have succeeded."""
         with self._sessions.read() as session:
-            return past.jobs_to_learn_from(session)
+            return past_runs.jobs_to_learn_from(session)
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
         """Remember a run and its recurring job."""

@@ -1,4 +1,4 @@
-"""Retention: which runs are forgotten, and forgetting them.
+"""Removal of old runs, for ``airflow enel prune``.
 
 Nothing of a run stays behind, on any database: rows are deleted from the leaves up, whether or
 not foreign keys are enforced. Batches are small transactions, so that running applications that

@@ -1,4 +1,4 @@
-"""Sessions on the metadata DB whose errors are ours."""
+"""Database sessions whose errors become `HistoryError`, with retries of racing writes."""
 
 from __future__ import annotations
 

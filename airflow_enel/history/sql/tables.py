@@ -1,4 +1,4 @@
-"""The tables, all named ``enel_…``, in the metadata DB beside Airflow's own.
+"""ORM records of the tables ``enel_…``, which lie in the metadata DB beside Airflow's own.
 
 Runs, components, stages and decisions have natural keys, so that writing the same thing twice
 meets the same row. Nothing refers to Airflow's tables: history outlives ``airflow db clean``.

@@ -12,9 +12,9 @@ import pytest
 
 from airflow_enel.domain import Forecast, ModelUnusable, ScaleRequest, Step, TrainedModel
 from airflow_enel.history import wire
+from airflow_enel.history.http.api_url import api_url
 from airflow_enel.history.http.capability import TaskIdentity, key_of, mint, revoke
 from airflow_enel.history.http.client import HttpHistory, Requests
-from airflow_enel.history.http.location import api_url
 from airflow_enel.history.interface import (
     DecisionRow,
     DecisionStatus,

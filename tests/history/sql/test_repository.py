@@ -123,9 +123,9 @@ def test_the_latest_runs_are_found_by_indexes_without_reading_the_others(
 def test_the_latest_runs_of_a_dag_come_from_all_its_jobs(
     sql: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow_enel.history.sql import latest
+    from airflow_enel.history.sql import latest_runs
 
-    monkeypatch.setattr(latest, "_JOBS_PER_QUERY", 2)
+    monkeypatch.setattr(latest_runs, "_JOBS_PER_QUERY", 2)
     dag = f"dag-{uuid4()}"
     jobs = [0, 3, 1, 4, 2, 0, 3, 1]
     for number, job in enumerate(jobs):

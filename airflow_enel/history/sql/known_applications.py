@@ -1,4 +1,4 @@
-"""Which applications the history knows already, so that none is imported twice."""
+"""A query for the applications in the history, so that none is imported twice."""
 
 from __future__ import annotations
 

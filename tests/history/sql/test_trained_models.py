@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from airflow_enel.domain import ModelUnusable, TrainedModel
 from airflow_enel.history.http import client
 from airflow_enel.history.interface import HistoryRefused, RecurringJob, UnknownModel
-from airflow_enel.history.sql.models import MODELS_PER_KIND
 from airflow_enel.history.sql.tables import ModelRecord
+from airflow_enel.history.sql.trained_models import MODELS_PER_KIND
 from tests.support.builders import samples
 
 if TYPE_CHECKING:

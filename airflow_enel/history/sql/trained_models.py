@@ -1,4 +1,4 @@
-"""Trained models in the metadata DB.
+"""Queries that write and read trained models.
 
 Invariants: a name is given once, and what it names never changes; of each kind the newest few are
 kept. The newest is the one that was stored last, whatever the clock of its trainer said.

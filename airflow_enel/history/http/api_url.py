@@ -1,4 +1,4 @@
-"""Where the API server is that has the plugin."""
+"""The address of the API server, from Airflow's configuration."""
 
 from __future__ import annotations
 

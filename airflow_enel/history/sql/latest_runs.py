@@ -1,4 +1,4 @@
-"""The latest runs out of very many: each question walks an index and stops after a few rows.
+"""Queries for the latest runs, which walk an index and stop after a few rows.
 
 A query over all runs of a DAG or a recurring job would read, and perhaps sort, tens of thousands
 of rows to show fifty. So the jobs of a DAG are asked one by one, in one statement, and sizes are

@@ -1,4 +1,4 @@
-"""Past runs with their components, and their stages if they are asked for.
+"""Queries for the past runs that estimators learn from, with components and stages.
 
 The number of queries does not grow with the runs. Rows are read instead of records: there are
 thousands, and each record costs its bookkeeping.
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from airflow_enel.domain import Component, PastRun, RunState, Stage
 from airflow_enel.history.interface import RecurringJob
 from airflow_enel.history.sql import mapping
-from airflow_enel.history.sql.latest import runs_to_learn_from
+from airflow_enel.history.sql.latest_runs import runs_to_learn_from
 from airflow_enel.history.sql.tables import ComponentRecord, Job, RunRecord, StageRecord
 
 

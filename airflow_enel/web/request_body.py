@@ -1,4 +1,4 @@
-"""Bodies of requests: counted while they arrive, then validated strictly."""
+"""Request bodies: read up to a limit of bytes, then validated."""
 
 from __future__ import annotations
 
