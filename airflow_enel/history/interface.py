@@ -52,7 +52,7 @@ class UnknownModel(HistoryRefused):
 
 
 class DecisionStatus(str, Enum):
-    """What came of a decision."""
+    """Whether a decision was sent, and how it was answered."""
 
     INTENDED = "intended"
     UNANSWERED = "unanswered"
@@ -82,9 +82,9 @@ class Application:
     """What is known of the Spark application of a task instance.
 
     :param run: the latest that was submitted (its highest ``submit_try``), None if there is none
-    :param task_state: Airflow's state of the task instance at its newest try, None while nobody
-        has scheduled it, or if there is no such task instance in the DAG run
-    :param components: how many finished components of the run are remembered
+    :param task_state: Airflow's state of the task instance at its newest try, None until it is
+        scheduled, or if there is no such task instance in the DAG run
+    :param components: how many finished components of the run are stored
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -96,7 +96,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """A decision and what came of it.
+    """A decision with its answer.
 
     ``step.progress`` has no finished components, requests or context: a run of n components would
     store n²/2 of them, and they have rows of their own. ``finished_spans`` are the first and last
@@ -155,7 +155,7 @@ class Log(Protocol):
 
 
 class History(Protocol):
-    """What tasks, triggers and pages remember runs with.
+    """Stored runs, for tasks, triggers and pages.
 
     ``run_id`` is a `RunKey.id` where nothing else is said. All methods raise `HistoryUnavailable`
     if the database or the network is away, and `HistoryRefused` (or `UnknownRun`) if the request
@@ -169,7 +169,7 @@ class History(Protocol):
 
         They are the latest ``limit`` that succeeded and whose events are complete, and beside
         them, for every initial size that none of these started with, the latest
-        `RUNS_PER_OTHER_SIZE`: a job that has settled on one size must not forget what others
+        `RUNS_PER_OTHER_SIZE`: a job that has settled on one size must still learn what others
         do. Those are at most ``limit`` more, the latest.
 
         :param stages: True for components with their stages
@@ -197,10 +197,10 @@ class History(Protocol):
         """
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
-        """Remember a run that is about to be submitted; without a token the old one stays."""
+        """Store a run that is about to be submitted; without a token the old one stays."""
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None:
-        """Remember where the agent of a run listens."""
+        """Store where the agent of a run listens."""
 
     def agent_of(self, run_id: str) -> AgentAccess | None:
         """Return the token of a run's agent, and its address; None if the token is not known."""
@@ -209,7 +209,7 @@ class History(Protocol):
         """Return a run with its outcome, if it has ended."""
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
-        """Return a decision and what came of it.
+        """Return a decision with its answer.
 
         :raises UnknownRun: if the run has none of this epoch
         """
@@ -223,23 +223,23 @@ class History(Protocol):
         """
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
-        """Remember finished components and their stages; known ones are brought up to date."""
+        """Store finished components and their stages; stored ones are updated."""
 
     def intend(self, run_id: str, step: Step) -> bool:
-        """Record a decision before it is acted upon.
+        """Store a decision before it is sent.
 
         :return: False, with nothing changed, if the run has a decision of this epoch already
         """
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
-        """Record what came of a decision, None if nobody answered.
+        """Store the answer to a decision, None if no agent answered.
 
         A better known result is never replaced by a lesser one: a request that was accepted
         stays accepted when its repetition is refused.
         """
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
-        """Record how a run ended; what is final stays so."""
+        """Store how a run ended; what is final stays so."""
 
     def write_queue(self, file: Path, log: Log) -> WriteQueue:
         """Return a queue for records of one run that must outlast an outage of this history.

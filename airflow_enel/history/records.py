@@ -89,7 +89,7 @@ class DecisionIntended:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCompleted:
-    """A decision was answered, or nobody answered, see `History.complete`."""
+    """A decision was answered, or no agent answered, see `History.complete`."""
 
     run_id: str
     epoch: int

@@ -110,7 +110,7 @@ class AgentAnswer:
 
 @dataclass(frozen=True, slots=True)
 class MaybeAnswer:
-    """What an agent said to a request, None if nobody answered."""
+    """The agent's answer to a request, None if there was none."""
 
     __pydantic_config__: ClassVar = STRICT
 

@@ -79,13 +79,13 @@ def past_runs(
     dag_id: str,
     job_key: str,
     caller: CallerDep,
-    kept: HistoryDep,
+    history: HistoryDep,
     limit: Limit = 50,
     stages: bool = False,
 ) -> Response:
     """Return the runs of a recurring job to learn from, with stages if they are asked for."""
     caller.may_read_history_of(dag_id)
-    return json_of(tuple[PastRun, ...], kept.past_runs(dag_id, job_key, limit, stages=stages))
+    return json_of(tuple[PastRun, ...], history.past_runs(dag_id, job_key, limit, stages=stages))
 
 
 @tasks.get("/application")
@@ -94,18 +94,18 @@ def application(
     run_id: Name,
     task_id: Name,
     caller: CallerDep,
-    kept: HistoryDep,
+    history: HistoryDep,
     map_index: MapIndex = -1,
 ) -> Response:
     """Return the Spark application of a task instance of the caller's DAG run."""
     caller.may_read_run(dag_id, run_id)
-    return json_of(Application, kept.application(dag_id, run_id, task_id, map_index))
+    return json_of(Application, history.application(dag_id, run_id, task_id, map_index))
 
 
 @tasks.get("/runs/{run_id}", dependencies=MayRead)
-def run(run_id: str, kept: HistoryDep) -> Response:
+def run(run_id: str, history: HistoryDep) -> Response:
     """Return a run with its outcome, if it has ended."""
-    return json_of(RunRow, kept.run(run_id))
+    return json_of(RunRow, history.run(run_id))
 
 
 @tasks.put("/runs/{run_id}", status_code=NoContent)
@@ -113,27 +113,27 @@ def open_run(
     run_id: str,
     body: Annotated[Any, Depends(body_of(wire.OpenedRun))],
     caller: CallerDep,
-    kept: HistoryDep,
+    history: HistoryDep,
 ) -> None:
-    """Remember a run that is about to be submitted."""
+    """Store a run that is about to be submitted."""
     caller.may_open(body.run.key)
     if body.run.key.id != run_id:
         raise HistoryRefused("run.key: belongs to another run than the path")
-    kept.open_run(body.run, body.agent_token)
+    history.open_run(body.run, body.agent_token)
 
 
 @tasks.put("/runs/{run_id}/agent", status_code=NoContent, dependencies=MayWrite)
 def save_agent(
-    run_id: str, body: Annotated[Any, Depends(body_of(wire.Address))], kept: HistoryDep
+    run_id: str, body: Annotated[Any, Depends(body_of(wire.Address))], history: HistoryDep
 ) -> None:
-    """Remember where the agent of a run listens."""
-    kept.save_agent(run_id, body.value())
+    """Store where the agent of a run listens."""
+    history.save_agent(run_id, body.value())
 
 
 @tasks.get("/runs/{run_id}/agent", dependencies=MayRead)
-def agent_of(run_id: str, kept: HistoryDep) -> Response:
+def agent_of(run_id: str, history: HistoryDep) -> Response:
     """Return the token of a run's agent, and its address if that is known."""
-    access = kept.agent_of(run_id)
+    access = history.agent_of(run_id)
     body = wire.AgentAnswer(None if access is None else wire.Access.of(access))
     answer = json_of(wire.AgentAnswer, body)
     answer.headers["Cache-Control"] = "no-store"
@@ -144,16 +144,16 @@ def agent_of(run_id: str, kept: HistoryDep) -> Response:
 def save_components(
     run_id: str,
     body: Annotated[Any, Depends(body_of(tuple[Component, ...]))],
-    kept: HistoryDep,
+    history: HistoryDep,
 ) -> None:
-    """Remember finished components and their stages."""
-    kept.save_components(run_id, body)
+    """Store finished components and their stages."""
+    history.save_components(run_id, body)
 
 
 @tasks.get("/runs/{run_id}/decisions/{epoch}", dependencies=MayRead)
-def decision(run_id: str, epoch: Epoch, kept: HistoryDep) -> Response:
-    """Return a decision and what came of it."""
-    return json_of(DecisionRow, kept.decision(run_id, epoch))
+def decision(run_id: str, epoch: Epoch, history: HistoryDep) -> Response:
+    """Return a decision with its answer."""
+    return json_of(DecisionRow, history.decision(run_id, epoch))
 
 
 @tasks.put("/runs/{run_id}/decisions/{epoch}", dependencies=MayWrite)
@@ -161,12 +161,12 @@ def intend(
     run_id: str,
     epoch: int,
     body: Annotated[Any, Depends(body_of(wire.BriefStep))],
-    kept: HistoryDep,
+    history: HistoryDep,
 ) -> Response:
-    """Record a decision, unless the run has one of this epoch."""
+    """Store a decision, unless the run has one of this epoch."""
     if body.step.decision.epoch != epoch:
         raise HistoryRefused("step.decision.epoch: differs from the path's")
-    return json_of(wire.Intended, wire.Intended(kept.intend_brief(run_id, body)))
+    return json_of(wire.Intended, wire.Intended(history.intend_brief(run_id, body)))
 
 
 @tasks.put("/runs/{run_id}/decisions/{epoch}/answer", status_code=NoContent, dependencies=MayWrite)
@@ -174,38 +174,40 @@ def complete(
     run_id: str,
     epoch: int,
     body: Annotated[Any, Depends(body_of(wire.MaybeAnswer))],
-    kept: HistoryDep,
+    history: HistoryDep,
 ) -> None:
-    """Record what came of a decision."""
-    kept.complete(run_id, epoch, body.answer)
+    """Store the answer to a decision."""
+    history.complete(run_id, epoch, body.answer)
 
 
 @tasks.put("/runs/{run_id}/outcome", status_code=NoContent, dependencies=MayReport)
 def finish_run(
-    run_id: str, body: Annotated[Any, Depends(body_of(RunOutcome))], kept: HistoryDep
+    run_id: str, body: Annotated[Any, Depends(body_of(RunOutcome))], history: HistoryDep
 ) -> None:
-    """Record how a run ended."""
-    kept.finish_run(run_id, body)
+    """Store how a run ended."""
+    history.finish_run(run_id, body)
 
 
 @people.get("/runs")
-def runs(dag_id: str, kept: HistoryDep, job_key: str | None = None, limit: Limit = 100) -> Response:
+def runs(
+    dag_id: str, history: HistoryDep, job_key: str | None = None, limit: Limit = 100
+) -> Response:
     """Return the latest runs of a DAG, newest first."""
-    return json_of(tuple[RunRow, ...], kept.runs(dag_id, job_key, limit))
+    return json_of(tuple[RunRow, ...], history.runs(dag_id, job_key, limit))
 
 
 @people.get("/runs/{run_id}/decisions")
-def decisions(dag_id: str, run_id: str, kept: HistoryDep) -> Response:
+def decisions(dag_id: str, run_id: str, history: HistoryDep) -> Response:
     """Return the decisions of a run."""
-    _refuse_other_dag(kept, dag_id, run_id)
-    return json_of(tuple[DecisionRow, ...], kept.decisions(run_id))
+    _refuse_other_dag(history, dag_id, run_id)
+    return json_of(tuple[DecisionRow, ...], history.decisions(run_id))
 
 
 @people.get("/runs/{run_id}/components")
-def components(dag_id: str, run_id: str, kept: HistoryDep) -> Response:
+def components(dag_id: str, run_id: str, history: HistoryDep) -> Response:
     """Return the finished components of a run with their stages."""
-    _refuse_other_dag(kept, dag_id, run_id)
-    return json_of(tuple[Component, ...], kept.components(run_id))
+    _refuse_other_dag(history, dag_id, run_id)
+    return json_of(tuple[Component, ...], history.components(run_id))
 
 
 tasks.include_router(training)
@@ -235,8 +237,8 @@ async def _refuse_nul(request: Request) -> None:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, "NUL in the path")
 
 
-def _refuse_other_dag(kept: SqlHistory, dag_id: str, run_id: str) -> None:
-    if kept.owner_of(run_id).dag_id != dag_id:
+def _refuse_other_dag(history: SqlHistory, dag_id: str, run_id: str) -> None:
+    if history.owner_of(run_id).dag_id != dag_id:
         raise UnknownRun(f"no run {run_id[:40]!r} in this DAG")
 
 

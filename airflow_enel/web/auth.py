@@ -1,6 +1,6 @@
 """Authentication of tasks by their tokens, and authorization of what they ask for.
 
-Without credentials the answer is 401, with wrong ones 403; which part was wrong is not told.
+Without credentials the answer is 401, with wrong ones 403; it does not say which part was wrong.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Caller:
             raise _forbidden("a later try of this task has taken over")
 
     def may_report(self, key: RunKey) -> None:
-        """How a run went may also be told by the try that submitted it, even if replaced."""
+        """Scope ``run``, by the current try, or by a replaced one that submitted the run."""
         task = self.task
         if (key.task_id, key.map_index, key.submit_try) != (
             task.task_id,
@@ -164,7 +164,7 @@ def _minted_by_another_try(stored: str, try_number: int) -> bool:
     except ValueError:
         return False
     # With a state backend of the workers' own the value is a reference that only they can
-    # follow. The hash in the key has proved the task instance; its word on the try must do.
+    # follow. The hash in the key has proved the task instance; the try is believed without proof.
     return isinstance(minted_by, int) and minted_by != try_number
 
 

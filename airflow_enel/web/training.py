@@ -26,23 +26,23 @@ routes = APIRouter()
 
 
 @routes.get("/training-jobs")
-def training_jobs(caller: CallerDep, kept: HistoryDep) -> Response:
+def training_jobs(caller: CallerDep, history: HistoryDep) -> Response:
     """Return the recurring jobs that have runs to learn from."""
     caller.may_read_all_history()
-    return json_of(tuple[RecurringJob, ...], kept.training_jobs())
+    return json_of(tuple[RecurringJob, ...], history.training_jobs())
 
 
 @routes.get("/models/latest")
 def latest_model(
     kind: Kind,
-    kept: HistoryDep,
+    history: HistoryDep,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Return the newest model of a kind to any task; its reader verifies it."""
-    sha256 = kept.latest_sha256(kind)
+    sha256 = history.latest_sha256(kind)
     if sha256 is not None and if_none_match == f'"{sha256}"':
         return Response(status_code=status.HTTP_304_NOT_MODIFIED, headers=_tag(sha256))
-    model = kept.stored_model(kind)
+    model = history.stored_model(kind)
     answer = json_of(wire.MaybeModel, wire.MaybeModel(model))
     if model is not None:
         answer.headers.update(_tag(model.sha256))
@@ -57,12 +57,12 @@ def latest_model(
 def save_model(
     name: str,
     body: Annotated[Any, Depends(body_of(TrainedModel, MAX_MODEL_BYTES))],
-    kept: HistoryDep,
+    history: HistoryDep,
 ) -> None:
     """Publish a model to all recurring jobs."""
     if body.name != name:
         raise HistoryRefused("name: differs from the path's")
-    kept.save_model(body)
+    history.save_model(body)
 
 
 def _tag(sha256: str) -> dict[str, str]:

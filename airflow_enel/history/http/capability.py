@@ -1,7 +1,7 @@
 """Tokens by which a task proves to the API server which task instance it is.
 
 The task makes a random token and writes its hash, as a key, into its own ``task_state_store``,
-which only that task instance can write. Whoever shows the token with the name of the task
+which only that task instance can write. A caller that shows the token with the name of the task
 instance is believed, because the server finds the hash there. The value is the number of the
 try: an older one may look, but not write. Values are readable by every viewer of the DAG; hashes
 give nothing away.

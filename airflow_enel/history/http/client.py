@@ -138,11 +138,11 @@ class HttpHistory:
         return _MODELS[place]
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
-        """Remember a run that is about to be submitted."""
+        """Store a run that is about to be submitted."""
         self._write(RunOpened(run, agent_token))
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None:
-        """Remember where the agent of a run listens."""
+        """Store where the agent of a run listens."""
         self._write(AgentSaved(run_id, address))
 
     def agent_of(self, run_id: str) -> AgentAccess | None:
@@ -155,7 +155,7 @@ class HttpHistory:
         return self._requests.ask(wire.run_path(run_id), RunRow)
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
-        """Return a decision and what came of it."""
+        """Return a decision with its answer."""
         return self._requests.ask(wire.run_path(run_id, "decisions", epoch), DecisionRow)
 
     def application(
@@ -166,11 +166,11 @@ class HttpHistory:
         return self._requests.ask(f"/application?{urlencode(task)}", Application)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
-        """Remember finished components and their stages."""
+        """Store finished components and their stages."""
         self._write(ComponentsSaved(run_id, components))
 
     def intend(self, run_id: str, step: Step) -> bool:
-        """Record a decision, unless the run has one of this epoch.
+        """Store a decision, unless the run has one of this epoch.
 
         If an answer got lost on the way, the repetition may find the decision in its place and
         say False for it. The agent's own compare-and-set is what makes a request unique.
@@ -178,11 +178,11 @@ class HttpHistory:
         return understood(wire.Intended, self._write(DecisionIntended(run_id, step))).new
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
-        """Record what came of a decision, None if nobody answered."""
+        """Store the answer to a decision, None if no agent answered."""
         self._write(DecisionCompleted(run_id, epoch, answer))
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
-        """Record how a run ended."""
+        """Store how a run ended."""
         self._write(RunFinished(run_id, outcome))
 
     def _write(self, record: Record) -> bytes:

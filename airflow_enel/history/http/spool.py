@@ -2,10 +2,10 @@
 
 A write goes into the file before it is sent, so that a process that is killed leaves it to the
 next one. Nothing is taken out one by one: the file is emptied when all that is in it was sent.
-Whoever starts with a file that is not empty sends all of it again, which changes nothing.
+A process that starts with a file that is not empty sends all of it again, which changes nothing.
 
 The first line is a mark that is new whenever the file is begun anew: without it one process could
-not tell that another has emptied the file behind its back. Locks are held for a moment only, never
+not notice that another has emptied the file meanwhile. Locks are held for a moment only, never
 while a write is sent.
 """
 
@@ -46,7 +46,7 @@ class Spool:
 
     :param file: readable by its owner only; made when it is needed, in a folder that exists
     :param send: sends a request, such as `HttpHistory.send_once`
-    :param log: is told of writes that are not taken
+    :param log: gets a warning for each write that is refused
     :ivar trouble: why the last replay came to a halt, None if it did not
     """
 
@@ -75,7 +75,7 @@ class Spool:
         self._unsaved.append(SpooledWrite(request))
 
     def replay(self) -> int:
-        """Send what is kept, whoever kept it, until the server cannot be reached.
+        """Send what the file has, from this process or others, until the server cannot be reached.
 
         What the server refuses for good is left out, with a warning.
 

@@ -26,7 +26,7 @@ _LESSER_ANSWERS: Final = {
 
 
 def decision_of(session: Session, run_id: str, epoch: int) -> DecisionRow:
-    """Return a decision and what came of it.
+    """Return a decision with its answer.
 
     :raises UnknownRun: if the run has none of this epoch
     """
@@ -41,7 +41,7 @@ def decisions_of(session: Session, run_id: str) -> tuple[DecisionRow, ...]:
 
 
 def intend(session: Session, run_id: str, body: BriefStep) -> bool:
-    """Record a decision; False, with nothing changed, if the run has one of this epoch."""
+    """Store a decision; False, with nothing changed, if the run has one of this epoch."""
     if session.get(DecisionRecord, (run_id, body.step.decision.epoch)) is not None:
         return False
     session.add(mapping.decision_record(run_id, body))
@@ -49,7 +49,7 @@ def intend(session: Session, run_id: str, body: BriefStep) -> bool:
 
 
 def complete(session: Session, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
-    """Record what came of a decision, unless something better is known.
+    """Store the answer to a decision, unless a better one is stored.
 
     :raises UnknownRun: if the run has none of this epoch
     """

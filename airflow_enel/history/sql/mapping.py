@@ -185,7 +185,7 @@ def decision_record(run_id: str, brief: BriefStep) -> DecisionRecord:
 
 
 def decision_row(record: DecisionRecord) -> DecisionRow:
-    """Return a decision and what came of it."""
+    """Return a decision with its answer."""
     decision = Decision(
         epoch=record.epoch,
         try_number=record.try_number,

@@ -66,7 +66,7 @@ def latest_run_of(
 
 
 def components_of(session: Session, run_id: str) -> int:
-    """Return how many components of a run are remembered."""
+    """Return how many components of a run are stored."""
     count = select(func.count()).select_from(ComponentRecord)
     return session.scalar(count.where(ComponentRecord.run_id == run_id)) or 0
 

@@ -85,7 +85,7 @@ class SqlHistory(SqlModels):
             return past_runs.jobs_to_learn_from(session)
 
     def open_run(self, run: Run, agent_token: str | None) -> None:
-        """Remember a run and its recurring job."""
+        """Store a run and its recurring job."""
         run = self._checked(OpenedRun, OpenedRun(run, agent_token)).run
 
         def work(session: Session) -> None:
@@ -97,7 +97,7 @@ class SqlHistory(SqlModels):
         self._sessions.write(work)
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None:
-        """Remember where the agent of a run listens."""
+        """Store where the agent of a run listens."""
         body = self._checked(Address, Address.of(address))
 
         def work(session: Session) -> None:
@@ -130,7 +130,7 @@ class SqlHistory(SqlModels):
         return row
 
     def decision(self, run_id: str, epoch: int) -> DecisionRow:
-        """Return a decision and what came of it."""
+        """Return a decision with its answer."""
         with self._sessions.read() as session:
             existing_run(session, run_id)
             return decisions.decision_of(session, run_id, epoch)
@@ -148,7 +148,7 @@ class SqlHistory(SqlModels):
             return Application(row, state, known)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
-        """Remember finished components and their stages."""
+        """Store finished components and their stages."""
         components = self._checked(tuple[Component, ...], components)
         components = tuple(sorted(components, key=lambda c: c.position))
         refuse_unfinished_or_twice(components)
@@ -162,11 +162,11 @@ class SqlHistory(SqlModels):
         self._sessions.write(work)
 
     def intend(self, run_id: str, step: Step) -> bool:
-        """Record a decision, unless the run has one of this epoch."""
+        """Store a decision, unless the run has one of this epoch."""
         return self.intend_brief(run_id, brief(step))
 
     def intend_brief(self, run_id: str, body: BriefStep) -> bool:
-        """Record a decision as `HttpHistory` sends it."""
+        """Store a decision as `HttpHistory` sends it."""
         body = self._checked(BriefStep, body)
 
         def work(session: Session) -> bool:
@@ -176,7 +176,7 @@ class SqlHistory(SqlModels):
         return self._sessions.write(work)
 
     def complete(self, run_id: str, epoch: int, answer: ScaleAnswer | None) -> None:
-        """Record what came of a decision, unless something better is known."""
+        """Store the answer to a decision, unless a better one is stored."""
         answer = None if answer is None else self._checked(ScaleAnswer, answer)
 
         def work(session: Session) -> None:
@@ -186,7 +186,7 @@ class SqlHistory(SqlModels):
         self._sessions.write(work)
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
-        """Record how a run ended, unless more is known of its end."""
+        """Store how a run ended, unless more is known of its end."""
         outcome = self._checked(RunOutcome, outcome)
         known = _KNOWLEDGE[outcome.state]
         replaceable = [s.value for s, says in _KNOWLEDGE.items() if says <= known]

@@ -35,7 +35,7 @@ _DAY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be forgotten. With both limits a run must be beyond both.
+    """Which runs may be removed. With both limits a run must be beyond both.
 
     :param keep_runs: of every recurring job so many of the newest runs that succeeded stay, and
         as many of the newest that did not; beside them, of every initial size, the few latest
@@ -70,7 +70,7 @@ class Removal:
 
 
 class Retention:
-    """Forgets old runs.
+    """Removes old runs.
 
     :param session_factory: gives a session that commits when left well
     """
@@ -114,7 +114,7 @@ class Retention:
 
         Those are all recurring jobs without runs. May be interrupted and repeated.
 
-        :param on_removed: is told after each batch how many more runs are gone
+        :param on_removed: called after each batch with the number of runs removed in it
         """
         run_ids = [run_id for removal in removals for run_id in removal.run_ids]
         for start in range(0, len(run_ids), RUNS_PER_BATCH):
@@ -163,8 +163,8 @@ def _delete_runs(session: Session, run_ids: list[str]) -> None:
 
 
 def _delete_empty_jobs(session: Session) -> int:
-    # Whoever opens a run of a job at this moment waits for us, or we for them: then the second
-    # query, which is a later statement, sees their run.
+    # A transaction that opens a run of such a job at this moment waits for this one, or this one
+    # for it: then the second query, which is a later statement, sees its run.
     empty = ~exists().where(RunRecord.job_id == Job.id)
     locked = session.scalars(select(Job.id).where(empty).with_for_update()).all()
     removed = 0

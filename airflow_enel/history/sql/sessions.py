@@ -41,7 +41,7 @@ def airflow_session() -> AbstractContextManager[Session]:
 class Sessions:
     """Opens sessions for reading and writing.
 
-    Errors of the database become `HistoryUnavailable` or `HistoryRefused`. They tell only the
+    Errors of the database become `HistoryUnavailable` or `HistoryRefused`. They name only the
     kind: texts of database errors quote statements with their parameters.
     """
 

@@ -172,7 +172,7 @@ class StageRecord(Base):
 
 
 class DecisionRecord(Base):
-    """One decision: what was seen and foreseen, what was asked, what came of it."""
+    """One decision: the progress and forecast that it was made from, the request and its answer."""
 
     __tablename__ = "enel_decisions"
 
