@@ -106,7 +106,6 @@ class BufferedWriter:
         elif history is not None:
             self._queue = MemoryQueue(history, log)
         self._try_again_at = 0.0
-        self._place = "in memory" if spool is None else f"in {spool}"
 
     @property
     def pending(self) -> int:
@@ -149,7 +148,7 @@ class BufferedWriter:
                 self._log.warning(
                     "%d records of this run could not be written; they are kept %s",
                     left,
-                    self._place,
+                    queue.place,
                 )
                 return
             self._sleep(_PAUSE_S / 3)

@@ -275,9 +275,11 @@ class WriteQueue(Protocol):
     """Records that wait for the history to take them, written in their order.
 
     :ivar trouble: why the last replay came to a halt, None if it did not
+    :ivar place: where the records are, for messages
     """
 
     trouble: HistoryError | None
+    place: str
 
     @property
     def pending(self) -> int:

@@ -12,6 +12,7 @@ class MemoryQueue:
 
     def __init__(self, history: History, log: Log) -> None:
         self.trouble: HistoryError | None = None
+        self.place = "in memory"
         self._history = history
         self._log = log
         self._records: deque[Record] = deque()

@@ -21,6 +21,7 @@ from airflow_enel.history.interface import (
     HistoryRefused,
     HistoryUnavailable,
 )
+from airflow_enel.history.memory_queue import MemoryQueue
 from airflow_enel.history.records import (
     AgentSaved,
     DecisionCompleted,
@@ -48,6 +49,9 @@ class Away:
         self.error = error or HistoryUnavailable("no network")
         self.calls = 0
         self.written: list[str] = []
+
+    def write_queue(self, file: Path, log: Any) -> MemoryQueue:
+        return MemoryQueue(cast("History", self), log)
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None:
         self.calls += 1
@@ -101,6 +105,18 @@ def test_the_wait_at_the_end_has_an_end(caplog: pytest.LogCaptureFixture) -> Non
     kept.flush(last=True)
     assert clock.now <= 100.0 + 70
     assert "1 records of this run could not be written" in caplog.text
+
+
+def test_a_history_in_this_process_keeps_records_in_memory_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, history = Clock(), cast("History", Away(failures=999))
+    log = cast("Any", logging.getLogger("t"))
+    kept = BufferedWriter(history, log, clock, clock.sleep, spool=tmp_path / "spool")
+    kept.write(agent())
+    kept.flush(last=True)
+    assert "they are kept in memory" in caplog.text
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [HistoryRefused("no such run"), TypeError("a fault of ours")])

@@ -52,6 +52,7 @@ class Spool:
 
     def __init__(self, file: Path, send: Callable[[WriteRequest], None], log: Log) -> None:
         self.trouble: HistoryError | None = None
+        self.place = f"in {file}"
         self._file = file
         self._send = send
         self._log = log
