@@ -21,6 +21,7 @@ from tests.support.builders.spark_events import (
     stage_info,
 )
 from tests.support.cli import Enel, log
+from tests.support.processes.python import modules_loaded_by
 
 _numbers = itertools.count()
 
@@ -346,20 +347,12 @@ def test_limits_that_no_database_can_compare_are_refused_by_the_parser(
 
 @pytest.mark.processes
 def test_the_definition_of_the_commands_imports_nothing_heavy() -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import airflow.cli.cli_config, sys; before = set(sys.modules);"
-        "import airflow_enel.cli.definition as d; d.get_enel_cli_commands();"
-        "new = set(sys.modules) - before;"
-        "print(sorted(m for m in new if not m.startswith('airflow_enel')"
-        " or m.startswith(('airflow_enel.history', 'airflow_enel.spark', 'airflow_enel.control'))))"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.splitlines()[-1] == "[]"
+    code = "import airflow_enel.cli.definition as d; d.get_enel_cli_commands()"
+    loaded = modules_loaded_by(code, after="import airflow.cli.cli_config")
+    heavy = ("airflow_enel.history", "airflow_enel.spark", "airflow_enel.control")
+    light = {name for name in loaded if name.startswith("airflow_enel")}
+    assert loaded - light == set()
+    assert [name for name in light if name.startswith(heavy)] == []
 
 
 def test_a_run_that_nobody_can_ask_is_marked_as_lost_once(enel: Enel, dag: str) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 
-from airflow_enel import registry
 from airflow_enel.control.policies import Policy, PolicyContext, find_policy
 from airflow_enel.control.policies.registry import BUILT_IN, ENTRY_POINT_GROUP
 from airflow_enel.domain import Bounds, Proposal
 from airflow_enel.predict.registry import forecaster_names
 from tests.support.builders.snapshots import forecast, progress
+from tests.support.fakes.entry_points import declaring
+from tests.support.processes.python import modules_loaded_by
 
 _HERE = "tests.control.test_policy_registry"
 
@@ -30,12 +30,7 @@ OWN = Policy("own", smallest)
 @pytest.fixture
 def declared(monkeypatch):
     """Entry points of installed packages."""
-
-    def declare(**paths: str) -> None:
-        found = EntryPoints(EntryPoint(n, path, ENTRY_POINT_GROUP) for n, path in paths.items())
-        monkeypatch.setattr(registry, "entry_points", lambda group: found.select(group=group))
-
-    return declare
+    return declaring(monkeypatch, ENTRY_POINT_GROUP)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -72,6 +67,7 @@ def test_what_is_no_policy_is_refused_with_the_reason(declared, name, message):
         find_policy(name)
 
 
+@pytest.mark.processes
 def test_a_policy_of_an_import_path_is_found_in_every_process():
     script = (
         "from airflow_enel.control.policies import find_policy;"
@@ -83,13 +79,12 @@ def test_a_policy_of_an_import_path_is_found_in_every_process():
     assert result.stdout == "own\n"
 
 
+@pytest.mark.processes
 def test_finding_a_policy_imports_no_forecaster():
-    script = (
-        "from airflow_enel.control.policies import find_policy; import sys;"
-        "find_policy('enel-paper');"
-        "sys.exit(any(n in sys.modules for n in ('numpy', 'scipy', 'airflow_enel.predict.ellis')))"
+    loaded = modules_loaded_by(
+        "from airflow_enel.control.policies import find_policy; find_policy('enel-paper')"
     )
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert not {"numpy", "scipy", "airflow_enel.predict.ellis"} & loaded
 
 
 def test_the_policy_of_the_documentation_works():

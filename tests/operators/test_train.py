@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -26,6 +24,7 @@ from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.support.airflow.server import ServerTransport
 from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
 from tests.support.fakes.tasks import task_context
+from tests.support.processes.python import modules_loaded_by
 
 CONTEXT = task_context("training", task_id="train")
 
@@ -220,16 +219,12 @@ def test_a_seed_may_be_a_template() -> None:
 
 @pytest.mark.processes
 def test_a_dag_that_trains_is_light() -> None:
-    code = (
-        "import sys, airflow.sdk, airflow.providers.common.compat.sdk;"
-        "before = set(sys.modules); from airflow_enel.operators.train import EnelTrainOperator;"
-        "EnelTrainOperator(task_id='train'); new = set(sys.modules) - before;"
-        "print(sorted(m for m in new if m.startswith(('numpy', 'torch', 'scipy', 'sqlalchemy'))))"
+    code = "from airflow_enel.operators.train import EnelTrainOperator as T; T(task_id='train')"
+    loaded = modules_loaded_by(
+        code, after="import airflow.sdk, airflow.providers.common.compat.sdk"
     )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.splitlines()[-1] == "[]"
+    heavy = ("numpy", "torch", "scipy", "sqlalchemy")
+    assert [name for name in loaded if name.startswith(heavy)] == []
 
 
 def test_the_maintenance_dag_trains_as_the_trainer_that_its_text_names() -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from importlib.metadata import EntryPoint, EntryPoints
-
 import pytest
 
-from airflow_enel import registry
 from airflow_enel.domain import Bounds, Progress
 from airflow_enel.predict.registry import (
     BUILT_IN,
@@ -16,6 +11,8 @@ from airflow_enel.predict.registry import (
     create_forecaster,
     forecaster_names,
 )
+from tests.support.fakes.entry_points import declaring
+from tests.support.processes.python import modules_loaded_by
 
 _HERE = "tests.predict.test_registry"
 
@@ -38,12 +35,7 @@ NO_CLASS = "not callable"
 @pytest.fixture
 def declared(monkeypatch):
     """Entry points of installed packages."""
-
-    def declare(**paths: str) -> None:
-        found = EntryPoints(EntryPoint(n, path, ENTRY_POINT_GROUP) for n, path in paths.items())
-        monkeypatch.setattr(registry, "entry_points", lambda group: found.select(group=group))
-
-    return declare
+    return declaring(monkeypatch, ENTRY_POINT_GROUP)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
@@ -94,8 +86,5 @@ def test_an_entry_point_that_cannot_be_imported_is_refused_by_its_name(declared)
 
 @pytest.mark.processes
 def test_the_registry_imports_no_forecaster():
-    script = (
-        "import airflow_enel.predict.registry, sys;"
-        "sys.exit(any(n in sys.modules for n in ('numpy', 'scipy', 'airflow_enel.predict.ellis')))"
-    )
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    loaded = modules_loaded_by("import airflow_enel.predict.registry")
+    assert not {"numpy", "scipy", "airflow_enel.predict.ellis"} & loaded

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,6 +16,7 @@ from airflow_enel.domain import RunState
 from airflow_enel.execution.sensor_poll import parse_address
 from airflow_enel.sensors.spark import EnelSparkSensor
 from tests.sensors.scene import Scene, sensor
+from tests.support.processes.python import modules_loaded_by
 
 FINAL = ["failed", "skipped", "upstream_failed", "removed"]
 NOT_YET = [None, "scheduled", "queued", "running", "up_for_retry", "deferred", "restarting"]
@@ -119,8 +118,6 @@ def test_task_and_address_are_templated() -> None:
 
 @pytest.mark.processes
 def test_importing_the_sensor_is_cheap() -> None:
-    code = "import sys, airflow_enel.sensors.spark; print(*sys.modules)"
-    command = [sys.executable, "-c", code]
-    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
-    assert not {"numpy", "scipy", "torch"} & set(loaded)
+    loaded = modules_loaded_by("import airflow_enel.sensors.spark")
+    assert not {"numpy", "scipy", "torch"} & loaded
     assert not [name for name in loaded if name.startswith("airflow_enel.operators")]

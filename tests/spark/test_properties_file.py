@@ -83,6 +83,7 @@ def test_no_text_is_refused_but_for_an_incomplete_escape(text: str) -> None:
     assert "\\u" in text
 
 
+@pytest.mark.spark
 def test_random_files_are_read_as_spark_itself_reads_them(tmp_path: Path) -> None:
     if not (SPARK_HOME / "jars").is_dir():
         pytest.skip("there is no .spark folder: run `make install`")
