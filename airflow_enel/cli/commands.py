@@ -25,9 +25,8 @@ from airflow_enel.cli.output import (
     progress,
     texts,
 )
-from airflow_enel.control.lifetime import OVER
 from airflow_enel.control.outcome import outcome
-from airflow_enel.domain import RunState
+from airflow_enel.domain import ENDED_RUN_STATES, RunState
 from airflow_enel.history.interface import UnknownRun
 from airflow_enel.history.sql.known_applications import known_applications
 from airflow_enel.history.sql.repository import SqlHistory
@@ -102,7 +101,7 @@ def mark_lost(args: Namespace) -> None:
             raise SystemExit(
                 f"no such run: {args.run[:40]!r}; the log of its task tells its id"
             ) from None
-        if row.state in OVER:
+        if row.state in ENDED_RUN_STATES:
             raise SystemExit(f"the run has ended already: {row.state.value}")
         nothing = replace(LiveApplication().nothing(), complete=False)
         history.finish_run(row.id, outcome(nothing, None, None, RunState.LOST))

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from airflow_enel.domain import DriverStatus, RunState, TaskStanding
-
-OVER: Final = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.KILLED, RunState.LOST})
-"""States in which a run stays."""
+from airflow_enel.domain import ENDED_RUN_STATES, DriverStatus, RunState, TaskStanding
 
 _RUNNING: Final = "running"
 
@@ -74,7 +71,7 @@ def _elsewhere(found: Evidence, *, durable: bool) -> Action:
         return Action.FOLLOW_AGENT if wanted else Action.REPLACE
     if found.recorded is RunState.SUCCEEDED and durable and not found.handed_over:
         return Action.TELL
-    if found.recorded in OVER or found.submitted_here:
+    if found.recorded in ENDED_RUN_STATES or found.submitted_here:
         return Action.SUBMIT  # a driver does not outlive its machine
     return Action.WAIT
 

@@ -23,10 +23,20 @@ from airflow_enel.domain.snapshot import (
     StageMetrics,
     TaskDigest,
 )
+from airflow_enel.domain.states import (
+    ENDED_RUN_STATES,
+    EXECUTED_TASK_STATES,
+    FINAL_TASK_STATES,
+    UNSUCCESSFUL_RUN_STATES,
+)
 from airflow_enel.domain.task import TaskStanding
 
 __all__ = [
+    "ENDED_RUN_STATES",
+    "EXECUTED_TASK_STATES",
+    "FINAL_TASK_STATES",
     "NO_CONTEXT",
+    "UNSUCCESSFUL_RUN_STATES",
     "AgentAccess",
     "AgentAddress",
     "Bounds",

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from airflow_enel.control.lifetime import OVER
-from airflow_enel.domain import RunKey, RunState
+from airflow_enel.domain import ENDED_RUN_STATES, RunKey, RunState
 from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.execution.history_writer import ImmediateWriter
@@ -110,7 +109,7 @@ class RemoteLoop:
         self._asked_at = self._clock.now()
         with suppress(HistoryError):
             state = self._history.run(self._key.id).state
-            return state if state in OVER else None
+            return state if state in ENDED_RUN_STATES else None
         return None
 
     def _look(self, observer: Observer) -> bool:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Final
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 from airflow_enel.control.report import outcome_line
-from airflow_enel.domain import AgentAddress, RunState
+from airflow_enel.domain import (
+    EXECUTED_TASK_STATES,
+    FINAL_TASK_STATES,
+    UNSUCCESSFUL_RUN_STATES,
+    AgentAddress,
+    RunState,
+)
 from airflow_enel.execution.history_access import connected_history
 from airflow_enel.execution.observer import UNOBSERVED
 from airflow_enel.execution.request import work_dir
@@ -29,13 +35,6 @@ if TYPE_CHECKING:
     from airflow_enel.execution.observer import Observer
     from airflow_enel.execution.observer_cache import ObserverCache
 
-_FINAL: Final = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
-"""States in which a task instance stays, unless somebody clears it."""
-
-_EXECUTED: Final = _FINAL | {"up_for_retry"}
-"""States of a task instance whose operator has ended."""
-
-_OVER: Final = frozenset({RunState.FAILED, RunState.KILLED, RunState.LOST})
 _LAST_PORT: Final = 65535
 
 
@@ -98,10 +97,10 @@ class SensorPoll:
         if row.state is RunState.SUCCEEDED:
             self._log_end(row, application.components)
             return True
-        if row.state in _OVER:
+        if row.state in UNSUCCESSFUL_RUN_STATES:
             self._check_failed(row, application.task_state)
             return False
-        if row.run.foreign_operator and application.task_state in _EXECUTED:
+        if row.run.foreign_operator and application.task_state in EXECUTED_TASK_STATES:
             return self._conclude(history, application, row)
         self._observe(history, application, row)
         return False
@@ -113,7 +112,7 @@ class SensorPoll:
                 f"Task {name!r} has succeeded without a Spark application that can be watched: use "
                 "EnelSparkOperator there, or add airflow_enel.spark.agent_conf(…) to its conf"
             )
-        if task_state in _FINAL:
+        if task_state in FINAL_TASK_STATES:
             raise AirflowFailException(
                 f"Task {name!r} is {task_state} and has submitted no Spark application"
             )
@@ -122,7 +121,7 @@ class SensorPoll:
     def _check_failed(self, row: RunRow, task_state: str | None) -> None:
         code = row.outcome.exit_code if row.outcome is not None else None
         how = row.state.value + ("" if code is None else f" with exit code {code}")
-        if task_state in _FINAL:
+        if task_state in FINAL_TASK_STATES:
             raise AirflowFailException(
                 f"The Spark application of task {self._task.task_id!r} has ended: {how}"
             )

@@ -7,13 +7,12 @@ import itertools
 import pytest
 
 from airflow_enel.control.lifetime import (
-    OVER,
     Action,
     Evidence,
     driver_stays,
     first_action,
 )
-from airflow_enel.domain import DriverStatus, RunState, TaskStanding
+from airflow_enel.domain import ENDED_RUN_STATES, DriverStatus, RunState, TaskStanding
 
 
 def everything(driver: DriverStatus) -> list[Evidence]:
@@ -79,7 +78,7 @@ def test_a_job_that_is_not_durable_is_submitted_anew_but_never_beside_a_living_o
 def test_nothing_is_submitted_beside_what_may_be_alive(driver: DriverStatus, durable: bool) -> None:
     for evidence in everything(driver):
         gone = driver is DriverStatus.ABSENT and (
-            evidence.submitted_here or evidence.recorded in OVER
+            evidence.submitted_here or evidence.recorded in ENDED_RUN_STATES
         )
         if first_action(evidence, durable=durable) is Action.SUBMIT:
             assert gone, evidence
