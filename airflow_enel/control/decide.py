@@ -53,6 +53,7 @@ class Assessment:
     :param step: what to ask of Spark; None without a new barrier, for a policy that never
         rescales, for an application that has ended or not come to work yet, or for a reading
         that is not fresh
+    :param config: of the run, for its forecast
     """
 
     progress: Progress

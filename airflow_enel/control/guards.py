@@ -1,7 +1,7 @@
-"""What a proposal must pass before it is a decision: small functions in a list.
+"""Guards: checks that can change a proposal before it becomes a decision.
 
-A guard that objects names another number of executors and leaves its reason in the decision.
-Each sees the number as the guards before it left it.
+A guard that objects returns another number of executors with a reason, which the decision keeps.
+Each guard gets the number as the guards before it left it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from airflow_enel.domain import Bounds, Decision, Forecast, GuardNote, Progress,
 
 @dataclass(frozen=True, slots=True)
 class GuardContext:
-    """What guards may look at.
+    """Arguments of a guard.
 
     :param max_age_s: age up to which a reading counts as fresh
     """

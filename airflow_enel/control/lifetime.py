@@ -1,8 +1,8 @@
-"""Who submits, follows, ends and tells: the tables of ``docs/lifecycle.md``, row by row.
+"""Lifecycle of a driver and its task: the tables of ``docs/lifecycle.md``, row by row.
 
-A Spark application outlives the task that submitted it. Two questions come up again and again:
-what does a try do about the application of an earlier one, and what becomes of the driver when
-its task is told to stop. Both are answered here and nowhere else, from evidence alone.
+A Spark application outlives the task that submitted it. What a try does about the application of
+an earlier try, and whether a driver runs on when its task is stopped, is decided here and nowhere
+else, from the status of the earlier attempt alone.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _RUNNING: Final = "running"
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a try can find out about the application that an earlier try has submitted.
+    """Status of the application that an earlier try has submitted.
 
     :param driver: what this worker shows of it
     :param submitted_here: True if this worker is where it was submitted
-    :param recorded: its state in the history, None if the history cannot tell
+    :param recorded: its state in the history, None if it is unknown
     :param agent_answers: True if its agent was reached over the network
     :param handed_over: True if the task that submitted it did not wait for it, and succeeded
     """
@@ -79,9 +79,9 @@ def _elsewhere(found: Evidence, *, durable: bool) -> Action:
 def driver_stays(standing: TaskStanding | None, *, retry_remains: bool) -> bool:
     """Whether a driver runs on when its task gets SIGTERM: after an eviction, not after a user.
 
-    :param standing: None if nobody could be asked. No user can have acted either then, as that
-        takes the same API server
-    :param retry_remains: as the task knew it at its start, for when nobody can be asked
+    :param standing: None if the API server does not answer. No user can have acted either
+        then, as that takes the same API server
+    :param retry_remains: as the task knew it at its start, for an API server that does not answer
     """
     if standing is None:
         return retry_remains

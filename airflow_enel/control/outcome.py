@@ -1,4 +1,4 @@
-"""What is remembered of a run that has ended."""
+"""Outcome of a run: final state, runtime, violation of its target, executor-seconds."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def final_state(exit_code: int | None, *, killed: bool) -> RunState:
-    """How a run has ended.
+    """The final state of a run.
 
-    :param exit_code: of spark-submit, None if nobody knows it
-    :param killed: True if somebody ended it on purpose
+    :param exit_code: of spark-submit, None if it is unknown
+    :param killed: True if it was ended on purpose
     """
     if killed:
         return RunState.KILLED

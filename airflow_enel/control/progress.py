@@ -1,4 +1,4 @@
-"""From everything Spark has told to what a decision needs.
+"""Reduces a snapshot of an application to the progress that policies and forecasters read.
 
 Nothing is remembered between two readings: barriers and requests are counted anew in each
 snapshot. So the counts of a longer stream must never be smaller than those of a shorter one.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def reduce_progress(
     snapshot: Snapshot, bounds: Bounds, now: float, context: RunContext = NO_CONTEXT
 ) -> Progress:
-    """Fold a reading.
+    """Reduce a snapshot.
 
     The epoch is the number of barriers: finished components, executors lost, and executors
     gained unasked. It stays 0 until an executor has registered.

@@ -1,4 +1,4 @@
-"""How long a run may take, as users and templates write it."""
+"""Parses runtime targets as users and templates write them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the project as frozen dataclasses; they import nothing of the layers above.
+"""Domain types: frozen dataclasses that all layers share and that import none of them.
 
 Times of day are ``*_at``: seconds since the epoch by the clock of the Spark driver.
 Durations are ``*_s``: seconds. Scale-outs are numbers of executors.

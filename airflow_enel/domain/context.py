@@ -1,4 +1,4 @@
-"""What is known of a run at its start and may explain its runtime."""
+"""Run context: facts known before the start of a run that may explain its runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decision: how many executors, why, and what came of it."""
+"""Decision types: proposal, guard notes, decision, step, and the agent's answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from airflow_enel.domain.wire import STRICT
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a policy wants, with a reason a person can read."""
+    """The number of executors that a policy chooses, with a reason for people."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -64,7 +64,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One pass of the decision step: what it saw, foresaw and decided."""
+    """One pass of the decision step: progress, forecast and decision."""
 
     __pydantic_config__: ClassVar = STRICT
 
@@ -75,7 +75,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ScaleAnswer:
-    """What the agent said to a request; ``executors`` is what is registered at that moment."""
+    """The agent's answer to a request; ``executors`` are those registered at that moment."""
 
     __pydantic_config__: ClassVar = STRICT
 

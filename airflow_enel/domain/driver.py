@@ -1,4 +1,4 @@
-"""What can be seen of a Spark driver from where a task runs."""
+"""Status of a Spark driver, as the worker of a task shows it."""
 
 from __future__ import annotations
 

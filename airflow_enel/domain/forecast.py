@@ -1,4 +1,4 @@
-"""A forecast: for every candidate scale-out the distribution of a runtime."""
+"""Forecast: the distribution of the remaining runtime for every candidate scale-out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trained model as it is kept and sent: weights, and a manifest that tells what they are."""
+"""Trained models as they are stored and sent: weights, manifest and checksum."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,250}")
 
 
 class ModelUnusable(ValueError):
-    """A model is corrupt, foreign or of another schema. Go on with the prior, and say so once."""
+    """A model is corrupt, foreign or of another schema. Go on with the prior, and log it once."""
 
 
 @dataclass(frozen=True, slots=True)

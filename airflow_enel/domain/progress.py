@@ -1,4 +1,4 @@
-"""How far a run has come: what policies and forecasters read."""
+"""Progress of a run, as policies and forecasters read it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_enel.domain.wire import STRICT
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A reading, folded to what a decision needs.
+    """A snapshot, reduced to what a decision needs.
 
     :param elapsed_s: since the application's start, by the driver's clock
     :param finished: finished components, in the order of their positions

@@ -1,4 +1,4 @@
-"""A run: one execution of a recurring job, and what is remembered of past ones."""
+"""Runs: one execution of a recurring job, its outcome, and past runs to learn from."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class RunKey:
 
 
 class RunState(str, Enum):
-    """Where a run stands. A lost run ended without telling its result."""
+    """Where a run stands. A lost run ended with an unknown result."""
 
     SUBMITTED = "submitted"
     SUCCEEDED = "succeeded"
@@ -77,9 +77,9 @@ class RunState(str, Enum):
 class Run:
     """A run as it is known at its start.
 
-    ``foreign_operator`` is True if another operator than ours submits the application. Nobody of
-    ours sees its driver end then: Airflow's state of that task is the best word on its result.
-    ``context`` may explain its runtime and is known before it starts.
+    ``foreign_operator`` is True if another operator than ours submits the application. None of our
+    processes sees its driver end then: Airflow's state of that task is the best evidence of its
+    result. ``context`` may explain its runtime and is known before it starts.
     """
 
     __pydantic_config__: ClassVar = STRICT

@@ -1,4 +1,4 @@
-"""What Spark has told us about one application: components, stages, executors, requests."""
+"""Snapshot of one application, from Spark's events: components, stages, executors, requests."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Component:
     the application's start) to its own finish, so that overlapping jobs are not counted twice
     and the driver's time between jobs is not lost. The sum over all components is the time from
     the application's start to the last finish. None while it runs.
-    ``disturbed`` tells that an executor came or went inside it.
+    ``disturbed`` is True if an executor came or went inside it.
     """
 
     __pydantic_config__: ClassVar = STRICT

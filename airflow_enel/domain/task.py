@@ -1,4 +1,4 @@
-"""A task instance as Airflow sees it now."""
+"""State of a task instance, as Airflow's API server knows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow_enel.domain.wire import STRICT
 
 @dataclass(frozen=True, slots=True)
 class TaskStanding:
-    """What Airflow says of the task instance of a try.
+    """Airflow's state of the task instance of a try.
 
     :param state: Airflow's state of the task instance, None if it has none
     :param current: False if a later try has replaced the one that asks

@@ -1,4 +1,4 @@
-"""What every domain dataclass asks of whoever reads it from JSON.
+"""Settings for reading domain dataclasses from JSON with pydantic.
 
 pydantic picks the dictionary up by its attribute name when a dataclass crosses the wire
 (``TypeAdapter(Run)``); the domain itself needs no pydantic for that.

@@ -51,7 +51,7 @@ class PolicyContext:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How executors are chosen; guards have the last word.
+    """How executors are chosen; guards check each proposal.
 
     :param name: what error messages call it
     :param propose: returns the initial size, or the size from the present barrier on

@@ -1,4 +1,4 @@
-"""Sizes of the first runs, chosen to learn from."""
+"""Initial sizes of a job's first runs, chosen so that forecasters can learn from them."""
 
 from __future__ import annotations
 
