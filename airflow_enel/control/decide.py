@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Steering:
+class ScalingConfig:
     """A run as the decision step sees it.
 
     :param forecaster: fitted on the past runs; None for policies that need none
@@ -58,7 +58,7 @@ class Assessment:
 
     progress: Progress
     step: Step | None
-    config: Steering = field(repr=False)
+    config: ScalingConfig = field(repr=False)
 
     @cached_property
     def forecast(self) -> Forecast | None:
@@ -71,35 +71,35 @@ class Assessment:
 
 
 def first_step(
-    steering: Steering, past_runs: Sequence[PastRun], given: int | None, now: float
+    config: ScalingConfig, past_runs: Sequence[PastRun], given: int | None, now: float
 ) -> Step:
     """Choose the initial size, before the application is submitted: epoch 0.
 
     :param given: number of executors the user has set, if any
     :raises ValueError: if the policy needs a target and there is none
     """
-    progress = Progress.at_start(steering.bounds, steering.context)
-    start = StartContext(tuple(past_runs), given, is_retry=steering.try_number > 1)
-    return _step(steering, progress, now, start)
+    progress = Progress.at_start(config.bounds, config.context)
+    start = StartContext(tuple(past_runs), given, is_retry=config.try_number > 1)
+    return _step(config, progress, now, start)
 
 
-def decide(steering: Steering, snapshot: Snapshot, now: float) -> Assessment:
+def decide(config: ScalingConfig, snapshot: Snapshot, now: float) -> Assessment:
     """Assess a run, and decide if it is at a new barrier.
 
     :param now: the present by the driver's clock
     """
-    progress = reduce_progress(snapshot, steering.bounds, now, steering.context)
-    if not _is_due(steering, snapshot, progress):
-        return Assessment(progress, None, steering)
-    return Assessment(progress, _step(steering, progress, now), steering)
+    progress = reduce_progress(snapshot, config.bounds, now, config.context)
+    if not _is_due(config, snapshot, progress):
+        return Assessment(progress, None, config)
+    return Assessment(progress, _step(config, progress, now), config)
 
 
-def _is_due(steering: Steering, snapshot: Snapshot, progress: Progress) -> bool:
+def _is_due(config: ScalingConfig, snapshot: Snapshot, progress: Progress) -> bool:
     return (
-        steering.policy.rescales
+        config.policy.rescales
         and _at_work(snapshot)
         and progress.at_new_barrier
-        and _context(steering, progress, None).fresh
+        and _context(config, progress, None).fresh
     )
 
 
@@ -107,26 +107,24 @@ def _at_work(snapshot: Snapshot) -> bool:
     return bool(snapshot.ended_at is None and snapshot.executors and snapshot.components)
 
 
-def _forecast(steering: Steering, progress: Progress) -> Forecast | None:
-    if steering.forecaster is None:
+def _forecast(config: ScalingConfig, progress: Progress) -> Forecast | None:
+    if config.forecaster is None:
         return None
-    return steering.forecaster.predict(progress, steering.bounds)
+    return config.forecaster.predict(progress, config.bounds)
 
 
 def _step(
-    steering: Steering, progress: Progress, now: float, start: StartContext | None = None
+    config: ScalingConfig, progress: Progress, now: float, start: StartContext | None = None
 ) -> Step:
-    steering.policy.check_target(steering.target_s)
-    forecast = _forecast(steering, progress)
-    proposal = steering.policy.propose(
-        PolicyContext(forecast, steering.target_s, progress, steering.bounds, start)
+    config.policy.check_target(config.target_s)
+    forecast = _forecast(config, progress)
+    proposal = config.policy.propose(
+        PolicyContext(forecast, config.target_s, progress, config.bounds, start)
     )
-    context = _context(steering, progress, forecast)
-    decision = apply_guards(
-        steering.guards, proposal, context, try_number=steering.try_number, now=now
-    )
+    context = _context(config, progress, forecast)
+    decision = apply_guards(config.guards, proposal, context, try_number=config.try_number, now=now)
     return Step(progress, forecast, decision)
 
 
-def _context(steering: Steering, progress: Progress, forecast: Forecast | None) -> GuardContext:
-    return GuardContext(progress, forecast, steering.target_s, steering.bounds, steering.max_age_s)
+def _context(config: ScalingConfig, progress: Progress, forecast: Forecast | None) -> GuardContext:
+    return GuardContext(progress, forecast, config.target_s, config.bounds, config.max_age_s)

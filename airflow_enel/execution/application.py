@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from airflow_enel.control.lifetime import driver_stays
+from airflow_enel.control.lifecycle import driver_stays
 from airflow_enel.execution.history_access import HistoryAccess
 from airflow_enel.execution.submission_record import RECORD_KEY, SubmissionRecord
 

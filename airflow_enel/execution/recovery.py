@@ -4,7 +4,7 @@ The folder of a run is made before its submission and removed when a task has us
 the folder of an earlier try is a run whose result no task has used: its driver runs, or has ended
 while nobody looked, or was never started. For drivers on other workers there is a record in the
 ``task_state_store``; more is known from the history and from the agent. The choice that follows
-from all that is the table in `airflow_enel.control.lifetime`.
+from all that is the table in `airflow_enel.control.lifecycle`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_enel.control.lifetime import Action, Evidence, first_action
+from airflow_enel.control.lifecycle import Action, AttemptStatus, first_action
 from airflow_enel.domain import DriverStatus, Run, RunKey
 from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
@@ -48,7 +48,7 @@ class EarlierAttempt:
     application: SubmittedApplication
     run: Run | None
     token: str | None
-    evidence: Evidence
+    status: AttemptStatus
 
 
 class Recovery:
@@ -90,7 +90,7 @@ class Recovery:
         while True:
             record = SubmissionRecord.read(self._store) if self._store else None
             earlier = self.find(record)
-            action = first_action(earlier.evidence if earlier else None, durable=self._durable)
+            action = first_action(earlier.status if earlier else None, durable=self._durable)
             if action is not Action.WAIT or earlier is None:
                 return earlier, action
             if is_killed() or self._clock.now() > deadline:
@@ -138,10 +138,10 @@ class Recovery:
                     application=application,
                     run=known.run if known else None,
                     token=known.token if known else None,
-                    evidence=Evidence(status, True, None, False, handed_over),
+                    status=AttemptStatus(status, True, None, False, handed_over),
                 )
             )
-        found.sort(key=lambda it: it.evidence.driver is DriverStatus.OVER)
+        found.sort(key=lambda it: it.status.driver is DriverStatus.OVER)
         for surplus in found[1:]:
             surplus.application.terminate()
             surplus.application.folder.remove()
@@ -150,7 +150,7 @@ class Recovery:
     def _elsewhere(self, record: SubmissionRecord) -> EarlierAttempt:
         key = replace(self._key, submit_try=record.submit_try)
         row = _row_of(key, self._history)
-        evidence = Evidence(
+        attempt = AttemptStatus(
             driver=DriverStatus.ABSENT,
             submitted_here=record.is_here,
             recorded=row.state if row else None,
@@ -159,7 +159,7 @@ class Recovery:
             handed_over=record.handed_over,
         )
         application = self._submitter.attach(record.handle(key))
-        return EarlierAttempt(key, application, row.run if row else None, None, evidence)
+        return EarlierAttempt(key, application, row.run if row else None, None, attempt)
 
 
 def unknown_state(key: RunKey) -> str:

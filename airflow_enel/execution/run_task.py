@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
 
-from airflow_enel.control.lifetime import Action
+from airflow_enel.control.lifecycle import Action
 from airflow_enel.domain import RunState
 from airflow_enel.execution.application import TaskApplication
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
@@ -65,7 +65,7 @@ class RunTask:
         application = self.application
         with history_access(self._context, self._log) as application.access:
             earlier, action = self._recovery().choose(application.is_killed)
-            if earlier is not None and action is Action.TELL:
+            if earlier is not None and action is Action.REPORT:
                 self._log.info(
                     "The application of try %d has succeeded; its result counts for this task",
                     earlier.key.submit_try,
@@ -175,7 +175,7 @@ class RunTask:
 
     def _remove(self, earlier: EarlierAttempt) -> None:
         """End what is left of an application, report its result, and remove its folder."""
-        if earlier.evidence.agent_answers:
+        if earlier.status.agent_answers:
             self._log.info("Ending the application of try %d first", earlier.key.submit_try)
             try:
                 self._remote(earlier).end()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import median_low
 from typing import TYPE_CHECKING, Final, Protocol
 
-from airflow_enel.control.decide import Steering
+from airflow_enel.control.decide import ScalingConfig
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ModelUnusable, training_name
 from airflow_enel.history.interface import HistoryError
@@ -89,7 +89,7 @@ class MonitoredRun:
     """
 
     run_id: str
-    config: Steering
+    config: ScalingConfig
     expected_components: int | None
 
 
@@ -103,13 +103,13 @@ def monitored_run(run: SizedRun, past: JobPast, try_number: int) -> MonitoredRun
     return MonitoredRun(run.key.id, config, expected_components(past.runs))
 
 
-def scaling_config(run: SizedRun, past: JobPast, try_number: int) -> Steering:
+def scaling_config(run: SizedRun, past: JobPast, try_number: int) -> ScalingConfig:
     """Return how a run is sized, with a forecaster that has learned from its job's past.
 
     :param try_number: of the try that decides
     """
     policy = find_policy(run.policy)
-    return Steering(
+    return ScalingConfig(
         policy=policy,
         forecaster=_fitted(policy.forecaster, past),
         target_s=run.runtime_target_s,

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from airflow_enel.control.decide import Steering, decide, first_step
+from airflow_enel.control.decide import ScalingConfig, decide, first_step
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, ExecutorSpan, PastRun, Snapshot, Step
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, EnelConfig, layers
@@ -61,7 +61,7 @@ def _sweeps() -> Iterable[Figure]:
 def _decisions(past_runs: int) -> Iterable[Figure]:
     """Features, both priors, network and policy; what was learned from past runs is there."""
     *past, present = make_runs(long_job(), SCENARIOS["input"], past_runs + 1, seed=4)
-    network = Steering(
+    network = ScalingConfig(
         find_policy("enel-paper"),
         Enel(_model(), long_job().key).fit(past),
         target_s=present.runtime_s,
@@ -71,11 +71,9 @@ def _decisions(past_runs: int) -> Iterable[Figure]:
     )
     prior = replace(network, forecaster=Enel().fit(past))
     seen = _after_one_component(present)
-    moments: dict[str, Callable[[Steering], Step | None]] = {
-        "before the start": lambda steering: first_step(steering, past, None, 0.0),
-        f"{COMPONENTS - 1} components left": lambda steering: (
-            decide(steering, seen, seen.read_at).step
-        ),
+    moments: dict[str, Callable[[ScalingConfig], Step | None]] = {
+        "before the start": lambda config: first_step(config, past, None, 0.0),
+        f"{COMPONENTS - 1} components left": lambda config: decide(config, seen, seen.read_at).step,
     }
     for moment, action in moments.items():
         made, without = action(network), action(prior)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.control.decide import Steering, decide, first_step
+from airflow_enel.control.decide import ScalingConfig, decide, first_step
 from airflow_enel.control.policies import Policy, StartContext, find_policy
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import Bounds, Forecast, Progress, Proposal, RunContext, Step
@@ -59,8 +59,8 @@ class Listening(Fixed):
         return super().predict(progress, bounds)
 
 
-def steering(**changes) -> Steering:
-    made = Steering(
+def config(**changes) -> ScalingConfig:
+    made = ScalingConfig(
         policy=find_policy("ellis"),
         forecaster=Fixed([600.0 / s for s in BOUNDS.candidates]),
         target_s=100.0,
@@ -71,7 +71,7 @@ def steering(**changes) -> Steering:
 
 
 def step(reading, **changes) -> Step | None:
-    return decide(steering(**changes), reading, reading.read_at).step
+    return decide(config(**changes), reading, reading.read_at).step
 
 
 class TestDecide:
@@ -127,7 +127,7 @@ class TestDecide:
             contexts.append(context)
             return Proposal(3, "whatever")
 
-        run = steering(policy=Policy("own", remember), try_number=2)
+        run = config(policy=Policy("own", remember), try_number=2)
         first_step(run, PAST, 5, START)
         decide(run, snapshot(finished=2), START + 20)
         before, during = contexts
@@ -146,7 +146,7 @@ class TestDecide:
 
     def test_forecasts_with_the_context_of_the_run(self):
         context, listening = RunContext.of({"input_mib": 512}), Listening()
-        known = steering(forecaster=listening, context=context)
+        known = config(forecaster=listening, context=context)
         reading = snapshot(finished=2)
         first_step(known, PAST, None, START)
         assert decide(known, reading, reading.read_at).step is not None
@@ -173,11 +173,11 @@ class TestDecide:
     @given(st.floats(30.001, 1e9), st.integers(1, 20))
     def test_a_stale_reading_is_never_acted_upon(self, age_s, finished):
         reading = snapshot(finished=finished)
-        assert decide(steering(), reading, reading.read_at + age_s).step is None
+        assert decide(config(), reading, reading.read_at + age_s).step is None
 
     def test_a_reading_as_old_as_allowed_is_fresh(self):
         reading = snapshot(finished=2)
-        assert decide(steering(), reading, reading.read_at + 30.0).step is not None
+        assert decide(config(), reading, reading.read_at + 30.0).step is not None
 
     @pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf"), -1.0])
     @pytest.mark.parametrize("place", [0, 5, 10])
@@ -226,7 +226,7 @@ class TestDecide:
 class TestAssessment:
     def test_the_forecast_of_a_step_is_not_made_again(self):
         listening = Listening()
-        made = decide(steering(forecaster=listening), snapshot(finished=2), START + 20)
+        made = decide(config(forecaster=listening), snapshot(finished=2), START + 20)
         assert made.step is not None
         assert made.forecast is made.step.forecast
         assert len(listening.heard) == 1
@@ -234,25 +234,25 @@ class TestAssessment:
     def test_without_a_step_the_forecast_is_made_when_it_is_asked_for_and_once(self):
         listening = Listening()
         answered = snapshot(finished=2, requests=[request(4, 2, START + 20)])
-        made = decide(steering(forecaster=listening), answered, START + 21)
+        made = decide(config(forecaster=listening), answered, START + 21)
         assert (made.step, listening.heard) == (None, [])
         assert made.forecast is made.forecast is not None
         assert len(listening.heard) == 1
 
     def test_a_policy_without_a_forecaster_has_no_forecast(self):
-        made = decide(steering(forecaster=None), snapshot(finished=2), START + 20)
+        made = decide(config(forecaster=None), snapshot(finished=2), START + 20)
         assert made.forecast is None
 
     @pytest.mark.parametrize("reading", [EMPTY, snapshot(finished=3)], ids=["nothing", "finished"])
     def test_the_progress_is_there_whether_something_is_decided_or_not(self, reading):
-        made = decide(steering(policy=find_policy("static")), reading, START + 40)
+        made = decide(config(policy=find_policy("static")), reading, START + 40)
         assert made.progress == reduce_progress(reading, BOUNDS, START + 40)
 
 
 class TestFirstStep:
     @pytest.mark.parametrize(("name", "forecaster"), [("bell", BellRuntime()), ("ellis", Ellis())])
     def test_chooses_the_smallest_size_in_time(self, name, forecaster):
-        run = steering(policy=find_policy(name), forecaster=forecaster.fit(PAST), target_s=120.0)
+        run = config(policy=find_policy(name), forecaster=forecaster.fit(PAST), target_s=120.0)
         made = first_step(run, PAST, None, START)
         decision = made.decision
         assert made.forecast is not None
@@ -264,20 +264,20 @@ class TestFirstStep:
         assert decision.reason.startswith(f"start with {decision.executors}: at ")
 
     def test_without_history_it_starts_with_the_maximum(self):
-        made = first_step(steering(forecaster=Ellis().fit([])), (), None, START)
+        made = first_step(config(forecaster=Ellis().fit([])), (), None, START)
         assert made.forecast is None
         assert made.decision.executors == 12
         assert made.decision.reason == "start with 12: the largest size has not been tried yet"
 
     @pytest.mark.parametrize(("try_number", "size"), [(1, 6), (2, 12), (3, 12)])
     def test_only_the_first_try_experiments(self, try_number, size):
-        run = steering(forecaster=Ellis().fit(PAST[:1]), try_number=try_number)
+        run = config(forecaster=Ellis().fit(PAST[:1]), try_number=try_number)
         decision = first_step(run, PAST[:1], None, START).decision
         assert decision.executors == size
         assert ("a retry does not experiment" in decision.reason) == (try_number > 1)
 
     def test_takes_what_is_given_as_far_as_bounds_allow(self):
-        run = steering(policy=find_policy("static"), forecaster=None, target_s=None)
+        run = config(policy=find_policy("static"), forecaster=None, target_s=None)
         assert first_step(run, (), 5, START).decision.executors == 5
         assert first_step(run, (), 50, START).decision.reason == (
             "start with 12: as given by num_executors; bounds: 2 to 12 are allowed"
@@ -285,7 +285,7 @@ class TestFirstStep:
 
     def test_a_deadline_policy_without_a_target_says_what_to_set(self):
         with pytest.raises(ValueError, match="set runtime_target"):
-            first_step(steering(target_s=None), (), None, START)
+            first_step(config(target_s=None), (), None, START)
 
     def test_at_a_barrier_it_says_so_too(self):
         with pytest.raises(ValueError, match="set runtime_target"):

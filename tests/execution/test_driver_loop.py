@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_enel.control.decide import Steering
+from airflow_enel.control.decide import ScalingConfig
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import AgentAddress, Bounds, RunOutcome, RunState, ScaleAnswer, Step
 from airflow_enel.execution.driver_loop import DriverLoop
@@ -77,9 +77,9 @@ class Loop:
         self.lines: list[str] = []
         log = cast("Any", logging.getLogger("watch"))
         fitted = create_forecaster("ellis").fit(())
-        steering = Steering(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
+        config = ScalingConfig(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
         self.loop = DriverLoop(
-            MonitoredRun("1" * 32, steering, None),
+            MonitoredRun("1" * 32, config, None),
             "token",
             self.driver,
             BufferedWriter(cast("History", self.history), log),

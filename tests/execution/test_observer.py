@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_enel.control.decide import Steering
+from airflow_enel.control.decide import ScalingConfig
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import AgentAddress, Bounds, Run, RunState
 from airflow_enel.execution.history_writer import ImmediateWriter
@@ -54,8 +54,8 @@ class Scene:
     def observer(self, history: Any = None, saved: int = 0) -> Observer:
         """A new one, as a poke makes it."""
         fitted = create_forecaster("ellis").fit(())
-        steering = Steering(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
-        observed = MonitoredRun(self.run.key.id, steering, None)
+        config = ScalingConfig(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
+        observed = MonitoredRun(self.run.key.id, config, None)
         return Observer(observed, ImmediateWriter(history or self.history), LOG, saved=saved)
 
     def statuses(self) -> list[DecisionStatus]:

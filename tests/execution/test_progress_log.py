@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from airflow_enel.control.decide import Assessment, Steering
+from airflow_enel.control.decide import Assessment, ScalingConfig
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, Forecast, Progress
 from airflow_enel.execution.progress_log import ProgressLog
@@ -42,7 +42,7 @@ class Scene:
         self._caplog = caplog
         self.time = VirtualTime()
         self.forecaster = CountedForecasts()
-        self._config = Steering(find_policy("ellis"), self.forecaster, 90.0, Bounds(1, 9), 1)
+        self._config = ScalingConfig(find_policy("ellis"), self.forecaster, 90.0, Bounds(1, 9), 1)
         self.log = ProgressLog(LOG, 90.0, expected, self.time.clock.now)
 
     def read(self, finished: int, executors: int = 4) -> None:

@@ -87,7 +87,7 @@ def removed(found: EarlierAttempt) -> None:
 
 
 def state(found: EarlierAttempt | None) -> DriverStatus | None:
-    return found.evidence.driver if found else None
+    return found.status.driver if found else None
 
 
 def test_a_first_try_finds_nothing(base: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_driver_that_runs_is_found_with_its_token(base: Path) -> None:
 
     assert found is not None
     assert (found.run, found.token) == (submission().run, "the secret")
-    assert found.evidence.driver is DriverStatus.RUNNING
+    assert found.status.driver is DriverStatus.RUNNING
     removed(found)
 
 
@@ -173,7 +173,7 @@ def test_a_task_that_did_not_wait_has_handed_its_driver_over(base: Path) -> None
     until(lambda: ended.get_result() is not None)
     found = on_this_worker(base, SubmissionRecord.here(1, handed_over=True))
     assert found is not None
-    assert found.evidence.handed_over
+    assert found.status.handed_over
 
 
 @pytest.mark.parametrize("recorded", [None, RunState.SUBMITTED, RunState.SUCCEEDED])
@@ -182,15 +182,15 @@ def test_of_an_application_elsewhere_the_history_tells(
 ) -> None:
     found = earlier(SECOND, base, ELSEWHERE, Remembers(recorded))
     assert found is not None
-    assert found.evidence.driver is DriverStatus.ABSENT
-    assert not found.evidence.submitted_here
-    assert found.evidence.recorded is recorded
+    assert found.status.driver is DriverStatus.ABSENT
+    assert not found.status.submitted_here
+    assert found.status.recorded is recorded
 
 
 def test_without_a_history_nothing_is_known_of_an_application_elsewhere(base: Path) -> None:
     found = earlier(SECOND, base, ELSEWHERE, Away())
     assert found is not None
-    assert (found.evidence.recorded, found.evidence.agent_answers) == (None, False)
+    assert (found.status.recorded, found.status.agent_answers) == (None, False)
 
 
 def test_what_this_try_has_recorded_itself_is_no_earlier(base: Path) -> None:

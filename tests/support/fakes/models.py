@@ -113,11 +113,11 @@ def _gate(job: TrainingJob) -> JobGate:
 
 
 class Wanted:
-    """Has one model for whoever steers an application; remembers what is asked of the history.
+    """Has one model for whoever scales an application; remembers what is asked of the history.
 
     :ivar stages: of every question for past runs, whether it wants stages
-    :ivar models: with which every steering was made
-    :ivar contexts: of the runs of every steering
+    :ivar models: with which every configuration was made
+    :ivar contexts: of the runs of every configuration
     """
 
     def __init__(self, model: TrainedModel) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 import httpx
 
-from airflow_enel.control.decide import Steering, decide
+from airflow_enel.control.decide import ScalingConfig, decide
 from airflow_enel.control.policies import Policy, PolicyContext
 from airflow_enel.domain import AgentAddress, Bounds, Proposal, Step
 from airflow_enel.spark.client import AgentClient, AgentError
@@ -47,7 +47,7 @@ def verdict(case: Case) -> Step | None:
             continue
         except IndexError:
             break  # it asked for more than there is
-        step = decide(_STEERING, snapshot, snapshot.read_at).step
+        step = decide(_CONFIG, snapshot, snapshot.read_at).step
     return step
 
 
@@ -62,4 +62,4 @@ def _restless(context: PolicyContext) -> Proposal:
 
 
 _RESTLESS = Policy("restless", _restless, needs_target=False)
-_STEERING = Steering(_RESTLESS, None, None, Bounds(1, 50), 1)
+_CONFIG = ScalingConfig(_RESTLESS, None, None, Bounds(1, 50), 1)

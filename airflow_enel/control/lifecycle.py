@@ -17,7 +17,7 @@ _RUNNING: Final = "running"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class AttemptStatus:
     """Status of the application that an earlier try has submitted.
 
     :param driver: what this worker shows of it
@@ -38,19 +38,19 @@ class Action(str, Enum):
     """What a try does first.
 
     ``REPLACE`` ends what is left of the earlier application, waits until it is gone, and submits.
-    ``TELL`` passes on the result of an application that has succeeded with nobody to tell.
+    ``REPORT`` passes on the result of an application that has succeeded while no task ran.
     ``WAIT`` is for the unknown, which is not dead: look again, and fail in the end.
     """
 
     SUBMIT = "submit"
     FOLLOW = "follow"
     FOLLOW_AGENT = "follow by its agent"
-    TELL = "tell"
+    REPORT = "report"
     REPLACE = "replace"
     WAIT = "wait"
 
 
-def first_action(found: Evidence | None, *, durable: bool = True) -> Action:
+def first_action(found: AttemptStatus | None, *, durable: bool = True) -> Action:
     """What a try does about an earlier application whose result no task has delivered.
 
     :param found: None if there is no such application
@@ -59,18 +59,18 @@ def first_action(found: Evidence | None, *, durable: bool = True) -> Action:
     if found is None:
         return Action.SUBMIT
     if found.driver is DriverStatus.ABSENT:
-        return _elsewhere(found, durable=durable)
+        return _action_without_driver(found, durable=durable)
     if found.driver is DriverStatus.OVER or found.handed_over or not durable:
         return Action.REPLACE
     return Action.FOLLOW
 
 
-def _elsewhere(found: Evidence, *, durable: bool) -> Action:
+def _action_without_driver(found: AttemptStatus, *, durable: bool) -> Action:
     if found.agent_answers:
         wanted = durable and not found.handed_over
         return Action.FOLLOW_AGENT if wanted else Action.REPLACE
     if found.recorded is RunState.SUCCEEDED and durable and not found.handed_over:
-        return Action.TELL
+        return Action.REPORT
     if found.recorded in ENDED_RUN_STATES or found.submitted_here:
         return Action.SUBMIT  # a driver does not outlive its machine
     return Action.WAIT

@@ -6,19 +6,19 @@ import itertools
 
 import pytest
 
-from airflow_enel.control.lifetime import (
+from airflow_enel.control.lifecycle import (
     Action,
-    Evidence,
+    AttemptStatus,
     driver_stays,
     first_action,
 )
 from airflow_enel.domain import ENDED_RUN_STATES, DriverStatus, RunState, TaskStanding
 
 
-def everything(driver: DriverStatus) -> list[Evidence]:
+def everything(driver: DriverStatus) -> list[AttemptStatus]:
     """All that a try can find with a driver in one state."""
     return [
-        Evidence(driver, here, recorded, answers, handed_over)
+        AttemptStatus(driver, here, recorded, answers, handed_over)
         for here, recorded, answers, handed_over in itertools.product(
             (True, False), (None, *RunState), (True, False), (True, False)
         )
@@ -33,12 +33,12 @@ def found(
     recorded: RunState | None = RunState.SUBMITTED,
     answers: bool = False,
     handed_over: bool = False,
-) -> Evidence:
-    return Evidence(driver, here, recorded, answers, handed_over)
+) -> AttemptStatus:
+    return AttemptStatus(driver, here, recorded, answers, handed_over)
 
 
 @pytest.mark.parametrize(
-    ("evidence", "action"),
+    ("status", "action"),
     [
         (None, Action.SUBMIT),
         (found(DriverStatus.RUNNING, here=True), Action.FOLLOW),
@@ -49,7 +49,7 @@ def found(
         (found(here=True, answers=True), Action.FOLLOW_AGENT),
         (found(answers=True), Action.FOLLOW_AGENT),
         (found(answers=True, handed_over=True), Action.REPLACE),
-        (found(recorded=RunState.SUCCEEDED), Action.TELL),
+        (found(recorded=RunState.SUCCEEDED), Action.REPORT),
         (found(recorded=RunState.SUCCEEDED, handed_over=True), Action.SUBMIT),
         (found(recorded=RunState.FAILED), Action.SUBMIT),
         (found(recorded=RunState.KILLED), Action.SUBMIT),
@@ -58,31 +58,31 @@ def found(
         (found(recorded=None), Action.WAIT),
     ],
 )
-def test_a_try_does_what_the_table_says(evidence: Evidence | None, action: Action) -> None:
-    assert first_action(evidence) is action
+def test_a_try_does_what_the_table_says(status: AttemptStatus | None, action: Action) -> None:
+    assert first_action(status) is action
 
 
 @pytest.mark.parametrize("driver", DriverStatus)
 def test_a_job_that_is_not_durable_is_submitted_anew_but_never_beside_a_living_one(
     driver: DriverStatus,
 ) -> None:
-    for evidence in everything(driver):
-        action = first_action(evidence, durable=False)
-        assert action in (Action.SUBMIT, Action.REPLACE, Action.WAIT), evidence
-        if evidence.agent_answers:
-            assert action is Action.REPLACE, evidence
+    for status in everything(driver):
+        action = first_action(status, durable=False)
+        assert action in (Action.SUBMIT, Action.REPLACE, Action.WAIT), status
+        if status.agent_answers:
+            assert action is Action.REPLACE, status
 
 
 @pytest.mark.parametrize("durable", [True, False])
 @pytest.mark.parametrize("driver", DriverStatus)
 def test_nothing_is_submitted_beside_what_may_be_alive(driver: DriverStatus, durable: bool) -> None:
-    for evidence in everything(driver):
+    for status in everything(driver):
         gone = driver is DriverStatus.ABSENT and (
-            evidence.submitted_here or evidence.recorded in ENDED_RUN_STATES
+            status.submitted_here or status.recorded in ENDED_RUN_STATES
         )
-        if first_action(evidence, durable=durable) is Action.SUBMIT:
-            assert gone, evidence
-            assert not evidence.agent_answers, evidence
+        if first_action(status, durable=durable) is Action.SUBMIT:
+            assert gone, status
+            assert not status.agent_answers, status
 
 
 @pytest.mark.parametrize(
