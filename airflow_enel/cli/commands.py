@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from airflow_enel.cli.output import (
     errors_told,
     interrupt_told,
     note,
+    nothing_left,
     print_json,
     progress,
     texts,
@@ -31,9 +31,10 @@ from airflow_enel.history.interface import UnknownRun
 from airflow_enel.history.sql.known_applications import known_applications
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.history.sql.retention import Limits, Removal, Retention
+from airflow_enel.ingest.files import find_files
 from airflow_enel.ingest.import_runs import Importer
 from airflow_enel.ingest.read_runs import Line, Result, Wanted
-from airflow_enel.spark.eventlog import UnusableLog, find_logs, size_of
+from airflow_enel.spark.eventlog import size_of
 from airflow_enel.spark.live import LiveApplication
 
 _NAMES_TOLD = 3
@@ -48,8 +49,8 @@ def import_history(args: Namespace) -> None:
         raise SystemExit("--dag-id and --job-key must not be empty")
     since_at = None if args.since is None else args.since.timestamp()
     wanted = Wanted(args.dag_id, args.job_key, since_at)
-    logs = _logs(args.paths)
-    lines: list[Line] = []
+    logs, left_out = find_files(args.paths)
+    lines = [Line(str(it.path), Result.SKIPPED, it.reason) for it in left_out]
     with errors_told():
         known = known_applications(args.dag_id)
         importer = Importer(wanted, known, None if args.dry_run else SqlHistory())
@@ -64,7 +65,7 @@ def import_history(args: Namespace) -> None:
     else:
         _print_lines(lines)
     if all(line.result is Result.SKIPPED for line in lines):
-        raise SystemExit("nothing to import: none of the logs can be used")
+        nothing_left("nothing to import: none of the logs can be used")
 
 
 @providers_configuration_loaded
@@ -121,19 +122,6 @@ def _warn_of_mixtures(importer: Importer) -> None:
                 f"{len(names)} applications as one recurring job {job!r}: {told}. Forecasts suffer "
                 "unless they are the same: give each a --job-key of its own, or leave it out"
             )
-
-
-def _logs(paths: Iterable[Path]) -> list[Path]:
-    logs: dict[Path, None] = {}  # each once, in the order of the command line
-    for path in paths:
-        try:
-            found = find_logs(path)
-        except UnusableLog as error:
-            raise SystemExit(f"{path}: {error}") from None
-        if not found:
-            raise SystemExit(f"{path}: no event logs in this folder")
-        logs |= dict.fromkeys(found)
-    return list(logs)
 
 
 class _Counted:

@@ -19,12 +19,13 @@ from airflow_enel.cli.output import (
     errors_told,
     interrupt_told,
     note,
+    nothing_left,
     print_json,
     progress,
     texts,
 )
 from airflow_enel.cli.retraining import enel_makers
-from airflow_enel.ingest.evaluation_data import from_history, from_paths
+from airflow_enel.ingest.evaluation_data import PUBLISHED_RUNS, from_history, from_paths
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.evaluation import (
@@ -37,6 +38,7 @@ from airflow_enel.predict.evaluation import (
     walk_forward,
 )
 from airflow_enel.predict.registry import forecaster_factory, forecaster_names
+from airflow_enel.spark.traces import PUBLISHED_FAILURES
 
 Maker = Callable[[], Forecaster]
 
@@ -74,7 +76,7 @@ def _scores(args: Namespace) -> tuple[Score, ...]:
             if len(predictions) == known:
                 faults.append(f"{series.job}: {_why_none(series, args.warm_up)}")
     if not predictions:
-        raise SystemExit(f"nothing to evaluate: {'; '.join(faults) or 'no file can be used'}")
+        nothing_left(f"nothing to evaluate: {'; '.join(faults) or 'no file can be used'}")
     for fault in faults:
         note(fault)
     return summarise(predictions)
@@ -123,7 +125,7 @@ def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
     if args.dag_id is None:
         if args.job_key is not None:
             raise SystemExit("--job-key belongs to --dag-id: traces and logs name their jobs")
-        return from_paths(args.paths, args.failures, note, stages=stages)
+        return _from_paths(args, stages=stages)
     if args.failures is not None:
         raise SystemExit(
             "--failures belongs to trace files: the history knows in which runs executors failed"
@@ -134,6 +136,23 @@ def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
         job = "" if args.job_key is None else f" with the job {args.job_key!r}"
         raise SystemExit(f"the history has no runs of the DAG {args.dag_id!r}{job}")
     return found
+
+
+def _from_paths(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
+    data = from_paths(args.paths, args.failures, stages=stages)
+    for left_out in data.left_out:
+        note(f"left out: {left_out.path}: {left_out.reason}")
+    if data.published:
+        note(
+            f"{', '.join(data.published)}: runs {_spans(PUBLISHED_FAILURES)} count as runs "
+            f"with failures, as in the published traces of {PUBLISHED_RUNS} runs; "
+            "--failures none if none of them had any, or --failures RUNS"
+        )
+    return data.series
+
+
+def _spans(numbers: Sequence[range]) -> str:
+    return ",".join(f"{span[0]}-{span[-1]}" for span in numbers)
 
 
 def _print_scores(scores: Iterable[Score]) -> None:

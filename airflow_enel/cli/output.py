@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import Progress
@@ -20,6 +20,7 @@ Advance = Callable[[int], None]
 Report = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is, 0 if unknown."""
 
+_NOTHING_LEFT = 2
 _INTERRUPTED = 130  # 128 and the number of the signal
 
 
@@ -81,6 +82,15 @@ def phases() -> Iterator[Report]:
 def note(text: str) -> None:
     """Say something beside the output."""
     Console(stderr=True).print(*texts(text), soft_wrap=True)
+
+
+def nothing_left(text: str) -> NoReturn:
+    """End the command because nothing that it was given can be used.
+
+    :raises SystemExit: always, with 2
+    """
+    note(text)
+    raise SystemExit(_NOTHING_LEFT)
 
 
 def print_json(values: Iterable[dict[str, Any]]) -> None:

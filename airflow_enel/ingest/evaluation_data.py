@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from airflow_enel.domain import PastRun, RunState
 from airflow_enel.history.sql.repository import SqlHistory
-from airflow_enel.ingest.read_runs import ReadRun, RunReader, Wanted
+from airflow_enel.ingest.files import LeftOut, find_files
+from airflow_enel.ingest.read_runs import ReadRun, Result, RunReader, Wanted
 from airflow_enel.predict.evaluation import Series
-from airflow_enel.spark.eventlog import UnusableLog, find_logs
+from airflow_enel.spark.eventlog import UnusableLog
+from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
 from airflow_enel.spark.traces import (
     COLUMNS,
     PUBLISHED_FAILURES,
     Trace,
     UnusableTrace,
-    is_trace,
     read_trace,
 )
 
@@ -25,46 +26,48 @@ MOST_RUNS: Final = 10_000
 PUBLISHED_RUNS: Final = 65
 """Runs of every job of the published traces: which of them had failures is known."""
 
+_ENDS: Final = {
+    RunState.FAILED: "the application failed",
+    RunState.LOST: "nobody knows whether the application succeeded",
+}
 NEITHER: Final = (
     f"neither a Spark event log nor a trace file, whose first line is {'|'.join(COLUMNS)}"
 )
 
-Note = Callable[[str], None]
-"""Is told, in a line, what is left out and why."""
+
+@dataclass(frozen=True, slots=True)
+class EvaluationData:
+    """What was read from files.
+
+    :param left_out: files, and traces of which some runs could not be used
+    :param published: jobs whose failures were taken from the published protocol
+    """
+
+    series: tuple[Series, ...]
+    left_out: tuple[LeftOut, ...]
+    published: tuple[str, ...]
 
 
 def from_paths(
-    paths: Sequence[Path], failures: Sequence[range] | None, note: Note, *, stages: bool = False
-) -> tuple[Series, ...]:
+    paths: Sequence[Path], failures: Sequence[range] | None, *, stages: bool = False
+) -> EvaluationData:
     """Read trace files and event logs, and folders of them.
 
-    Event logs are grouped by the name of their application. What cannot be used in a folder is
-    noted and left out.
+    Event logs are grouped by the name of their application. What cannot be used is left out.
 
     :param failures: runs of each trace in which executors failed; None for those of the
-        published protocol where a job has as many runs as that, which is noted, and else for none
+        published protocol where a job has as many runs as that, and else for none
     :param stages: whether components keep their stages, which take most of the memory
-    :raises SystemExit: if a file that was named itself cannot be used
     """
+    files, missing = find_files(paths)
     gathered = _Gathered(failures, stages=stages)
-    read: set[Path] = set()
-    for path in paths:
-        for file in _files(path):
-            if file in read:
-                continue
-            read.add(file)
-            fault = gathered.add(file)
-            if fault is not None and file == path:
-                raise SystemExit(f"{file}: {fault}")
-            if fault is not None:
-                note(f"left out: {file}: {fault}")
-    if gathered.published:
-        note(
-            f"{', '.join(gathered.published)}: runs {_spans(PUBLISHED_FAILURES)} count as runs "
-            f"with failures, as in the published traces of {PUBLISHED_RUNS} runs; "
-            "--failures none if none of them had any, or --failures RUNS"
-        )
-    return (*gathered.traces, *gathered.logs.series())
+    for file in files:
+        gathered.add(file)
+    return EvaluationData(
+        (*gathered.traces, *gathered.logs.series()),
+        (*missing, *gathered.left_out),
+        tuple(gathered.published),
+    )
 
 
 def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> tuple[Series, ...]:
@@ -83,68 +86,52 @@ def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> t
     return tuple(found)
 
 
-def _files(path: Path) -> tuple[Path, ...]:
-    try:
-        found = find_logs(path)
-    except UnusableLog as error:
-        raise SystemExit(f"{path}: {error}") from None
-    if not found:
-        raise SystemExit(f"{path}: no trace files or event logs in this folder")
-    return found
-
-
 class _Gathered:
     """What was read so far."""
 
     def __init__(self, failures: Sequence[range] | None, *, stages: bool) -> None:
         self.traces: list[Series] = []
         self.published: list[str] = []
+        self.left_out: list[LeftOut] = []
         self.logs = _EventLogs(stages=stages)
         self._failures = failures
 
-    def add(self, file: Path) -> str | None:
-        """Read a file; return why it cannot be used, None if it can."""
+    def add(self, file: Path) -> None:
+        """Read a file, or note why it cannot be used."""
         try:
-            if not is_trace(file):
+            kind = FileKind.EVENT_LOG if file.is_dir() else kind_of(file)
+            if kind is FileKind.TABLE:
+                self._add_traces(file, self._read(file))
+            elif kind is FileKind.OTHER:
+                self.left_out.append(LeftOut(file, NEITHER))
+            else:
                 self.logs.add(file)
-                return None
-            found = self._read(file)
-        except (UnusableTrace, UnusableLog) as error:
-            return _fault(error)
+        except (UnreadableFile, UnusableTrace, UnusableLog) as error:
+            self.left_out.append(LeftOut(file, str(error)))
+
+    def _add_traces(self, file: Path, found: Iterable[Trace]) -> None:
         for trace in found:
             known = {series.job for series in self.traces}
             names = (trace.job, f"{trace.job} ({file.name})", f"{trace.job} ({file})")
             job = next(name for name in names if name not in known or name == names[-1])
+            if trace.left_out:
+                faults = f"{len(trace.left_out)} of {trace.all_runs} runs of {job}"
+                self.left_out.append(LeftOut(file, f"{faults}, first {trace.left_out[0]}"))
             self.traces.append(Series(job, trace.runs, trace.failed))
             if self._failures is None and trace.failed:
                 self.published.append(job)
-        return None
 
     def _read(self, file: Path) -> tuple[Trace, ...]:
         """By default, only a job that looks like one of the published protocol has failures."""
         if self._failures is not None:
             return read_trace(file, self._failures)
         healthy = read_trace(file, None)
-        if all(len(trace.runs) != PUBLISHED_RUNS for trace in healthy):
+        if all(trace.all_runs != PUBLISHED_RUNS for trace in healthy):
             return healthy
         return tuple(
-            failing if len(failing.runs) == PUBLISHED_RUNS else trace
+            failing if failing.all_runs == PUBLISHED_RUNS else trace
             for trace, failing in zip(healthy, read_trace(file, PUBLISHED_FAILURES), strict=True)
         )
-
-
-def _fault(error: UnusableTrace | UnusableLog) -> str:
-    """What is wrong with a file that might have been either."""
-    text = str(error)
-    if isinstance(error.__context__, UnicodeDecodeError):
-        return "not UTF-8, as a trace file must be"
-    if text == "not a Spark event log" or text.startswith("its first line must be"):
-        return NEITHER
-    return text
-
-
-def _spans(numbers: Sequence[range]) -> str:
-    return ",".join(f"{span[0]}-{span[-1]}" for span in numbers)
 
 
 class _EventLogs:
@@ -163,10 +150,11 @@ class _EventLogs:
         """
         line, found = self._reader.read(log)
         if found is None:
-            raise UnusableLog(line.reason or line.result.value)
+            known = line.result is Result.KNOWN
+            raise UnusableLog("the same run as in another file" if known else line.reason)
         self._reader.remember(found)
         if found.outcome.state is not RunState.SUCCEEDED or not found.outcome.complete:
-            raise UnusableLog(line.reason or "the application failed")
+            raise UnusableLog(line.reason or _ENDS[found.outcome.state])
         if not found.outcome.runtime_s:
             raise UnusableLog("the application took no time")
         self._keep(found)

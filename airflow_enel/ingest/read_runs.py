@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -21,6 +22,7 @@ from airflow_enel.domain import (
 )
 from airflow_enel.history.sql.known_applications import KnownRun
 from airflow_enel.spark.eventlog import PassedOver, Reading, UnusableLog, read_log
+from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
 
 POLICY: Final = "imported"
 """Stands in place of a policy: nobody of us has chosen the size."""
@@ -114,6 +116,7 @@ class RunReader:
             self._look(application, attempt)
 
         try:
+            _check_kind(log)
             reading = read_log(log, on_start, on_bytes)
             found = self._run_of(reading)
         except _Passed as passed:
@@ -178,6 +181,14 @@ class RunReader:
             context=reading.context,
         )
         return ReadRun(run, ended, snapshot.finished_components)
+
+
+def _check_kind(log: Path) -> None:
+    with suppress(UnreadableFile):  # whoever reads it next says why
+        if not log.is_dir() and kind_of(log) is FileKind.TABLE:
+            raise UnusableLog(
+                "a table, not an event log: `airflow enel evaluate` reads trace files"
+            )
 
 
 def _state(reading: Reading) -> RunState:

@@ -1,28 +1,26 @@
 """Spark's event logs: finding them, and reading one to the end of its application.
 
 A log is a plain file (the default up to Spark 3.5) or a folder of numbered parts with a file
-``appstatus_…`` beside them (the default from 4.0 on), in plain text or zstd. Memory is bounded: a
-log is read line by line, and only the reducer remembers. What cannot be used as a whole is not
-used at all: `UnusableLog` says why.
+``appstatus_…`` beside them (the default from 4.0 on), in plain text, zstd or gzip. Memory is
+bounded: a log is read line by line, and only the reducer remembers. What cannot be used as a whole
+is not used at all: `UnusableLog` says why.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
-
-import zstandard
+from typing import Final
 
 from airflow_enel.domain import NO_CONTEXT, RunContext, Snapshot
 from airflow_enel.domain.context import read_context
 from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.fields import Event
+from airflow_enel.spark.file_kind import UnreadableFile, reading_errors, unpacked
 from airflow_enel.spark.properties import given_context, size_context
 
 MAX_LINE_BYTES: Final = 64 * 2**20
@@ -51,13 +49,6 @@ _START, _END = "SparkListenerApplicationStart", "SparkListenerApplicationEnd"
 _ENVIRONMENT = "SparkListenerEnvironmentUpdate"
 _VERSION = re.compile(r"[ -~]{1,100}")
 
-_ZSTD = b"\x28\xb5\x2f\xfd"
-_OTHER_CODECS = {
-    b"LZ4Block": "lz4",
-    b"\x82SNAPPY": "snappy",
-    b"ZV": "lzf",
-    b"\x1f\x8b": "gzip",
-}
 _PART = re.compile(r"events_(\d+)_")
 _ROLLING = "eventlog_v2_"
 _COMPACTED = ".compact"
@@ -214,7 +205,7 @@ def _parsed(line: bytes) -> Event | None:
 
 
 def _lines(part: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
-    with part.open("rb") as raw, _plain(raw) as stream:
+    with part.open("rb") as raw, unpacked(raw) as stream:
         if stream.peek(1)[:1] not in {b"{", b""}:
             raise UnusableLog("not a Spark event log")
         told, count = 0, 0
@@ -227,21 +218,6 @@ def _lines(part: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
                 told = raw.tell()
             yield line
         on_bytes(raw.tell() - told)
-
-
-def _plain(raw: io.BufferedReader) -> io.BufferedReader:
-    """The text of a part. The first bytes tell its compression: names get lost on the way."""
-    head = raw.peek(8)[:8]
-    if head.startswith(_ZSTD):
-        stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-        return io.BufferedReader(cast(io.RawIOBase, stream), 2**17)
-    for magic, codec in _OTHER_CODECS.items():
-        if head.startswith(magic):
-            raise UnusableLog(
-                f"compressed with {codec}: only plain and zstd logs are read "
-                "(spark.eventLog.compression.codec=zstd)"
-            )
-    return raw
 
 
 def _parts(log: Path) -> tuple[Path, ...]:
@@ -280,10 +256,7 @@ def _natural(value: object) -> int | None:
 def _told() -> Iterator[None]:
     """Turn what goes wrong with files into one line."""
     try:
-        yield
-    except PermissionError:
-        raise UnusableLog("no permission to read it") from None
-    except OSError as error:
-        raise UnusableLog(f"cannot be read: {error.strerror or error}") from None
-    except zstandard.ZstdError:
-        raise UnusableLog("damaged: its zstd data cannot be unpacked") from None
+        with reading_errors():
+            yield
+    except UnreadableFile as error:
+        raise UnusableLog(str(error)) from None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from math import inf
 from pathlib import Path
 from typing import Final
 
 from airflow_enel.domain import Component, PastRun, ScaleOut
 from airflow_enel.domain.run import mean_executors
+from airflow_enel.spark.file_kind import UnreadableFile, reading_errors, unpacked
 
 COLUMNS: Final = (
     "ID",
@@ -31,7 +34,8 @@ PUBLISHED_FAILURES: Final = (range(41, 51), range(61, 66))
 """Runs, from 1, in which the published protocol killed an executor every 90 seconds."""
 
 MAX_EXECUTORS: Final = 100_000
-_MAX_JOB_ID = 2**31 - 1
+_MAX_JOB_ID: Final = 2**31 - 1
+_SHOWN: Final = 40
 
 
 class UnusableTrace(Exception):
@@ -44,11 +48,18 @@ class Trace:
 
     :param job: what the file calls the application
     :param failed: ``run_id`` of the runs in which executors failed
+    :param left_out: why each of the runs that are not here was left out, in their order
     """
 
     job: str
     runs: tuple[PastRun, ...]
     failed: frozenset[str]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def all_runs(self) -> int:
+        """How many runs the file has of the job, with those left out."""
+        return len(self.runs) + len(self.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,52 +74,77 @@ class _Row:
     executors: int
 
 
-def is_trace(path: Path) -> bool:
-    """Return whether a file begins like a table with ``|`` between columns, as event logs never do.
-
-    A file that cannot be read is none here: whoever reads it next says why.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.readline(1000)
-    except OSError:
-        return False
-    return b"|" in head and not head.lstrip(b"\xef\xbb\xbf \t").startswith(b"{")
-
-
 def read_trace(
     path: Path, failures: Sequence[range] | None = PUBLISHED_FAILURES
 ) -> tuple[Trace, ...]:
     """Read the runs of every application in a file.
 
     Jobs have no names there: a component's key is its job id. Each runs at the one scale-out that
-    the file tells, and rescaling happens between them.
+    the file tells, and rescaling happens between them. A row that cannot be used costs its run.
 
     :param failures: which runs of each application had failing executors, counted from 1 in the
-        order of their starts; their components are marked as disturbed. None for none.
-    :raises UnusableTrace: if the file has other columns, or a row that cannot be understood
+        order of their starts, with those left out; their components are marked as disturbed. None
+        for none.
+    :raises UnusableTrace: if the file has other columns, or no run that can be used
     """
-    runs: dict[str, dict[str, list[_Row]]] = {}
-    for number, row in _rows(path):
-        jobs = runs.setdefault(row.job, {}).setdefault(row.run_id, [])
-        if jobs and _run_of(jobs[0]) != _run_of(row):
-            raise UnusableTrace(f"line {number}: run {row.run_id} has another start or end before")
-        if any(row.job_id == other.job_id for other in jobs):
-            raise UnusableTrace(f"line {number}: run {row.run_id} has job {row.job_id} twice")
-        jobs.append(row)
-    if not runs:
-        raise UnusableTrace("there are no runs in it")
-    return tuple(_trace(job, found.values(), failures or ()) for job, found in runs.items())
+    jobs: dict[str, dict[str, _RunRows]] = {}
+    run = nobody = _RunRows()
+    for number, cells in _lines(path):
+        run_id, job = (*map(str.strip, cells[:2]), "", "")[:2]
+        if run_id and job:  # else it belongs to the run before: rows of a run stand together
+            run = jobs.setdefault(job, {}).setdefault(run_id, _RunRows())
+        try:
+            run.add(_row(cells))
+        except ValueError as error:
+            run.fault = run.fault or f"line {number}: {error}"
+    traces = tuple(_trace(job, tuple(runs.values()), failures or ()) for job, runs in jobs.items())
+    if not any(trace.runs for trace in traces):
+        faults = [nobody.fault, *(fault for trace in traces for fault in trace.left_out)]
+        raise UnusableTrace(next(filter(None, faults), "there are no runs in it"))
+    return traces
 
 
-def _trace(job: str, found: Iterable[list[_Row]], failures: Sequence[range]) -> Trace:
-    runs = sorted(map(_past_run, found), key=lambda r: (r.started_at, r.run_id))
-    failed = frozenset(
-        run.run_id
-        for number, run in enumerate(runs, 1)
-        if any(number in numbers for numbers in failures)
-    )
-    return Trace(job, tuple(_disturbed(r) if r.run_id in failed else r for r in runs), failed)
+@dataclass(slots=True)
+class _RunRows:
+    """The rows of one run, and what is wrong with the first that cannot be used."""
+
+    rows: list[_Row] = field(default_factory=list)
+    fault: str | None = None
+
+    def add(self, row: _Row) -> None:
+        """Add a row.
+
+        :raises ValueError: if it contradicts the others
+        """
+        if self.rows and _run_of(self.rows[0]) != _run_of(row):
+            raise ValueError(f"run {row.run_id} has another start or end before")
+        if any(row.job_id == other.job_id for other in self.rows):
+            raise ValueError(f"run {row.run_id} has job {row.job_id} twice")
+        self.rows.append(row)
+        if not row.run_started_at <= row.started_at <= row.finished_at <= row.run_finished_at:
+            raise ValueError("the job does not lie within its run")
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Where the run comes among the others; last if no row of it could be read."""
+        first = self.rows[0] if self.rows else None
+        return (inf, "") if first is None else (first.run_started_at, first.run_id)
+
+
+def _trace(job: str, found: Sequence[_RunRows], failures: Sequence[range]) -> Trace:
+    ordered = sorted(found, key=lambda run: run.order)
+    runs: list[PastRun] = []
+    failed: set[str] = set()
+    for number, run in enumerate(ordered, 1):
+        if run.fault is not None:
+            continue
+        past = _past_run(run.rows)
+        if any(number in numbers for numbers in failures):
+            past = _disturbed(past)
+            failed.add(past.run_id)
+        runs.append(past)
+    left_out = tuple(run.fault for run in ordered if run.fault is not None)
+    return Trace(job, tuple(runs), frozenset(failed), left_out)
 
 
 def _disturbed(run: PastRun) -> PastRun:
@@ -154,19 +190,27 @@ def _added_s(rows: list[_Row]) -> dict[int, float]:
     return added_s
 
 
-def _rows(path: Path) -> Iterator[tuple[int, _Row]]:
-    """Rows with the numbers of their lines."""
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row, with the number of its line."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter="|", strict=True)
-            _check_columns(next(reader, []))
-            for cells in reader:
-                if cells:
-                    yield reader.line_num, _row(cells, reader.line_num)
-    except OSError as error:
-        raise UnusableTrace(f"cannot be read: {error.strerror or error}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UnusableTrace(f"not a table with | between columns: {error}") from None
+        with reading_errors(), path.open("rb") as raw, unpacked(raw) as plain:
+            file = io.TextIOWrapper(plain, encoding="utf-8-sig", newline=None)
+            for number, line in enumerate(file, 1):
+                if number == 1:
+                    _check_columns(_cells(line))
+                elif line.strip():
+                    yield number, _cells(line)
+    except UnreadableFile as error:
+        raise UnusableTrace(str(error)) from None
+    except UnicodeDecodeError:
+        raise UnusableTrace("not UTF-8, as a trace file must be: convert it first") from None
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line.rstrip("\r\n")], delimiter="|", strict=True))
+    except (csv.Error, StopIteration):
+        return line.split("|")
 
 
 def _check_columns(found: list[str]) -> None:
@@ -175,32 +219,25 @@ def _check_columns(found: list[str]) -> None:
         return
     if "SCALE_OUT" not in names and "JOB_ID" in names:
         raise UnusableTrace("it has no column SCALE_OUT: nothing can be learned without scale-outs")
-    raise UnusableTrace(f"its first line must be {'|'.join(COLUMNS)}")
+    raise UnusableTrace(f"no trace file: its first line must be {'|'.join(COLUMNS)}")
 
 
-def _row(cells: list[str], number: int) -> _Row:
+def _row(cells: list[str]) -> _Row:
     if len(cells) != len(COLUMNS):
-        raise UnusableTrace(f"line {number}: {len(cells)} values instead of {len(COLUMNS)}")
+        raise ValueError(f"{len(cells)} values instead of {len(COLUMNS)}")
     run_id, job, begun, ended, _, job_id, started, finished, _, executors = map(str.strip, cells)
-    try:
-        row = _Row(
-            run_id,
-            job,
-            _moment(begun),
-            _moment(ended),
-            _natural("JOB_ID", job_id, 0, _MAX_JOB_ID),
-            _moment(started),
-            _moment(finished),
-            _natural("SCALE_OUT", executors, 1, MAX_EXECUTORS),
-        )
-    except ValueError as error:
-        raise UnusableTrace(f"line {number}: {error}") from None
     if not run_id or not job:
-        raise UnusableTrace(f"line {number}: ID and APP_ID must not be empty")
-    inside = row.run_started_at <= row.started_at <= row.finished_at <= row.run_finished_at
-    if not inside:
-        raise UnusableTrace(f"line {number}: the job does not lie within its run")
-    return row
+        raise ValueError("ID and APP_ID must not be empty")
+    return _Row(
+        run_id,
+        job,
+        _moment(begun),
+        _moment(ended),
+        _natural("JOB_ID", job_id, 0, _MAX_JOB_ID),
+        _moment(started),
+        _moment(finished),
+        _natural("SCALE_OUT", executors, 1, MAX_EXECUTORS),
+    )
 
 
 def _run_of(row: _Row) -> tuple[float, float]:
@@ -209,16 +246,16 @@ def _run_of(row: _Row) -> tuple[float, float]:
 
 def _moment(text: str) -> float:
     """Seconds since the epoch; UTC, and a fraction of any number of digits, unlike ISO's."""
-    plain = text.replace("T", " ").removesuffix("Z")
+    plain = text[:_SHOWN].replace("T", " ").removesuffix("Z")
     form = "%Y-%m-%d %H:%M:%S.%f" if "." in plain else "%Y-%m-%d %H:%M:%S"
     try:
         return datetime.strptime(plain, form).replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
-        raise ValueError(f"{text[:40]!r} is no moment such as 2021-07-04 19:22:18.08") from None
+        raise ValueError(f"{text[:_SHOWN]!r} is no moment such as 2021-07-04 19:22:18.08") from None
 
 
 def _natural(column: str, text: str, least: int, most: int) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
         wanted = f"a whole number from {least} to {most}"
-        raise ValueError(f"{column} must be {wanted}, not {text[:40]!r}")
+        raise ValueError(f"{column} must be {wanted}, not {text[:_SHOWN]!r}")
     return int(text)

@@ -98,7 +98,10 @@ def _figures(logs: Path) -> Iterable[Figure]:
     from airflow_enel.ingest.evaluation_data import from_paths  # noqa: PLC0415 - imports Airflow
 
     folders = sorted(path for path in logs.iterdir() if not path.name.startswith("."))
-    series = from_paths(folders, None, lambda note: print(note, file=sys.stderr), stages=True)
+    data = from_paths(folders, None, stages=True)
+    for left_out in data.left_out:
+        print(f"{left_out.path}: {left_out.reason}", file=sys.stderr)
+    series = data.series
     networks = enel_makers(series, None, asked=True) or ()
     simple = [forecaster_factory(name) for name in BUILT_IN if name != "enel"]
     papers = paper_makers(series, GROWTH)

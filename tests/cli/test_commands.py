@@ -23,6 +23,7 @@ from tests.support.builders.spark_events import (
 from tests.support.cli import Enel, log
 from tests.support.processes.python import modules_loaded_by
 
+NOTHING = "nothing to import: none of the logs can be used"
 _numbers = itertools.count()
 
 
@@ -238,7 +239,7 @@ def test_what_the_history_cannot_hold_is_a_reason_to_skip(
 
     monkeypatch.setattr(SqlHistory, "open_run", refuse)
     said = enel("import-history", log(tmp_path), "--dag-id", dag, "-o", output)
-    assert said.error == "nothing to import: none of the logs can be used"
+    assert (said.error, said.notes) == (2, f"{NOTHING}\n")
     assert "names of at most 250 characters" in said.out
 
 
@@ -254,26 +255,32 @@ def test_texts_that_no_database_can_store_cost_only_their_odd_characters(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("path", "told"),
     [
-        (("nowhere", "--dag-id", "d"), "nowhere: no such file or folder"),
-        ((".", "--dag-id", " "), "--dag-id and --job-key must not be empty"),
-        (("hdfs://host/logs", "--dag-id", "d"), "copy the logs first"),
+        ("nowhere", "skipped: nowhere: no such file or folder"),
+        ("hdfs://host/logs", "only local paths are read, copy the logs first"),
+        ("empty", "skipped: empty: no event logs or trace files in this folder"),
+        ("x", "skipped: x: empty"),
+        ("trace.csv", "a table, not an event log: `airflow enel evaluate` reads trace files"),
     ],
 )
-def test_bad_input_to_import_is_told_in_one_message(
-    enel: Enel, arguments: tuple[str, ...], told: str
+def test_what_cannot_be_imported_is_an_error_only_if_nothing_is_left(
+    enel: Enel, dag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, told: str
 ) -> None:
-    error = enel("import-history", *arguments).error
-    assert isinstance(error, str)  # Python prints it and exits with 1
-    assert told in error
-    assert "\n" not in error
-
-
-def test_an_empty_folder_and_useless_logs_are_errors(enel: Enel, tmp_path: Path) -> None:
-    assert "no event logs" in str(enel("import-history", tmp_path, "--dag-id", "d").error)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
     (tmp_path / "x").touch()
-    assert "none of the logs" in str(enel("import-history", tmp_path, "--dag-id", "d").error)
+    (tmp_path / "trace.csv").write_text("ID|APP_ID\n")
+    alone = enel("import-history", path, "--dag-id", dag)
+    assert (alone.error, alone.notes) == (2, f"{NOTHING}\n")
+    assert told in alone.out
+    beside = enel("import-history", path, log(tmp_path), "--dag-id", dag)
+    assert (beside.error, told in beside.out) == (0, True)
+
+
+def test_an_empty_dag_id_is_told_in_one_message(enel: Enel) -> None:
+    error = enel("import-history", ".", "--dag-id", " ").error
+    assert error == "--dag-id and --job-key must not be empty"  # Python exits with 1
 
 
 @pytest.mark.parametrize("arguments", [(), ("x",), ("x", "--dag-id", "d", "--since", "monday")])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -337,6 +338,36 @@ def test_what_cannot_be_used_in_a_folder_is_left_out(enel: Enel, tmp_path: Path)
     assert enel("evaluate", tmp_path, "-o", "json").error == 0
 
 
+def test_a_file_that_was_named_and_cannot_be_used_is_left_out_with_a_note(
+    enel: Enel, tmp_path: Path
+) -> None:
+    said = enel("evaluate", tmp_path / "none", trace(tmp_path), "-o", "json")
+    assert (said.error, {row["job"] for row in said.json}) == (0, {"Sort"})
+    assert f"left out: {tmp_path / 'none'}: no such file or folder\n" in said.notes
+
+
+def test_an_odd_row_costs_its_run_and_is_counted(enel: Enel, tmp_path: Path) -> None:
+    path = trace(tmp_path)
+    path.write_text(path.read_text().replace("2021-07-03 10:00:40", "2021-07-03 10:00:05"))
+    said = enel("evaluate", path, "-o", "json")
+    assert said.error == 0
+    assert "1 of 14 runs of Sort, first line " in said.notes
+    assert ": the job does not lie within its run" in said.notes
+
+
+def test_packed_event_logs_are_evaluated_whatever_their_first_bytes(
+    enel: Enel, tmp_path: Path
+) -> None:
+    pack = zstandard.ZstdCompressor().compress
+    for number in range(30):  # a third of such files have a | in front
+        plain = log(tmp_path / "plain", f"app-{number}", later(simple_run(), number * 60))
+        (tmp_path / plain.name).write_bytes(pack(plain.read_bytes()))
+    files = [path for path in tmp_path.iterdir() if path.is_file()]
+    assert any(b"|" in path.read_bytes().split(b"\n")[0] for path in files)
+    said = enel("evaluate", *files, "--forecasters", "bell")
+    assert (said.error, said.notes) == (0, "")
+
+
 def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> None:
     files = (trace(tmp_path), trace(tmp_path, name="more.csv"))
     simple = ("--forecasters", "bell", "-o", "json")
@@ -359,12 +390,13 @@ def test_the_same_job_in_two_files_is_two_jobs(enel: Enel, tmp_path: Path) -> No
         (["--failures", "3", "--dag-id", "d"], "--failures belongs to trace files"),
         (["--dag-id", "Nobody"], "no runs of the DAG 'Nobody'"),
         (["--dag-id", "d", "--job-key", "k"], "no runs of the DAG 'd' with the job 'k'"),
-        (["broken.json"], "neither a Spark event log nor a trace file, whose first line is ID|"),
-        (["notes.md"], "neither a Spark event log nor a trace file, whose first line is ID|"),
+        (["broken.json"], "left out: broken.json: not a Spark event log"),
+        (["notes.txt"], "neither a Spark event log nor a trace file, whose first line is ID|"),
+        (["notes.md"], "notes.md: no trace file: its first line must be ID|"),
         (["latin.csv"], "latin.csv: not UTF-8"),
         (["instant.csv"], "nothing to evaluate: Sort: its runs take no time"),
-        (["none"], "no such file"),
-        (["empty"], "no trace files or event logs"),
+        (["none"], "left out: none: no such file"),
+        (["empty"], "left out: empty: no event logs or trace files"),
         (["trace.csv", "--forecasters", "no:Such"], "'no:Such' cannot be imported"),
         (["trace.csv", "--forecasters", "tarot"], "no forecaster 'tarot': there are bell"),
         (["trace.csv", "--warm-up", "0"], "at least 1"),
@@ -383,6 +415,7 @@ def test_what_is_wrong_is_told(
     trace(tmp_path, runs=1, name="single.csv")
     (tmp_path / "other.csv").write_text("RUN|JOB_ID|STARTED_AT\n")
     (tmp_path / "broken.json").write_text("{]")
+    (tmp_path / "notes.txt").write_text("what\n")
     (tmp_path / "notes.md").write_text("| what | who |\n")
     lines = (tmp_path / "trace.csv").read_text()
     (tmp_path / "latin.csv").write_bytes(lines.replace("Sort", "Säge").encode("latin-1"))
@@ -390,7 +423,9 @@ def test_what_is_wrong_is_told(
     (tmp_path / "instant.csv").write_text(instant)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert reason in str(enel("evaluate", *arguments).error)
+    said = enel("evaluate", *arguments)
+    told = said.notes if said.error == 2 else str(said.error)
+    assert reason in told
 
 
 def test_a_job_without_components_is_told_beside_the_others(
@@ -401,7 +436,7 @@ def test_a_job_without_components_is_told_beside_the_others(
     store_runs(dag, "bare", tuple(replace(run, components=()) for run in runs))
     asked = ("evaluate", "--dag-id", dag, "--forecasters", "ellis", "-o", "json")
     fault = "bare: too few of its runs have finished components"
-    assert enel(*asked).error == f"nothing to evaluate: {fault}"
+    assert enel(*asked).notes == f"nothing to evaluate: {fault}\n"
     store_runs(dag, "report", runs)
     said = enel(*asked)
     assert {row["job"] for row in said.json} == {"report"}

@@ -1,10 +1,11 @@
+import gzip
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.spark.traces import COLUMNS, UnusableTrace, is_trace, read_trace
+from airflow_enel.spark.traces import COLUMNS, UnusableTrace, read_trace
 
 HEAD = "|".join(COLUMNS)
 ROW = (
@@ -101,6 +102,30 @@ def test_a_bad_row_is_told_with_its_line(tmp_path, row, reason):
         read_trace(write(tmp_path, row))
 
 
+def test_an_odd_row_costs_its_run_alone(tmp_path):
+    rows = [job(n, number, 10 * number, 10 * number + 9) for n in (1, 2, 3) for number in (0, 1)]
+    rows[3] = rows[3].replace("10:00:19", "10:01:00.018")
+    (trace,) = read_trace(write(tmp_path, *rows), [range(2, 4)])
+    assert [run.run_id for run in trace.runs] == ["1", "3"]
+    assert (trace.all_runs, len(trace.left_out)) == (3, 1)
+    assert trace.left_out[0].startswith("line 5: ")
+    assert trace.failed == {"3"}  # the second run still counts as the second
+
+
+def test_a_row_that_names_no_run_belongs_to_the_run_before(tmp_path):
+    rows = (job(1, 0, 0, 9), job(2, 0, 0, 9), "|||", job(3, 0, 0, 9))
+    (trace,) = read_trace(write(tmp_path, *rows))
+    assert [run.run_id for run in trace.runs] == ["1", "3"]
+    assert trace.left_out == ("line 4: 4 values instead of 10",)
+
+
+def test_a_packed_table_is_unpacked(tmp_path):
+    plain = write(tmp_path, ROW)
+    packed = tmp_path / "trace.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read_trace(packed) == read_trace(plain)
+
+
 @pytest.mark.parametrize(
     ("head", "reason"),
     [
@@ -118,16 +143,8 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
     with pytest.raises(UnusableTrace, match="cannot be read: No such file"):
         read_trace(tmp_path / "none.csv")
     (tmp_path / "bytes.csv").write_bytes(HEAD.encode() + b"\n\xff\xfe")
-    with pytest.raises(UnusableTrace, match="not a table"):
+    with pytest.raises(UnusableTrace, match="not UTF-8"):
         read_trace(tmp_path / "bytes.csv")
-
-
-def test_event_logs_are_no_traces(tmp_path):
-    log = tmp_path / "app-1"
-    log.write_text('{"Event":"SparkListenerLogStart","Spark Version":"a|b"}\n')
-    assert not is_trace(log)
-    assert not is_trace(tmp_path / "none")
-    assert is_trace(write(tmp_path, ROW))
 
 
 @given(st.text(alphabet='0123456789|-:. "\n\rTSortZ', max_size=300))
