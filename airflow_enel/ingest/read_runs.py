@@ -21,7 +21,14 @@ from airflow_enel.domain import (
     Snapshot,
 )
 from airflow_enel.history.sql.known_applications import KnownRun
-from airflow_enel.spark.eventlog import PassedOver, Reading, UnusableLog, read_log
+from airflow_enel.spark.eventlog import (
+    PassedOver,
+    Reading,
+    UnusableLog,
+    is_too_old,
+    read_log,
+    too_old,
+)
 from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
 
 POLICY: Final = "imported"
@@ -162,11 +169,13 @@ class RunReader:
     def _run_of(self, reading: Reading) -> ReadRun:
         snapshot = reading.snapshot
         if not snapshot.finished_components:
-            raise UnusableLog("no components: the application ran no Spark job to its end")
+            raise UnusableLog(_why_no_component(reading))
+        if reading.local:
+            raise UnusableLog("no executors: it ran in the driver alone (local mode)")
         sizes = [c.scale_out.start for c in snapshot.components]
         sizes += [c.scale_out.end for c in snapshot.components]
         if max(sizes) < 1:
-            raise UnusableLog("no executors: it ran in the driver alone (local mode)")
+            raise UnusableLog("no executors while its jobs ran: their events are missing")
         ended = outcome(snapshot, reading.exit_code, None, _state(reading))
         run = Run(
             key=self._key(snapshot, reading.attempt),
@@ -189,6 +198,15 @@ def _check_kind(log: Path) -> None:
             raise UnusableLog(
                 "a table, not an event log: `airflow enel evaluate` reads trace files"
             )
+
+
+def _why_no_component(reading: Reading) -> str:
+    version = reading.snapshot.spark_version or ""
+    if reading.flaws and is_too_old(version):
+        return too_old(version)
+    if reading.flaws:
+        return f"no component can be read: {'; '.join(reading.flaws)}"
+    return "no components: the application ran no Spark job"
 
 
 def _state(reading: Reading) -> RunState:

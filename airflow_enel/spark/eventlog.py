@@ -21,6 +21,7 @@ from airflow_enel.domain.context import read_context
 from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.fields import Event
 from airflow_enel.spark.file_kind import UnreadableFile, reading_errors, unpacked
+from airflow_enel.spark.flaws import Flaws
 from airflow_enel.spark.properties import given_context, size_context
 
 MAX_LINE_BYTES: Final = 64 * 2**20
@@ -47,6 +48,8 @@ UNREAD_KINDS: Final = (
 _UNREAD = tuple(f'{{"Event":"{kind}"'.encode() for kind in UNREAD_KINDS)
 _START, _END = "SparkListenerApplicationStart", "SparkListenerApplicationEnd"
 _ENVIRONMENT = "SparkListenerEnvironmentUpdate"
+_DRIVERS = {"driver", "<driver>"}
+_LOCAL_MASTER = re.compile(r"local(\[|$)")
 _VERSION = re.compile(r"[ -~]{1,100}")
 
 _PART = re.compile(r"events_(\d+)_")
@@ -71,6 +74,7 @@ class Reading:
     :param attempt: which attempt at the application, from 1; only YARN makes several
     :param exit_code: of the driver; Spark tells it from 4.0 on, and not in every mode
     :param context: what was known at its start, as far as the log says
+    :param local: whether it ran in its driver alone, without a cluster
     :param flaws: why the run is incomplete, each in a few words
     :param notes: what was left out of it, though it is complete
     """
@@ -79,6 +83,7 @@ class Reading:
     attempt: int
     exit_code: int | None
     context: RunContext = NO_CONTEXT
+    local: bool = False
     flaws: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -136,7 +141,7 @@ def read_log(
                 exit_code = _natural(event.get("ExitCode"))
     started = fold.snapshot(0.0)
     if started.app_id is None or started.started_at is None:
-        raise UnusableLog("the start of the application is missing")
+        raise UnusableLog(_why_no_start(started.spark_version, fold.flaws))
     if started.ended_at is None:
         raise UnusableLog(
             "no end of the application: it was killed or lost its driver, or it still runs"
@@ -148,6 +153,7 @@ def read_log(
         attempt,
         exit_code,
         _context(ended, properties),
+        _is_local(ended, properties),
         fold.flaws_at_end(),
         () if note is None else (note,),
     )
@@ -166,6 +172,32 @@ def _context(snapshot: Snapshot, properties: Mapping[str, object]) -> RunContext
         found["spark_version"] = snapshot.spark_version
     context, _ = read_context(given_context(properties), RunContext.of(found))
     return context
+
+
+def _is_local(snapshot: Snapshot, properties: Mapping[str, object]) -> bool:
+    """Local mode registers its driver as an executor that has all cores."""
+    executors = {span.executor_id for span in snapshot.executors}
+    if executors:
+        return executors <= _DRIVERS
+    return _LOCAL_MASTER.match(str(properties.get("spark.master", ""))) is not None
+
+
+def _why_no_start(version: str | None, flaws: Flaws) -> str:
+    if version is not None and is_too_old(version):
+        return too_old(version)
+    if flaws.unreadable:
+        return f"the start of the application is unreadable: {'; '.join(flaws.in_words())}"
+    return "the start of the application is missing: the log lacks its beginning"
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a version of Spark wrote events of another form."""
+    return version.startswith(("0.", "1."))
+
+
+def too_old(version: str) -> str:
+    """Why the log of such a version cannot be used."""
+    return f"written by Spark {version[:20]}: only logs of Spark 2.0 and later can be read"
 
 
 def _object(value: object) -> Mapping[str, object]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import time
 from dataclasses import replace
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from tests.support.builders import samples
 from tests.support.builders.spark_events import (
+    Event,
     environment,
     job_end,
     job_start,
@@ -195,6 +197,45 @@ def test_the_exit_code_tells_how_a_run_ended_and_else_its_last_job(
     ).json
     succeeded = result == "JobSucceeded" if exit_code is None else exit_code == 0
     assert line["state"] == ("succeeded" if succeeded else "failed")
+
+
+def old(version: str) -> list[Event]:
+    """A log as Spark 1.x wrote it: jobs without a time, stages without parents."""
+    events = copy.deepcopy(simple_run())
+    for event in events:
+        event.pop("Submission Time", None)
+    return [{"Event": "SparkListenerLogStart", "Spark Version": version}, *events]
+
+
+def in_driver() -> list[Event]:
+    """A log of local mode, as Spark 2 to 4 write it."""
+    renamed = [e | {"Executor ID": "driver"} if "Executor ID" in e else e for e in simple_run()]
+    return [event for event in renamed if event.get("Executor ID", "driver") == "driver"]
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        (in_driver(), "no executors: it ran in the driver alone (local mode)"),
+        (old("1.2.0"), "written by Spark 1.2.0: only logs of Spark 2.0 and later can be read"),
+        (old("3.5.1"), "no component can be read: 6 unreadable events, first SparkListenerJobSt"),
+        ([simple_run()[0], simple_run()[-1]], "no components: the application ran no Spark job"),
+        (
+            [e for e in simple_run() if "JobEnd" not in e["Event"]],
+            "no component can be read: 3 Spark jobs without an end: Spark dropped events",
+        ),
+        (
+            [e for e in simple_run() if "Executor" not in e["Event"]],
+            "no executors while its jobs ran: their events are missing",
+        ),
+    ],
+)
+def test_a_log_is_refused_with_the_true_reason(
+    enel: Enel, dag: str, tmp_path: Path, events: list[Event], told: str
+) -> None:
+    said = enel("import-history", log(tmp_path, events=events), "--dag-id", dag)
+    assert said.error == 2
+    assert told in said.out
 
 
 @pytest.mark.parametrize(

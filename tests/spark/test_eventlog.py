@@ -471,3 +471,41 @@ def test_unreadable_events_are_counted_and_the_first_is_named(tmp_path: Path) ->
     (flaw,) = reading.flaws
     assert flaw.startswith("3 unreadable events, first SparkListenerJobStart: ")
     assert "'Submission Time' is missing" in flaw
+
+
+def on_executors(*executors: str, master: str = "spark://host:7077") -> list[Event]:
+    start, *rest = (event for event in simple_run() if "Executor" not in event["Event"])
+    sizes = environment(spark_master=master)
+    return [start, sizes, *(executor_added(name, 2.0) for name in executors), *rest]
+
+
+@pytest.mark.parametrize(
+    ("executors", "master", "local"),
+    [
+        (("driver",), "local[*]", True),
+        (("<driver>",), "spark://host:7077", True),
+        ((), "local", True),
+        ((), "local[2]", True),
+        ((), "local-cluster[1,1,1024]", False),
+        (("0",), "local-cluster[1,1,1024]", False),
+        ((), "yarn", False),
+    ],
+)
+def test_a_run_in_the_driver_alone_is_known_as_local(
+    tmp_path: Path, executors: tuple[str, ...], master: str, local: bool
+) -> None:
+    log = stored(tmp_path / APP, lines(on_executors(*executors, master=master)))
+    assert read_log(log).local is local
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ({"Event": "SparkListenerLogStart", "Spark Version": "1.0.2"}, "written by Spark 1.0.2"),
+        ({"Event": "SparkListenerLogStart", "Spark Version": "3.5.1"}, "is unreadable: 1 unread"),
+    ],
+)
+def test_why_a_start_is_unreadable_is_told(tmp_path: Path, first: Event, told: str) -> None:
+    start, *rest = simple_run()
+    del start["App ID"]
+    assert told in reason(stored(tmp_path / APP, lines([first, start, *rest])))
