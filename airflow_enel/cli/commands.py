@@ -31,6 +31,7 @@ from airflow_enel.history.interface import UnknownRun
 from airflow_enel.history.sql.known_applications import known_applications
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.history.sql.retention import Limits, Removal, Retention
+from airflow_enel.ingest.attempts import find_attempts
 from airflow_enel.ingest.files import find_files
 from airflow_enel.ingest.import_runs import Importer
 from airflow_enel.ingest.read_runs import Line, Result, Wanted
@@ -49,11 +50,13 @@ def import_history(args: Namespace) -> None:
         raise SystemExit("--dag-id and --job-key must not be empty")
     since_at = None if args.since is None else args.since.timestamp()
     wanted = Wanted(args.dag_id, args.job_key, since_at)
-    logs, left_out = find_files(args.paths)
+    files, left_out = find_files(args.paths)
+    logs, attempts = find_attempts(files)
     lines = [Line(str(it.path), Result.SKIPPED, it.reason) for it in left_out]
     with errors_told():
         known = known_applications(args.dag_id)
-        importer = Importer(wanted, known, None if args.dry_run else SqlHistory())
+        history = None if args.dry_run else SqlHistory()
+        importer = Importer(wanted, known, history, attempts)
         with progress("event logs", sum(map(size_of, logs))) as advance:
             for log in logs:
                 read = _Counted(advance)

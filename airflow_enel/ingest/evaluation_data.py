@@ -9,6 +9,7 @@ from typing import Final
 
 from airflow_enel.domain import PastRun, RunState
 from airflow_enel.history.sql.repository import SqlHistory
+from airflow_enel.ingest.attempts import Attempts, find_attempts
 from airflow_enel.ingest.files import LeftOut, find_files
 from airflow_enel.ingest.read_runs import ReadRun, Result, RunReader, Wanted
 from airflow_enel.predict.evaluation import Series
@@ -59,8 +60,9 @@ def from_paths(
         published protocol where a job has as many runs as that, and else for none
     :param stages: whether components keep their stages, which take most of the memory
     """
-    files, missing = find_files(paths)
-    gathered = _Gathered(failures, stages=stages)
+    found, missing = find_files(paths)
+    files, attempts = find_attempts(found)
+    gathered = _Gathered(failures, attempts, stages=stages)
     for file in files:
         gathered.add(file)
     return EvaluationData(
@@ -89,11 +91,13 @@ def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> t
 class _Gathered:
     """What was read so far."""
 
-    def __init__(self, failures: Sequence[range] | None, *, stages: bool) -> None:
+    def __init__(
+        self, failures: Sequence[range] | None, attempts: Attempts, *, stages: bool
+    ) -> None:
         self.traces: list[Series] = []
         self.published: list[str] = []
         self.left_out: list[LeftOut] = []
-        self.logs = _EventLogs(stages=stages)
+        self.logs = _EventLogs(attempts, stages=stages)
         self._failures = failures
 
     def add(self, file: Path) -> None:
@@ -137,8 +141,8 @@ class _Gathered:
 class _EventLogs:
     """Reads event logs just as an import does, but keeps their runs in memory."""
 
-    def __init__(self, *, stages: bool) -> None:
-        self._reader = RunReader(Wanted("evaluate"), {})
+    def __init__(self, attempts: Attempts, *, stages: bool) -> None:
+        self._reader = RunReader(Wanted("evaluate"), {}, attempts)
         self._stages = stages
         self._runs: dict[str, list[PastRun]] = {}
         self._failed: set[str] = set()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from airflow_enel.domain import RunState
 from airflow_enel.history.interface import History, HistoryRefused
 from airflow_enel.history.sql.known_applications import KnownRun
+from airflow_enel.ingest.attempts import NO_ATTEMPTS, Attempts
 from airflow_enel.ingest.read_runs import Line, ReadRun, Result, RunReader, Wanted
 
 _COMPONENTS_PER_WRITE = 200
@@ -18,13 +20,18 @@ class Importer:
 
     :param known: runs of the DAG by their application's id, see `known_applications`
     :param history: None to change nothing
+    :param attempts: of the logs that will be added, in the order of `find_attempts`
     :ivar applications: names of those that were imported, or would be, in order, by recurring job
     """
 
     def __init__(
-        self, wanted: Wanted, known: Mapping[str, Sequence[KnownRun]], history: History | None
+        self,
+        wanted: Wanted,
+        known: Mapping[str, Sequence[KnownRun]],
+        history: History | None,
+        attempts: Attempts = NO_ATTEMPTS,
     ) -> None:
-        self._reader = RunReader(wanted, known)
+        self._reader = RunReader(wanted, known, attempts)
         self._history = history
         self.applications: dict[str, dict[str, None]] = {}
 
@@ -39,12 +46,21 @@ class Importer:
         if self._history is not None:
             try:
                 _store(self._history, found)
+                _fail(self._history, self._reader.earlier_attempts(found))
             except HistoryRefused as error:
                 return replace(line, reason=str(error))
         self._reader.remember(found)
         self.applications.setdefault(found.run.job_key, {})[found.run.application] = None
         result = Result.WOULD_IMPORT if self._history is None else Result.IMPORTED
         return replace(line, result=result)
+
+
+def _fail(history: History, run_ids: Iterable[str]) -> None:
+    """Record that runs, which were taken for successes, were followed by another attempt."""
+    for run_id in run_ids:
+        ended = history.run(run_id).outcome
+        if ended is not None and ended.state is not RunState.FAILED:
+            history.finish_run(run_id, replace(ended, state=RunState.FAILED))
 
 
 def _store(history: History, found: ReadRun) -> None:

@@ -21,6 +21,7 @@ from airflow_enel.domain import (
     Snapshot,
 )
 from airflow_enel.history.sql.known_applications import KnownRun
+from airflow_enel.ingest.attempts import NO_ATTEMPTS, Attempts
 from airflow_enel.spark.eventlog import (
     PassedOver,
     Reading,
@@ -35,6 +36,7 @@ POLICY: Final = "imported"
 """Stands in place of a policy: nobody of us has chosen the size."""
 
 _RUN_ID_PREFIX = "import__"
+_MOST_ATTEMPTS: Final = 20  # YARN makes 2 unless it is told otherwise
 
 
 class Result(str, Enum):
@@ -105,10 +107,18 @@ class RunReader:
     """Reads logs one by one and passes over what is known or not wanted.
 
     :param known: runs of the DAG by their application's id, see `known_applications`
+    :param attempts: of the logs that will be read, in the order of `find_attempts`
     """
 
-    def __init__(self, wanted: Wanted, known: Mapping[str, Sequence[KnownRun]]) -> None:
+    def __init__(
+        self,
+        wanted: Wanted,
+        known: Mapping[str, Sequence[KnownRun]],
+        attempts: Attempts = NO_ATTEMPTS,
+    ) -> None:
         self._wanted = wanted
+        self._attempts = attempts
+        self._ends: dict[str, float] = {}
         self._known = {app_id: [*runs] for app_id, runs in known.items()}
 
     def read(
@@ -124,7 +134,7 @@ class RunReader:
 
         try:
             _check_kind(log)
-            reading = read_log(log, on_start, on_bytes)
+            reading = self._checked(read_log(log, on_start, on_bytes))
             found = self._run_of(reading)
         except _Passed as passed:
             return replace(line, result=passed.result, reason=passed.reason), None
@@ -136,6 +146,38 @@ class RunReader:
         """Know a run from now on."""
         known = KnownRun(found.run.key.id, found.run.key.run_id)
         self._known.setdefault(found.outcome.app_id or "", []).append(known)
+
+    def earlier_attempts(self, found: ReadRun) -> tuple[str, ...]:
+        """Return the ids of the known runs that were earlier attempts at the same application."""
+        key = found.run.key
+        ids = (replace(key, submit_try=number).id for number in range(1, key.submit_try))
+        known = {run.id for run in self._known.get(found.outcome.app_id or "", ())}
+        return tuple(run_id for run_id in ids if run_id in known)
+
+    def _checked(self, reading: Reading) -> Reading:
+        """Mark a run as incomplete whose attempt overlaps with another one."""
+        snapshot = reading.snapshot
+        app_id, ended_at = snapshot.app_id or "", snapshot.ended_at or 0.0
+        next_at = self._attempts.next_start(app_id, reading.attempt)
+        before_at = self._ends.get(app_id, 0.0)
+        self._ends[app_id] = max(before_at, ended_at)
+        inside = before_at <= (snapshot.started_at or 0.0) and (next_at or ended_at) >= ended_at
+        if inside:
+            return reading
+        return replace(
+            reading,
+            snapshot=replace(snapshot, complete=False),
+            flaws=(*reading.flaws, "its attempts overlap in time"),
+        )
+
+    def _is_superseded(self, application: Snapshot, attempt: int) -> bool:
+        """Whether a later attempt at the application is known."""
+        app_id = application.app_id or ""
+        if self._attempts.next_start(app_id, attempt) is not None:
+            return True
+        later = range(attempt + 1, attempt + _MOST_ATTEMPTS)
+        ids = {self._key(application, number).id for number in later}
+        return any(run.id in ids for run in self._known.get(app_id, ()))
 
     def _begun(self, line: Line, application: Snapshot) -> Line:
         return replace(
@@ -176,7 +218,9 @@ class RunReader:
         sizes += [c.scale_out.end for c in snapshot.components]
         if max(sizes) < 1:
             raise UnusableLog("no executors while its jobs ran: their events are missing")
-        ended = outcome(snapshot, reading.exit_code, None, _state(reading))
+        failed = self._is_superseded(snapshot, reading.attempt)
+        state = RunState.FAILED if failed else _state(reading)
+        ended = outcome(snapshot, reading.exit_code, None, state)
         run = Run(
             key=self._key(snapshot, reading.attempt),
             job_key=self._job_key(snapshot),

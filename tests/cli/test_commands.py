@@ -19,6 +19,7 @@ from tests.support.builders.spark_events import (
     environment,
     job_end,
     job_start,
+    later,
     simple_run,
     stage_info,
 )
@@ -257,6 +258,46 @@ def test_a_run_with_a_dropped_end_of_a_job_is_neither_failed_nor_learned_from(
     assert line["reason"] == (
         "shown, but not learned from: 1 Spark job without an end: Spark dropped events"
     )
+    assert SqlHistory().past_runs(dag, "job") == ()
+
+
+def attempt(folder: Path, number: int, at: int, exit_code: int | None = None) -> Path:
+    """A log of an attempt at a YARN application that lasted from 1 s to 33 s after a moment."""
+    events = later(simple_run(), at)
+    events[0] |= {"App Attempt ID": str(number)}
+    if exit_code is not None:
+        events[-1] |= {"ExitCode": exit_code}
+    return log(folder, "app-1", events).rename(folder / f"app-1_{number}")
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_only_the_last_attempt_at_an_application_succeeds(
+    enel: Enel, dag: str, tmp_path: Path, order: tuple[int, int], together: bool
+) -> None:
+    from airflow_enel.history.sql.repository import SqlHistory
+
+    paths = {number: attempt(tmp_path, number, at=100 * number) for number in order}
+    if together:
+        assert enel("import-history", *paths.values(), "--dag-id", dag).error == 0
+    else:
+        for path in paths.values():
+            assert enel("import-history", path, "--dag-id", dag).error == 0
+    states = {row.run.key.submit_try: row.state.value for row in SqlHistory().runs(dag)}
+    assert states == {1: "failed", 2: "succeeded"}
+    (past,) = SqlHistory().past_runs(dag, "job")
+    assert past.started_at == 201.0
+
+
+def test_attempts_that_overlap_are_incomplete(enel: Enel, dag: str, tmp_path: Path) -> None:
+    from airflow_enel.history.sql.repository import SqlHistory
+
+    paths = [attempt(tmp_path, number, at=10 * number) for number in (2, 1)]
+    lines = enel("import-history", *paths, "--dag-id", dag, "-o", "json").json
+    assert [line["state"] for line in lines] == ["failed", "succeeded"]
+    assert {line["reason"] for line in lines} == {
+        "shown, but not learned from: its attempts overlap in time"
+    }
     assert SqlHistory().past_runs(dag, "job") == ()
 
 

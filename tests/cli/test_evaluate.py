@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.evaluation import Score
 from airflow_enel.spark.traces import COLUMNS
-from tests.support.builders.spark_events import Event, simple_run
+from tests.support.builders.spark_events import later, simple_run
 from tests.support.builders.stored_runs import store_runs
 from tests.support.cli import Enel, Said, log
 from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
@@ -251,22 +251,6 @@ def test_without_torch_enel_is_left_out_unless_it_was_asked_for(
     assert noted == ["enel is left out: it needs airflow-enel[train]"]
     said = enel("evaluate", tmp_path, "--forecasters", "conditional,enel", "-o", "json")
     assert "airflow-enel[train]" in str(said.error)
-
-
-def later(events: list[Event], seconds: int) -> list[Event]:
-    """The same run so many seconds later."""
-
-    def moved(value: object) -> object:
-        if isinstance(value, dict):
-            return {k: shifted(k, v) for k, v in value.items()}
-        return [moved(v) for v in value] if isinstance(value, list) else value
-
-    def shifted(key: str, value: object) -> object:
-        if key.endswith(("Time", "Timestamp", "timestamp")) and isinstance(value, int) and value:
-            return value + 1000 * seconds
-        return moved(value)
-
-    return [moved(event) for event in events]  # type: ignore[misc]
 
 
 def test_people_get_a_table(enel: Enel, tmp_path: Path) -> None:

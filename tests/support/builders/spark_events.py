@@ -139,5 +139,21 @@ def simple_run(components: int = 3, executors: int = 2, component_s: float = 10.
     return [*events, application_end(at + 1)]
 
 
+def later(events: list[Event], seconds: int) -> list[Event]:
+    """The same run so many seconds later."""
+
+    def moved(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: shifted(k, v) for k, v in value.items()}
+        return [moved(v) for v in value] if isinstance(value, list) else value
+
+    def shifted(key: str, value: object) -> object:
+        if key.endswith(("Time", "Timestamp", "timestamp")) and isinstance(value, int) and value:
+            return value + 1000 * seconds
+        return moved(value)
+
+    return [moved(event) for event in events]  # type: ignore[misc]
+
+
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
