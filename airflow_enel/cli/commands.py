@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 from airflow.utils.cli import action_cli
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
+from airflow_enel.cli.import_table import print_lines
 from airflow_enel.cli.output import (
     Advance,
     counted,
@@ -66,7 +66,7 @@ def import_history(args: Namespace) -> None:
     if args.output == "json":
         print_json(asdict(line) for line in lines)
     else:
-        _print_lines(lines)
+        print_lines(lines)
     if all(line.result is Result.SKIPPED for line in lines):
         nothing_left("nothing to import: none of the logs can be used")
 
@@ -141,33 +141,6 @@ class _Counted:
 
 def _removal_values(removal: Removal) -> dict[str, Any]:
     return asdict(removal) | {"runs": len(removal.run_ids)}
-
-
-def _print_lines(lines: list[Line]) -> None:
-    table = Table(Column("log", overflow="fold"), "result", "job", "started")
-    for heading in ("runtime", "executors", "components"):
-        table.add_column(heading, justify="right")
-    for line in lines:
-        if line.result is not Result.SKIPPED:
-            table.add_row(
-                *texts(Path(line.log).name, _told(line), line.job_key, day(line.started_at)),
-                "" if line.runtime_s is None else f"{line.runtime_s:,.0f} s",
-                *("" if n is None else str(n) for n in (line.executors, line.components)),
-            )
-    console = Console()
-    if table.row_count:
-        console.print(table)
-    for line in lines:
-        if line.reason:
-            text = f"{line.result.value}: {line.log}: {line.reason}"
-            console.print(*texts(text), soft_wrap=True)
-    counts = {result: sum(line.result is result for line in lines) for result in Result}
-    console.print(", ".join(f"{n} {result.value}" for result, n in counts.items() if n))
-
-
-def _told(line: Line) -> str:
-    failed = line.state is not None and line.state is not RunState.SUCCEEDED
-    return f"{line.result.value} (failed)" if failed else line.result.value
 
 
 def _print_removals(removals: tuple[Removal, ...], jobs: int, *, dry_run: bool) -> None:
