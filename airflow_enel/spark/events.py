@@ -8,12 +8,9 @@ incomplete, so that nobody acts on it; a finished component never changes again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
 
 from airflow_enel.domain import (
     Component,
-    ExecutorSpan,
     ScaleRequest,
     Snapshot,
     StageMetrics,
@@ -28,6 +25,7 @@ from airflow_enel.spark.components import (
     has_open_stage,
     stage_metrics,
 )
+from airflow_enel.spark.executors import ExecutorFold
 from airflow_enel.spark.fields import (
     Event,
     count,
@@ -38,17 +36,13 @@ from airflow_enel.spark.fields import (
     optional_text,
     seconds,
     text,
-    text_or_empty,
 )
-from airflow_enel.spark.flaws import Flaws, counted
+from airflow_enel.spark.flaws import UNREADABLE, Flaws, counted
 from airflow_enel.spark.shutdown import without_shutdown_losses
 from airflow_enel.spark.timeline import CapacityTimeline
 
-_T = TypeVar("_T")
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 _SQL = "org.apache.spark.sql.execution.ui."
 _EARLIER_APPLICATION = "spark.enel.earlierApplication"  # set by the agent, in event logs only
-_ASKED_TO_GO = ("decommission", "killed by driver", "idle")
 _INITIAL_SIZE = (
     "spark.enel.initialExecutors",
     "spark.dynamicAllocation.initialExecutors",
@@ -67,9 +61,8 @@ class EventFold:
     """
 
     def __init__(self, *, strict: bool = True, busy_until: float | None = None) -> None:
-        self._strict = strict
         self.complete = True
-        self.flaws = Flaws()
+        self.flaws = Flaws(strict=strict)
         self._app_id: str | None = None
         self._app_name: str | None = None
         self._version: str | None = None
@@ -83,7 +76,7 @@ class EventFold:
         self._stages: dict[int, dict[tuple[int, int], StageState]] = {}
         self._descriptions: dict[str, str] = {}
         self._durations: dict[tuple[int, int], list[int]] = {}
-        self._executors: dict[str, ExecutorSpan] = {}
+        self._executors = ExecutorFold(self.flaws)
         self._requests: dict[int, ScaleRequest] = {}
         self._frozen: dict[int, Component] = {}
         self._frontier = busy_until  # the latest finish of a job so far
@@ -97,12 +90,12 @@ class EventFold:
             "SparkListenerStageSubmitted": self._on_stage,
             "SparkListenerStageCompleted": self._on_stage,
             "SparkListenerTaskEnd": self._on_task_end,
-            "SparkListenerExecutorAdded": self._on_executor_added,
-            "SparkListenerExecutorRemoved": self._on_executor_removed,
+            "SparkListenerExecutorAdded": self._executors.add,
+            "SparkListenerExecutorRemoved": self._executors.remove,
             f"{_SQL}SparkListenerSQLExecutionStart": self._on_sql_start,
             "EnelTaskDigest": self._on_task_digest,
             "EnelScaleAccepted": self._on_scale_accepted,
-            "EnelExecutorDraining": self._on_executor_draining,
+            "EnelExecutorDraining": self._executors.drain,
             "EnelDriverExiting": self._on_driver_exiting,
         }
 
@@ -112,19 +105,9 @@ class EventFold:
             handler = self._handlers.get(text(event, "Event"))
             if handler is not None:
                 handler(event)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             self.complete = False
             self.flaws.add_unreadable(event.get("Event"), error)
-
-    def _field(self, read: Callable[[Event, str], _T], event: Event, name: str) -> _T | None:
-        """Read a field that could be done without; raises as ``read`` does if that is strict."""
-        try:
-            return read(event, name)
-        except _UNREADABLE:
-            if self._strict:
-                raise
-            self.flaws.add_field(name)
-            return None
 
     def snapshot(self, read_at: float) -> Snapshot:
         """What is known by now.
@@ -132,7 +115,7 @@ class EventFold:
         :param read_at: when the last events were read, by the driver's clock
         """
         executors = without_shutdown_losses(
-            self._executors.values(),
+            self._executors.spans,
             exiting_at=self._exiting_at,
             ended_at=self._ended_at,
             active_until=max((job.active_until for job in self._jobs.values()), default=0.0),
@@ -170,14 +153,14 @@ class EventFold:
     # The application
 
     def _on_log_start(self, event: Event) -> None:
-        self._version = self._field(text, event, "Spark Version")
+        self._version = self.flaws.optional(text, event, "Spark Version")
 
     def _on_environment(self, event: Event) -> None:
         properties = fields(event, "Spark Properties")
         if _EARLIER_APPLICATION in properties:
             self.flaws.lack("an earlier SparkContext of its driver has a log of its own")
         found = [name for name in _INITIAL_SIZE if name in properties]
-        sizes = (self._field(natural_text, properties, name) for name in found)
+        sizes = (self.flaws.optional(natural_text, properties, name) for name in found)
         self._initial = next((size for size in sizes if size is not None), self._initial)
 
     def _on_application_start(self, event: Event) -> None:
@@ -188,7 +171,7 @@ class EventFold:
             self._started_at = seconds(event, "Timestamp")
             self._frontier = self._started_at if self._frontier is None else self._frontier
             self._latest_at = max(self._started_at, self._latest_at or 0.0)
-        self._app_name = self._field(text, event, "App Name")
+        self._app_name = self.flaws.optional(text, event, "App Name")
         self._app_id = app_id
 
     def _on_application_end(self, event: Event) -> None:
@@ -268,8 +251,10 @@ class EventFold:
             if stage.completed_at is None:
                 self._proceed(f"the end of stage {stage_id}", completed_at)
             stage.completed_at = completed_at
-            stage.failure = self._field(optional_text, info, "Failure Reason")
-            stage.metrics = self._field(stage_metrics, info, "Accumulables") or StageMetrics()
+            stage.failure = self.flaws.optional(optional_text, info, "Failure Reason")
+            stage.metrics = (
+                self.flaws.optional(stage_metrics, info, "Accumulables") or StageMetrics()
+            )
             stage.digest = stage.digest or digest_of(self._durations.pop((stage_id, attempt), ()))
 
     def _on_task_end(self, event: Event) -> None:
@@ -295,39 +280,7 @@ class EventFold:
     def _on_sql_start(self, event: Event) -> None:
         self._descriptions[str(count(event, "executionId"))] = text(event, "description")
 
-    # Executors
-
-    def _on_executor_added(self, event: Event) -> None:
-        executor_id = text(event, "Executor ID")
-        info = event["Executor Info"]
-        span = ExecutorSpan(
-            executor_id=executor_id,
-            host=self._field(text, info, "Host") or "",
-            cores=self._field(count, info, "Total Cores") or 0,
-            added_at=seconds(event, "Timestamp"),
-        )
-        self._executors.setdefault(executor_id, span)
-
-    def _on_executor_removed(self, event: Event) -> None:
-        span = self._executors.get(text(event, "Executor ID"))
-        if span is None or span.removed_at is not None:  # Spark tells a decommissioning twice
-            return
-        removed_at = max(span.added_at, seconds(event, "Timestamp"))
-        reason = text_or_empty(event, "Removed Reason")
-        asked = any(word in reason.lower() for word in _ASKED_TO_GO)
-        draining_at = span.draining_at if span.draining_at is not None else removed_at
-        self._executors[span.executor_id] = replace(
-            span,
-            removed_at=removed_at,
-            reason=reason,
-            draining_at=draining_at if asked else span.draining_at,
-        )
-
-    def _on_executor_draining(self, event: Event) -> None:
-        span = self._executors.get(text(event, "Executor ID"))
-        if span is not None and span.draining_at is None and span.removed_at is None:
-            draining_at = max(span.added_at, seconds(event, "Timestamp"))
-            self._executors[span.executor_id] = replace(span, draining_at=draining_at)
+    # Requests
 
     def _on_scale_accepted(self, event: Event) -> None:
         request = ScaleRequest(

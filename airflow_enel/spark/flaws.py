@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+from airflow_enel.spark.fields import Event
+
+_T = TypeVar("_T")
+UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading a field of a wrong kind raises."""
 
 CLOCK_SLACK_S: Final = 1.0
 """By as much may times be out of order: events come from several threads, clocks get corrected."""
@@ -13,6 +20,7 @@ CLOCK_SLACK_S: Final = 1.0
 class Flaws:
     """What is wrong with the events of one application.
 
+    :param strict: whether a field that could be done without makes its event unreadable
     :ivar unreadable: events that could not be read
     :ivar first_unreadable: the kind of the first of them, and why
     :ivar unreadable_fields: fields that were left out of events; the run can be learned from
@@ -21,6 +29,7 @@ class Flaws:
     :ivar missing: a part of the run that its log does not hold, in words
     """
 
+    strict: bool = True
     unreadable: int = 0
     first_unreadable: str = ""
     unreadable_fields: int = 0
@@ -28,16 +37,22 @@ class Flaws:
     contradiction: str = ""
     missing: str = ""
 
+    def optional(self, read: Callable[[Event, str], _T], event: Event, name: str) -> _T | None:
+        """Read a field that could be done without; raises as ``read`` does if that is strict."""
+        try:
+            return read(event, name)
+        except UNREADABLE:
+            if self.strict:
+                raise
+            self.unreadable_fields += 1
+            self.first_field = self.first_field or name
+            return None
+
     def add_unreadable(self, kind: object, error: Exception) -> None:
         """Count an event that could not be read."""
         self.unreadable += 1
         if not self.first_unreadable:
             self.first_unreadable = f"{str(kind)[:100]}: {_why(error)}"
-
-    def add_field(self, name: str) -> None:
-        """Count a field that was left out alone."""
-        self.unreadable_fields += 1
-        self.first_field = self.first_field or name
 
     def check_order(self, what: str, earlier_at: float | None, at: float) -> None:
         """Note a time that lies before one that it must follow.
