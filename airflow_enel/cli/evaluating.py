@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from airflow_enel.cli.import_table import reasons
 from airflow_enel.cli.output import (
     counted,
     errors_told,
@@ -140,8 +141,8 @@ def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
 
 def _from_paths(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
     data = from_paths(args.paths, args.failures, stages=stages)
-    for left_out in data.left_out:
-        note(f"left out: {left_out.path}: {left_out.reason}")
+    for text in reasons(("left out", str(it.path), it.reason) for it in data.left_out):
+        note(text)
     if data.published:
         note(
             f"{', '.join(data.published)}: runs {_spans(PUBLISHED_FAILURES)} count as runs "
