@@ -21,9 +21,10 @@ _PLAIN_VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _UNRENDERED: Final = "{{ macros.enel."
 _BLACKED_OUT: Final = "*********(redacted)"
 _FACTOR: Final = {"b": 2**-20, "k": 2**-10, "m": 1, "g": 2**10, "t": 2**20, "p": 2**30}
-_SIZE: Final = re.compile(r"([0-9]{1,18})\s*(?:([kmgtp])b?|(b))?", re.IGNORECASE | re.ASCII)
+_SIZE: Final = re.compile(r"([0-9]{1,18})\s{0,20}(?:([kmgtp])b?|(b))?", re.IGNORECASE | re.ASCII)
 _CORES: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 _CORE_JAR: Final = re.compile(r"spark-core_[^-]*-(.+)\.jar")
+_SHOWN: Final = 100
 _MOST_MIB: Final = 2**40  # an exbibyte
 _DEFAULT_MEMORY: Final = "1g"  # of executors and driver
 
@@ -34,12 +35,13 @@ def mebibytes(size: str) -> int:
     :raises ValueError: if it is none
     """
     match = _SIZE.fullmatch(str(size).strip())
+    shown = repr(str(size)[:_SHOWN])
     if match is None:
-        raise ValueError(f"{size!r} is no size of memory; write for instance 512m or 2g")
+        raise ValueError(f"{shown} is no size of memory; write for instance 512m or 2g")
     factor = _FACTOR[(match[2] or match[3] or "m").lower()]
     mib = max(1, -int(-float(match[1]) * factor // 1))
     if mib > _MOST_MIB:
-        raise ValueError(f"{size!r} is more memory than there is; write for instance 512m or 2g")
+        raise ValueError(f"{shown} is more memory than there is; write for instance 512m or 2g")
     return mib
 
 
