@@ -11,10 +11,10 @@ from airflow_enel.predict.enel.assembly import path_shares_of
 from airflow_enel.predict.enel.features import relative_features, scale_out
 from airflow_enel.predict.enel.graph import ComponentGraph, joined_edges
 from airflow_enel.predict.enel.history import reference_of
-from airflow_enel.predict.enel.inference import SummaryInputs, SweepInputs
 from airflow_enel.predict.enel.layout import Layout
 from airflow_enel.predict.enel.summaries import PropertySets
 from airflow_enel.predict.enel.sweep import Moment, SweepBuilder
+from airflow_enel.predict.enel.sweep_inputs import SummaryInputs, SweepInputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.graph import IntArray
-    from airflow_enel.predict.enel.inference import SweepInputs
     from airflow_enel.predict.enel.layout import Level
+    from airflow_enel.predict.enel.sweep_inputs import SweepInputs
     from airflow_enel.predict.samples import FloatArray
 
 

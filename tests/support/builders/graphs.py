@@ -14,8 +14,9 @@ from airflow_enel.predict.enel.config import (
     layers,
 )
 from airflow_enel.predict.enel.features import scale_out
-from airflow_enel.predict.enel.inference import EnelInference, SummaryInputs, SweepInputs
+from airflow_enel.predict.enel.inference import EnelInference
 from airflow_enel.predict.enel.layout import Layout
+from airflow_enel.predict.enel.sweep_inputs import SummaryInputs, SweepInputs
 
 DIAMOND = ((0, 1), (0, 2), (1, 3), (2, 3))
 
