@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -114,7 +114,7 @@ class Past:
         cuts = {round(len(ordered) * moment) for moment in MOMENTS}
         for cut in sorted(cuts):
             graph = run_graph(features, self._history, self._config, prior_s, cut)
-            yield _judgeable(graph, prior_s)
+            yield _with_usable_targets(graph, prior_s)
 
     def _prior(self, ordered: Sequence[Component]) -> FloatArray:
         """Seconds of the components at their own executors, NaN where unknown, ``(k,)``."""
@@ -129,14 +129,19 @@ class Past:
         )
 
 
-def _judgeable(graph: RunGraph, prior_s: FloatArray) -> RunGraph:
-    """The graph with no target where the prior has none, and π that are numbers everywhere."""
+def _with_usable_targets(graph: RunGraph, prior_s: FloatArray) -> RunGraph:
+    """The graph without targets where the prior is NaN, and with π that are finite everywhere.
+
+    :param prior_s: seconds the prior gives each component, ``(k,)``
+    """
     unknown = np.isnan(prior_s)
-    graph.added_s[unknown] = np.nan
     of_node = unknown[graph.component]
-    graph.runtime_s[of_node] = np.nan
-    graph.prior_s[of_node] = 1.0
-    return graph
+    return replace(
+        graph,
+        added_s=np.where(unknown, np.nan, graph.added_s),
+        runtime_s=np.where(of_node, np.nan, graph.runtime_s),
+        prior_s=np.where(of_node, 1.0, graph.prior_s),
+    )
 
 
 def hash_of(jobs: Sequence[JobRuns]) -> str:
