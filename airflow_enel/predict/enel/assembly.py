@@ -10,8 +10,7 @@ import numpy as np
 from airflow_enel.predict.enel.config import METRICS, PARTS, SCALE_OUT_LENGTH
 from airflow_enel.predict.enel.encoding import encode_all
 from airflow_enel.predict.enel.features import relative_features
-from airflow_enel.predict.enel.graph import joined_edges, path_shares
-from airflow_enel.predict.enel.history import reference_of
+from airflow_enel.predict.enel.joined_nodes import JoinedNodes
 from airflow_enel.predict.enel.summaries import PropertySets
 
 if TYPE_CHECKING:
@@ -118,36 +117,33 @@ def run_graph(
     previous, historical = _summaries(graphs, past, config, given)
     for summaries, blend in given.rows:
         pool.add_blend(summaries, blend)
-    sizes = np.array([graph.size for graph in graphs], dtype=np.int64)
-    component = np.repeat(np.arange(len(graphs)), sizes)
-    shares = [path_shares_of(graph, of) for graph, of in zip(graphs, past, strict=True)]
-    references = [reference_of(graph, of) for graph, of in zip(graphs, past, strict=True)]
+    nodes = JoinedNodes.of(graphs, past)
+    component = nodes.component
     expected = [
         _expected(graph, of, observed=index < cut)
         for index, (graph, of) in enumerate(zip(graphs, past, strict=True))
     ]
     relative = relative_features(run.context, history.typical, history.metrics_off(graphs[:cut]))
-    depth = np.concatenate([graph.depth for graph in graphs])
     return RunGraph(
         properties=encode_all(pool.properties),
         pool_slot=np.array(pool.slot, dtype=np.int64),
         pool_property=np.array(pool.index, dtype=np.int64),
         pool_weight=np.array(pool.weight, dtype=np.float64),
-        edges=joined_edges(graphs),
+        edges=nodes.edges,
         component=component,
-        depth=depth,
-        step=depth + _first_steps(graphs)[component],
-        start=np.concatenate([graph.node_start for graph in graphs]),
-        end=np.concatenate([graph.node_end for graph in graphs]),
+        depth=nodes.depth,
+        step=nodes.depth + _first_steps(graphs)[component],
+        start=nodes.start,
+        end=nodes.end,
         rescaling=np.concatenate([rescaling for _, _, rescaling in expected]),
         observed=component < cut,
         metrics=np.concatenate([metrics for metrics, _, _ in expected]),
         mask=np.concatenate([mask for _, mask, _ in expected]),
-        measured=np.concatenate([graph.mask for graph in graphs]),
-        reference=np.concatenate([reference for reference, _ in references]),
-        reference_mask=np.concatenate([mask for _, mask in references]),
+        measured=nodes.mask,
+        reference=nodes.reference,
+        reference_mask=nodes.reference_mask,
         relative=np.tile(relative, (len(component), 1)),
-        prior_s=np.concatenate(shares) * prior_s[component],
+        prior_s=nodes.shares * prior_s[component],
         runtime_s=np.concatenate([_known(graph.runtime_s) for graph in graphs]),
         added_s=np.array([np.nan if g.added_s is None else g.added_s for g in graphs]),
         component_start=np.array([graph.start for graph in graphs]),
@@ -250,13 +246,6 @@ def _first_steps(graphs: Sequence[ComponentGraph]) -> IntArray:
     depths = np.array([int(graph.depth[-1]) + 1 for graph in graphs], dtype=np.int64)
     steps: IntArray = np.cumsum(depths) - depths
     return steps
-
-
-def path_shares_of(graph: ComponentGraph, past: ComponentHistory | None) -> FloatArray:
-    """Shares of a graph's nodes as the past knows them; this run's own would tell what it took."""
-    if past is not None and past.template.structure == graph.structure:
-        return past.shares
-    return path_shares(np.zeros(graph.size), graph.edges)
 
 
 def _expected(

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airflow_enel.predict.enel.assembly import path_shares_of
 from airflow_enel.predict.enel.features import relative_features, scale_out
-from airflow_enel.predict.enel.graph import ComponentGraph, joined_edges
-from airflow_enel.predict.enel.history import reference_of
+from airflow_enel.predict.enel.graph import ComponentGraph
+from airflow_enel.predict.enel.joined_nodes import JoinedNodes
 from airflow_enel.predict.enel.layout import Layout
 from airflow_enel.predict.enel.summaries import PropertySets
 from airflow_enel.predict.enel.sweep import Moment, SweepBuilder
@@ -68,37 +67,32 @@ class Corrections:
         return correction
 
     def _observed(self, graphs: Sequence[ComponentGraph], context: RunContext) -> SweepInputs:
-        past = [self._history.component(graph.identity) for graph in graphs]
-        pairs = list(zip(graphs, past, strict=True))
-        largest = self._inference.config.largest_executors
-        sizes = np.array([graph.size for graph in graphs], dtype=np.int64)
-        component = np.repeat(np.arange(len(graphs)), sizes)
-        sets = [PropertySets.of(graph, context.entries) for graph in graphs]
-        start = np.concatenate([graph.node_start for graph in graphs])[:, None]
-        end = np.concatenate([graph.node_end for graph in graphs])[:, None]
-        references = [reference_of(*pair) for pair in pairs]
+        nodes = JoinedNodes.of(
+            graphs, [self._history.component(graph.identity) for graph in graphs]
+        )
+        largest, count = self._inference.config.largest_executors, nodes.component.size
+        start, end = nodes.start[:, None], nodes.end[:, None]
         relative = relative_features(
             context.entries, self._history.typical, self._history.metrics_off(graphs)
         )
         of_component = np.array([[graph.start, graph.end] for graph in graphs])
         return SweepInputs(
             layout=Layout.of(
-                component=component,
-                depth=np.concatenate([graph.depth for graph in graphs]),
-                edges=joined_edges(graphs),
-                observed=np.ones(component.size, dtype=np.bool_),
+                nodes.component, nodes.depth, nodes.edges, np.ones(count, dtype=np.bool_)
             ),
-            context=np.concatenate([self._inference.contexts(of) for of in sets]),
+            context=self._inference.node_contexts(
+                [PropertySets.of(graph, context.entries) for graph in graphs]
+            ),
             start=scale_out(start, largest),
             end=scale_out(end, largest),
             moved=start != end,
-            rescaling=np.concatenate([graph.rescaling for graph in graphs])[:, None],
-            metrics=np.concatenate([graph.metrics for graph in graphs]),
-            mask=np.concatenate([graph.mask for graph in graphs]),
-            reference=np.concatenate([reference for reference, _ in references]),
-            reference_mask=np.concatenate([mask for _, mask in references]),
-            relative=np.broadcast_to(relative, (component.size, relative.size)),
-            prior_s=np.concatenate([path_shares_of(*pair) for pair in pairs])[:, None],
+            rescaling=nodes.rescaling[:, None],
+            metrics=nodes.metrics,
+            mask=nodes.mask,
+            reference=nodes.reference,
+            reference_mask=nodes.reference_mask,
+            relative=np.broadcast_to(relative, (count, relative.size)),
+            prior_s=nodes.shares[:, None],
             component_start=scale_out(of_component[:, :1], largest),
             component_end=scale_out(of_component[:, 1:], largest),
             first=_NOTHING,

@@ -155,15 +155,6 @@ def path_shares(runtime_s: FloatArray, edges: Sequence[tuple[int, int]]) -> Floa
     return shares
 
 
-def joined_edges(graphs: Sequence[ComponentGraph]) -> IntArray:
-    """Edges of components one after the other, numbered through, ``(2, e)``."""
-    pairs, offset = [], 0
-    for graph in graphs:
-        pairs += [(offset + source, offset + target) for source, target in graph.edges]
-        offset += graph.size
-    return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-
-
 def _in_order(stages: Sequence[Stage]) -> list[tuple[Stage, int]]:
     """The last attempts with their depth, by depth and id."""
     last: dict[int, Stage] = {}

@@ -141,6 +141,13 @@ def reference_of(
     return np.zeros(graph.metrics.shape), np.zeros(graph.mask.shape)
 
 
+def path_shares_of(graph: ComponentGraph, past: ComponentHistory | None) -> FloatArray:
+    """Shares of a graph's nodes as the past knows them; this run's own would tell what it took."""
+    if past is not None and past.template.structure == graph.structure:
+        return past.shares
+    return path_shares(np.zeros(graph.size), graph.edges)
+
+
 def _mean_shares(alike: Sequence[ComponentGraph]) -> FloatArray:
     """Mean shares of graphs of one structure; again 1 along the longest path."""
     measured = [graph for graph in alike if graph.runtime_s.any()] or alike[:1]

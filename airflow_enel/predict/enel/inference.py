@@ -91,6 +91,10 @@ class EnelInference:
             row[2 * code :] = self.mean_code(own)
         return contexts
 
+    def node_contexts(self, components: Sequence[PropertySets]) -> FloatArray:
+        """C of the nodes of several components in a row, ``(n, 3M)``."""
+        return np.concatenate([self.contexts(sets) for sets in components])
+
     def summary_contexts(self, past: Sequence[PropertySets]) -> FloatArray:
         """Mean c of the nodes of a component, one row per past run, ``(r, 3M)``."""
         return np.stack([self.contexts(sets).mean(axis=0) for sets in past])

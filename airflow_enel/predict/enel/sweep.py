@@ -9,8 +9,8 @@ import numpy as np
 
 from airflow_enel.predict.enel.config import METRICS
 from airflow_enel.predict.enel.features import centre, masked_mean, relative_features, scale_out
-from airflow_enel.predict.enel.graph import joined_edges
 from airflow_enel.predict.enel.history import reference_of
+from airflow_enel.predict.enel.joined_nodes import JoinedNodes
 from airflow_enel.predict.enel.layout import Layout
 from airflow_enel.predict.enel.summaries import PropertySets
 from airflow_enel.predict.enel.sweep_inputs import SummaryInputs, SweepInputs
@@ -66,7 +66,7 @@ class SweepBuilder:
         ]
         steady = [self._nearest(row, self._candidates) for row in range(len(history.components))]
         self._steady = _Rows.of(steady) if steady else None
-        self._layout: tuple[tuple[Identity, ...], Layout] | None = None
+        self._templates: tuple[tuple[Identity, ...], _Templates] | None = None
 
     @property
     def identities(self) -> frozenset[Identity]:
@@ -86,23 +86,25 @@ class SweepBuilder:
             raise ValueError("a sweep needs components, and only such as a past run had")
         rows = [self._history.rows[identity] for identity in remaining]
         past = [self._history.components[row] for row in rows]
-        known = tuple(remaining)
-        if self._layout is None or self._layout[0] != known:
-            self._layout = known, _layout([of.template for of in past])
-        nodes = _Nodes.of(self._inference, past, moment.context, self._layout[1])
+        identities = tuple(remaining)
+        if self._templates is None or self._templates[0] != identities:
+            self._templates = identities, _Templates.of(past)
+        templates = self._templates[1]
+        nodes, component = templates.nodes, templates.nodes.component
         start, end, moved = self._scale_outs(len(rows), moment)
-        component = nodes.layout.component
-        rescaling = np.array([of.rescaling for of in past])[:, None] * moved
+        rescaling = templates.rescaling[:, None] * moved
         relative = relative_features(moment.context, self._history.typical, moment.metrics_off)
         return SweepInputs(
-            layout=nodes.layout,
-            context=nodes.context,
+            layout=templates.layout,
+            context=self._inference.node_contexts(
+                [PropertySets.of(of.template, moment.context) for of in past]
+            ),
             start=start[component],
             end=end[component],
             moved=moved[component],
             rescaling=rescaling[component],
-            metrics=np.zeros(nodes.mask.shape),
-            mask=nodes.mask,
+            metrics=np.zeros(templates.mask.shape),
+            mask=templates.mask,
             reference=nodes.reference,
             reference_mask=nodes.reference_mask,
             relative=np.broadcast_to(relative, (component.size, relative.size)),
@@ -240,44 +242,26 @@ def _replace(inputs: SummaryInputs, row: int, summary: _Summary) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Nodes:
-    """Templates of components in a row, as far as no candidate changes them."""
+class _Templates:
+    """Templates of ``k`` components in a row, nothing of them observed.
 
+    :param mask: where metrics are expected to be defined, ``(n, 5)``
+    :param rescaling: mean r of each component, ``(k,)``
+    """
+
+    nodes: JoinedNodes
     layout: Layout
-    context: FloatArray
     mask: FloatArray
-    reference: FloatArray
-    reference_mask: FloatArray
-    shares: FloatArray
+    rescaling: FloatArray
 
     @classmethod
-    def of(
-        cls,
-        inference: EnelInference,
-        past: Sequence[ComponentHistory],
-        context: Sequence[tuple[str, Property]],
-        layout: Layout,
-    ) -> Self:
+    def of(cls, past: Sequence[ComponentHistory]) -> Self:
         """Put the templates of components one after the other."""
-        graphs = [of.template for of in past]
-        sets = [PropertySets.of(graph, context) for graph in graphs]
+        nodes = JoinedNodes.of([of.template for of in past], past)
+        observed = np.zeros(nodes.component.size, dtype=np.bool_)
         return cls(
-            layout=layout,
-            context=np.concatenate([inference.contexts(of) for of in sets]),
+            nodes=nodes,
+            layout=Layout.of(nodes.component, nodes.depth, nodes.edges, observed),
             mask=np.concatenate([of.expected_mask for of in past]),
-            reference=np.concatenate([of.reference for of in past]),
-            reference_mask=np.concatenate([of.reference_mask for of in past]),
-            shares=np.concatenate([of.shares for of in past]),
+            rescaling=np.array([of.rescaling for of in past]),
         )
-
-
-def _layout(graphs: Sequence[ComponentGraph]) -> Layout:
-    """Templates one after the other, nothing of them observed."""
-    sizes = np.array([graph.size for graph in graphs], dtype=np.int64)
-    component = np.repeat(np.arange(len(graphs)), sizes)
-    return Layout.of(
-        component=component,
-        depth=np.concatenate([graph.depth for graph in graphs]),
-        edges=joined_edges(graphs),
-        observed=np.zeros(component.size, dtype=np.bool_),
-    )
