@@ -26,6 +26,7 @@ from airflow_enel.cli.output import (
     texts,
 )
 from airflow_enel.cli.retraining import enel_makers
+from airflow_enel.domain import JobRuns
 from airflow_enel.ingest.evaluation_data import PUBLISHED_RUNS, from_history, from_paths
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.forecaster import Enel
@@ -34,7 +35,7 @@ from airflow_enel.predict.evaluation import (
     NORMAL,
     Prediction,
     Score,
-    Series,
+    forecast_range,
     summarise,
     walk_forward,
 )
@@ -68,7 +69,9 @@ def _scores(args: Namespace) -> tuple[Score, ...]:
     makers = _makers(simple, enel, found, args)
     predictions: list[Prediction] = []
     faults: list[str] = []
-    with progress("runs", sum(len(series.forecast(args.warm_up)) for series in found)) as advance:
+    with progress(
+        "runs", sum(len(forecast_range(len(series.runs), args.warm_up)) for series in found)
+    ) as advance:
         for series, own in zip(found, makers, strict=True):
             known = len(predictions)
             for of_run in walk_forward(series, own, args.warm_up):
@@ -83,10 +86,10 @@ def _scores(args: Namespace) -> tuple[Score, ...]:
     return summarise(predictions)
 
 
-def _why_none(series: Series, warm_up: int | None) -> str:
+def _why_none(series: JobRuns, warm_up: int | None) -> str:
     """Why none of the runs of a series could be forecast."""
     runs = len(series.runs)
-    if not series.forecast(warm_up):
+    if not forecast_range(runs, warm_up):
         if warm_up is not None and runs > 1:
             return f"--warm-up {warm_up} leaves none of its {runs} runs to forecast"
         return f"{counted(runs, 'run')}, but at least 2 are needed: one is only learned from"
@@ -108,7 +111,7 @@ def _factories(names: Iterable[str]) -> list[Maker]:
 
 
 def _makers(
-    simple: list[Maker], enel: bool, found: Sequence[Series], args: Namespace
+    simple: list[Maker], enel: bool, found: Sequence[JobRuns], args: Namespace
 ) -> list[list[Maker]]:
     """What makes the forecasters of each series.
 
@@ -120,7 +123,7 @@ def _makers(
     return [simple if trained is None else [*simple, trained[i]] for i in range(len(found))]
 
 
-def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
+def _series(args: Namespace, *, stages: bool) -> tuple[JobRuns, ...]:
     if bool(args.paths) == (args.dag_id is not None):
         raise SystemExit("give either paths of trace files or event logs, or --dag-id")
     if args.dag_id is None:
@@ -139,7 +142,7 @@ def _series(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
     return found
 
 
-def _from_paths(args: Namespace, *, stages: bool) -> tuple[Series, ...]:
+def _from_paths(args: Namespace, *, stages: bool) -> tuple[JobRuns, ...]:
     data = from_paths(args.paths, args.failures, stages=stages)
     for text in reasons(("left out", str(it.path), it.reason) for it in data.left_out):
         note(text)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.cli.output import Report, note, phases
+from airflow_enel.domain import JobRuns
 from airflow_enel.execution.model_training import CannotTrain, need_torch
 from airflow_enel.predict import Forecaster
-from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory, TrainingJob
+from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.retrained import Schedule, schedule
-from airflow_enel.predict.evaluation import Series
+from airflow_enel.predict.evaluation import forecast_range
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -22,7 +23,7 @@ SEED = 0
 
 
 def enel_makers(
-    found: Sequence[Series], warm_up: int | None, *, asked: bool
+    found: Sequence[JobRuns], warm_up: int | None, *, asked: bool
 ) -> tuple[Callable[[], Forecaster], ...] | None:
     """Train all models and return what makes the forecaster of each series.
 
@@ -47,7 +48,7 @@ def enel_makers(
     return plan.makers(models)
 
 
-def _models(trainings: Sequence[tuple[TrainingJob, ...]]) -> tuple[list[EnelModel | None], str]:
+def _models(trainings: Sequence[tuple[JobRuns, ...]]) -> tuple[list[EnelModel | None], str]:
     """The models, None where there was too little to learn from yet, and why so at last."""
     found: list[EnelModel | None] = []
     fault = "no other run was over when its runs began"
@@ -62,7 +63,7 @@ def _models(trainings: Sequence[tuple[TrainingJob, ...]]) -> tuple[list[EnelMode
     return found, fault
 
 
-def _trained(jobs: tuple[TrainingJob, ...], report: Report) -> EnelModel:
+def _trained(jobs: tuple[JobRuns, ...], report: Report) -> EnelModel:
     from airflow_enel.predict.enel.training import train  # noqa: PLC0415 - torch
 
     def step(_what: str, done: int, of: int) -> None:
@@ -72,7 +73,7 @@ def _trained(jobs: tuple[TrainingJob, ...], report: Report) -> EnelModel:
 
 
 def _tell_priors(
-    found: Sequence[Series],
+    found: Sequence[JobRuns],
     warm_up: int | None,
     plan: Schedule,
     models: list[EnelModel | None],
@@ -121,11 +122,11 @@ class _Witness:
         """Nothing."""
 
     def models(
-        self, maker: Callable[[], Forecaster], series: Series, warm_up: int | None
+        self, maker: Callable[[], Forecaster], series: JobRuns, warm_up: int | None
     ) -> list[EnelModel | None]:
         """The models that forecast the runs of a series."""
         self._used = []
         runs = series.in_order()
-        for number in series.forecast(warm_up):
+        for number in forecast_range(len(runs), warm_up):
             maker().fit(runs[:number])
         return self._used

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from airflow_enel.domain import TrainedModel
 
 if TYPE_CHECKING:
+    from airflow_enel.domain import JobRuns
     from airflow_enel.predict.enel.manifest import Manifest
-    from airflow_enel.predict.enel.model import EnelModel, TrainingJob
+    from airflow_enel.predict.enel.model import EnelModel
 
 FROM_SCRATCH_EVERY: Final = 5
 """As the paper: every fifth training begins anew."""
@@ -78,7 +79,7 @@ class TrainingPlan:
 
 def plan_training(
     request: TrainingRequest,
-    jobs: Sequence[TrainingJob],
+    jobs: Sequence[JobRuns],
     latest: NamedModel | None,
     fault: str | None = None,
 ) -> TrainingPlan:
@@ -129,7 +130,7 @@ def round_of(name: str) -> int | None:
     return None if match is None else int(match[1])
 
 
-def _new_runs(jobs: Sequence[TrainingJob], manifest: Manifest) -> tuple[int, int]:
+def _new_runs(jobs: Sequence[JobRuns], manifest: Manifest) -> tuple[int, int]:
     """How many runs that a model has not learned came late, and how many are newer than all it has.
 
     Of a job that it knows, fine-tuning judges it only by those that are newer. Others come late:
@@ -144,7 +145,7 @@ def _new_runs(jobs: Sequence[TrainingJob], manifest: Manifest) -> tuple[int, int
         usable = [run for run in job.runs if Alignment.of([run]).columns]
         if len(usable) == 1:
             continue  # a job with one run teaches nothing
-        gate = known.get(job.name)
+        gate = known.get(job.job)
         if gate is None:
             # The first run of a job only says what the prior makes of the second.
             new = sorted(usable, key=lambda run: run.started_at)[1:]

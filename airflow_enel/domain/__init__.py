@@ -9,7 +9,7 @@ from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
 from airflow_enel.domain.driver import DriverStatus
 from airflow_enel.domain.forecast import Forecast
-from airflow_enel.domain.job import training_name
+from airflow_enel.domain.job import JobRuns, training_name
 from airflow_enel.domain.model import ModelFormat, ModelUnusable, TrainedModel
 from airflow_enel.domain.progress import Progress
 from airflow_enel.domain.run import Bounds, PastRun, Run, RunKey, RunOutcome, RunState
@@ -47,6 +47,7 @@ __all__ = [
     "ExecutorSpan",
     "Forecast",
     "GuardNote",
+    "JobRuns",
     "ModelFormat",
     "ModelUnusable",
     "PastRun",

@@ -20,14 +20,13 @@ from airflow_enel.control.training_plan import (
     plan_training,
     sealed,
 )
-from airflow_enel.domain import training_name
 from airflow_enel.history.interface import HistoryUnavailable
 
 if TYPE_CHECKING:
-    from airflow_enel.domain import TrainedModel
+    from airflow_enel.domain import JobRuns, TrainedModel
     from airflow_enel.history.interface import History
     from airflow_enel.predict.enel.manifest import Manifest
-    from airflow_enel.predict.enel.model import EnelModel, TrainingJob
+    from airflow_enel.predict.enel.model import EnelModel
 
 ReportProgress = Callable[[str, int, int], None]
 """Takes the name of a phase, how much of it is done, and how much there is (0 if unknown)."""
@@ -91,12 +90,10 @@ def need_torch() -> None:
         ) from error
 
 
-def _jobs(history: History, progress: ReportProgress) -> tuple[TrainingJob, ...]:
-    from airflow_enel.predict.enel.model import TrainingJob  # noqa: PLC0415
-
-    jobs = []
+def _jobs(history: History, progress: ReportProgress) -> tuple[JobRuns, ...]:
+    jobs: list[JobRuns] = []
     for found in history.training_runs():
-        jobs.append(TrainingJob(training_name(found.job.dag_id, found.job.job_key), found.runs))
+        jobs.append(found)
         progress("reading history", len(jobs), 0)
     if not jobs:
         raise NothingToLearn(
@@ -106,9 +103,7 @@ def _jobs(history: History, progress: ReportProgress) -> tuple[TrainingJob, ...]
     return tuple(jobs)
 
 
-def _plan(
-    history: History, request: TrainingRequest, jobs: tuple[TrainingJob, ...]
-) -> TrainingPlan:
+def _plan(history: History, request: TrainingRequest, jobs: tuple[JobRuns, ...]) -> TrainingPlan:
     if request.in_any_case:
         return plan_training(request, jobs, None)
     try:
@@ -134,7 +129,7 @@ def _latest(history: History) -> NamedModel | None:
 
 
 def _trained(
-    jobs: tuple[TrainingJob, ...],
+    jobs: tuple[JobRuns, ...],
     request: TrainingRequest,
     now: float,
     plan: TrainingPlan,

@@ -17,6 +17,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    JobRuns,
     PastRun,
     Run,
     RunOutcome,
@@ -124,14 +125,6 @@ class RecurringJob:
 
     dag_id: str
     job_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobRuns:
-    """Past runs of a recurring job with their stages, oldest first."""
-
-    job: RecurringJob
-    runs: tuple[PastRun, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from airflow_enel.domain import PastRun, RunState
+from airflow_enel.domain import JobRuns, PastRun, RunState
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.ingest.attempts import Attempts, find_attempts
 from airflow_enel.ingest.files import LeftOut, find_files
 from airflow_enel.ingest.read_runs import ReadRun, Result, RunReader, Wanted
-from airflow_enel.predict.evaluation import Series
 from airflow_enel.spark.eventlog import UnusableLog
 from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
 from airflow_enel.spark.traces import (
@@ -44,7 +43,7 @@ class EvaluationData:
     :param published: jobs whose failures were taken from the published protocol
     """
 
-    series: tuple[Series, ...]
+    series: tuple[JobRuns, ...]
     left_out: tuple[LeftOut, ...]
     published: tuple[str, ...]
 
@@ -72,7 +71,7 @@ def from_paths(
     )
 
 
-def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> tuple[Series, ...]:
+def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> tuple[JobRuns, ...]:
     """Read the runs of one recurring job of a DAG, or of all.
 
     :param stages: whether components come with their stages
@@ -84,7 +83,7 @@ def from_history(dag_id: str, job_key: str | None, *, stages: bool = False) -> t
     found = []
     for job in sorted({row.run.job_key for row in rows}):
         runs = history.past_runs(dag_id, job, MOST_RUNS, stages=stages)
-        found.append(Series(job, runs, frozenset(r.run_id for r in runs if r.run_id in lost)))
+        found.append(JobRuns(job, runs, frozenset(r.run_id for r in runs if r.run_id in lost)))
     return tuple(found)
 
 
@@ -94,7 +93,7 @@ class _Gathered:
     def __init__(
         self, failures: Sequence[range] | None, attempts: Attempts, *, stages: bool
     ) -> None:
-        self.traces: list[Series] = []
+        self.traces: list[JobRuns] = []
         self.published: list[str] = []
         self.left_out: list[LeftOut] = []
         self.logs = _EventLogs(attempts, stages=stages)
@@ -121,7 +120,7 @@ class _Gathered:
             if trace.left_out:
                 faults = f"{len(trace.left_out)} of {trace.all_runs} runs of {job}"
                 self.left_out.append(LeftOut(file, f"{faults}, first {trace.left_out[0]}"))
-            self.traces.append(Series(job, trace.runs, trace.failed))
+            self.traces.append(JobRuns(job, trace.runs, trace.failed))
             if self._failures is None and trace.failed:
                 self.published.append(job)
 
@@ -171,9 +170,9 @@ class _EventLogs:
         if found.outcome.executors_lost:
             self._failed.add(run.run_id)
 
-    def series(self) -> tuple[Series, ...]:
+    def series(self) -> tuple[JobRuns, ...]:
         """The runs by the names of their applications."""
         return tuple(
-            Series(job, tuple(runs), frozenset(self._failed))
+            JobRuns(job, tuple(runs), frozenset(self._failed))
             for job, runs in sorted(self._runs.items())
         )

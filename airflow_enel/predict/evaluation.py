@@ -13,7 +13,7 @@ from airflow_enel.domain.run import mean_executors
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from airflow_enel.domain import Component, PastRun
+    from airflow_enel.domain import Component, JobRuns, PastRun
     from airflow_enel.predict.base import Forecaster
 
 WARM_UP: Final = 10
@@ -24,31 +24,6 @@ NORMAL: Final = "normal"
 ALL: Final = "all"
 
 _LOW, _HIGH = 0.1, 0.9  # the 80 % interval
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The runs of one recurring job.
-
-    :param runs: in any order
-    :param failed: ``run_id`` of those in which executors failed
-    """
-
-    job: str
-    runs: tuple[PastRun, ...]
-    failed: frozenset[str] = frozenset()
-
-    def in_order(self) -> tuple[PastRun, ...]:
-        """Its runs, oldest first: the order in which they are forecast."""
-        return tuple(sorted(self.runs, key=lambda run: (run.started_at, run.run_id)))
-
-    def forecast(self, warm_up: int | None = None) -> range:
-        """Numbers of the runs that are forecast, the others are only learned from.
-
-        :param warm_up: runs that are only learned from; None for :func:`warm_up_of`
-        """
-        runs = len(self.runs)
-        return range(warm_up_of(runs) if warm_up is None else warm_up, runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +80,16 @@ def warm_up_of(runs: int) -> int:
     return max(1, min(WARM_UP, runs // 2))
 
 
+def forecast_range(runs: int, warm_up: int | None = None) -> range:
+    """Numbers of the runs that are forecast, of so many; the first ones are only learned from.
+
+    :param warm_up: runs that are only learned from; None for :func:`warm_up_of`
+    """
+    return range(warm_up_of(runs) if warm_up is None else warm_up, runs)
+
+
 def walk_forward(
-    series: Series,
+    job: JobRuns,
     makers: Sequence[Callable[[], Forecaster]],
     warm_up: int | None = None,
 ) -> Iterator[tuple[Prediction, ...]]:
@@ -118,13 +101,13 @@ def walk_forward(
     :param warm_up: runs that are only learned from; None for :func:`warm_up_of`
     :return: the predictions of one run after the other
     """
-    runs = series.in_order()
-    for number in series.forecast(warm_up):
+    runs = job.in_order()
+    for number in forecast_range(len(runs), warm_up):
         run, past = runs[number], runs[:number]
         moments = tuple(_moments(run))
         found: list[Prediction] = []
         for make in makers:
-            found += _predictions(series, run, make().fit(past), moments)
+            found += _predictions(job, run, make().fit(past), moments)
         yield tuple(found)
 
 
@@ -222,17 +205,17 @@ def _executors(components: Sequence[Component]) -> int:
 
 
 def _predictions(
-    series: Series, run: PastRun, fitted: Forecaster, moments: Collection[_Moment]
+    job: JobRuns, run: PastRun, fitted: Forecaster, moments: Collection[_Moment]
 ) -> Iterator[Prediction]:
     for at in moments:
         forecast = fitted.predict(at.progress, Bounds(at.executors, at.executors))
         if forecast is not None:
             yield Prediction(
-                job=series.job,
+                job=job.job,
                 forecaster=forecast.forecaster,
                 run_id=run.run_id,
                 moment=at.moment,
-                normal=run.run_id not in series.failed,
+                normal=run.run_id not in job.failed,
                 executors=at.executors,
                 actual_s=at.actual_s,
                 predicted_s=forecast.median(at.executors),

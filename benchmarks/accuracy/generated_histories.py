@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from airflow_enel.domain import PastRun
+from airflow_enel.domain import JobRuns, PastRun
 from airflow_enel.predict import BellRuntime, Conditional
 from airflow_enel.predict.enel.forecaster import Enel
-from airflow_enel.predict.enel.model import EnelModel, TrainingJob
+from airflow_enel.predict.enel.model import EnelModel
 from airflow_enel.predict.enel.training import train
-from airflow_enel.predict.evaluation import Series, walk_forward
+from airflow_enel.predict.evaluation import walk_forward
 from benchmarks.figures import Figure
 from tests.support.builders.recurring_jobs import SCENARIOS, Made, make_history, make_job
 
@@ -49,8 +49,8 @@ class _History:
     def runs(self) -> tuple[PastRun, ...]:
         return tuple(made.run for made in self.made)
 
-    def training(self, runs: int) -> TrainingJob:
-        return TrainingJob(self.name, self.runs[:runs])
+    def training(self, runs: int) -> JobRuns:
+        return JobRuns(self.name, self.runs[:runs])
 
 
 def _history(number: int, scenario: str) -> _History:
@@ -99,7 +99,7 @@ class _Errors:
         """Forecast so many runs after the first ``known``, all from these."""
         makers = (BellRuntime, Conditional, lambda: Enel(model, job.name))
         for made in job.made[known : known + judged]:
-            series = Series(job.name, (*job.runs[:known], made.run))
+            series = JobRuns(job.name, (*job.runs[:known], made.run))
             (found,) = walk_forward(series, makers, known)
             for name in {p.forecaster for p in found}:
                 self._add(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
+from airflow_enel.domain import Bounds, Forecast, JobRuns, PastRun, Progress
 from airflow_enel.predict import Bell, Conditional, Forecaster, Remaining
 from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.enel.config import PAPER
@@ -15,9 +15,8 @@ from airflow_enel.predict.enel.correction import Corrections
 from airflow_enel.predict.enel.graph import RunFeatures
 from airflow_enel.predict.enel.history import JobHistory
 from airflow_enel.predict.enel.inference import EnelInference
-from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory, TrainingJob
+from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.retrained import schedule
-from airflow_enel.predict.evaluation import Series
 from airflow_enel.predict.samples import SMALLEST_S, FloatArray
 from airflow_enel.predict.spread import UNKNOWN
 
@@ -92,7 +91,7 @@ class PaperNetwork:
         return seconds
 
 
-def paper_makers(series: Sequence[Series], growth: float) -> tuple[Callable[[], Forecaster], ...]:
+def paper_makers(series: Sequence[JobRuns], growth: float) -> tuple[Callable[[], Forecaster], ...]:
     """What makes it for each series, trained on what was over before each run.
 
     It learns seconds, so that every run tells it something.
@@ -101,7 +100,7 @@ def paper_makers(series: Sequence[Series], growth: float) -> tuple[Callable[[], 
     return plan.makers([_trained(jobs) for jobs in plan.trainings], PaperNetwork)
 
 
-def _trained(jobs: tuple[TrainingJob, ...]) -> EnelModel | None:
+def _trained(jobs: tuple[JobRuns, ...]) -> EnelModel | None:
     from airflow_enel.predict.enel.training import train  # noqa: PLC0415 - torch
 
     try:

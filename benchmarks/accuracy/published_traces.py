@@ -7,14 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from airflow_enel.domain import Bounds, PastRun, Progress
+from airflow_enel.domain import Bounds, JobRuns, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
 from airflow_enel.predict.enel.retrained import schedule
 from airflow_enel.predict.evaluation import (
     NORMAL,
     Prediction,
     Score,
-    Series,
     summarise,
     walk_forward,
 )
@@ -51,7 +50,7 @@ def measure() -> Iterable[Figure]:
     if not traces:
         print("  left out: the published traces are absent", file=sys.stderr)
         return
-    series = [Series(trace.job, trace.runs, trace.failed) for trace in traces]
+    series = [JobRuns(trace.job, trace.runs, trace.failed) for trace in traces]
     made = [p for p in _predictions(series) if p.normal]
     for score in summarise(made):
         if score.runs == NORMAL:
@@ -61,7 +60,7 @@ def measure() -> Iterable[Figure]:
         yield from _costs(trace.job, trace.runs)
 
 
-def _predictions(series: Sequence[Series]) -> Iterator[Prediction]:
+def _predictions(series: Sequence[JobRuns]) -> Iterator[Prediction]:
     """Traces have no stages and no context: enel has nothing to learn, and is its prior."""
     networks = schedule(series).makers(())
     papers = paper_makers(series, PAPER_GROWTH)

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 
 import torch
 
+from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.config import DEFAULT
-from airflow_enel.predict.enel.model import TrainingJob
 from airflow_enel.predict.enel.network import EnelNetwork
 from airflow_enel.predict.enel.training import fine_tune, train
-from airflow_enel.predict.enel.training_examples import JobRuns, walking_forward
+from airflow_enel.predict.enel.training_examples import TrainingRuns, walking_forward
 from airflow_enel.predict.enel.training_steps import batches
 from benchmarks.figures import Figure
 from benchmarks.speed.memory import peak_mb
@@ -50,7 +50,7 @@ def _run() -> tuple[float, float]:
 def _from_scratch() -> tuple[float, float]:
     """Seconds, and the peak of all memory of this process, torch and the runs included."""
     job = long_job()
-    known = TrainingJob(job.key, tuple(make_runs(job, SCENARIOS["input"], RUNS, seed=4)))
+    known = JobRuns(job.key, tuple(make_runs(job, SCENARIOS["input"], RUNS, seed=4)))
     start = time.perf_counter()
     train([known], seed=0, created_at=0.0)
     return time.perf_counter() - start, peak_mb()
@@ -61,7 +61,7 @@ def _fine_tuning() -> list[float]:
     runs = make_runs(job, SCENARIOS["input"], RUNS + 1, seed=4)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    examples = list(walking_forward(JobRuns.of(job.key, runs), RUNS, DEFAULT))
+    examples = list(walking_forward(TrainingRuns.of(JobRuns(job.key, tuple(runs))), RUNS, DEFAULT))
     for _ in range(REPEATS):
         network = EnelNetwork(DEFAULT)
         start = time.perf_counter()

@@ -15,8 +15,9 @@ from airflow_enel.control.training_plan import (
     round_of,
     sealed,
 )
+from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.manifest import JobGate, marks_of
-from airflow_enel.predict.enel.model import EnelModel, TrainingJob
+from airflow_enel.predict.enel.model import EnelModel
 from tests.support.fakes.models import enel_model, generated_runs
 
 RUNS = generated_runs(4)
@@ -32,7 +33,7 @@ def model_of(runs: int = 4) -> EnelModel:
 
 def plan(learned: int, name: str = NAME, **request: int) -> TrainingPlan:
     latest = NamedModel(name, model_of(learned))
-    return plan_training(TrainingRequest(**request), [TrainingJob("dag/job", RUNS)], latest)
+    return plan_training(TrainingRequest(**request), [JobRuns("dag/job", RUNS)], latest)
 
 
 def test_newer_runs_are_learned_on_top_of_the_last_model() -> None:

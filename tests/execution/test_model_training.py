@@ -9,9 +9,9 @@ from typing import Any, cast
 import pytest
 
 from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest, round_of
-from airflow_enel.domain import ModelUnusable, TrainedModel
+from airflow_enel.domain import JobRuns, ModelUnusable, TrainedModel
 from airflow_enel.execution.model_training import CannotTrain, Training, train_shared_model
-from airflow_enel.history.interface import HistoryUnavailable, JobRuns, RecurringJob
+from airflow_enel.history.interface import HistoryUnavailable
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
 from tests.support.fakes.models import FakeTraining, generated_runs, without_torch
@@ -31,7 +31,7 @@ class Kept:
 
     def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
         for job, runs in self.jobs.items():
-            yield JobRuns(RecurringJob(*job), runs)
+            yield JobRuns("/".join(job), runs)
 
     def latest_model(self, kind: str) -> TrainedModel | None:
         if isinstance(self.latest, Exception):
@@ -70,7 +70,7 @@ def test_the_first_model_is_trained_from_scratch_on_all_jobs(
     kept.jobs["other", "report"] = generated_runs(2, number=1)
     training = train(kept, seed=7)
     ((jobs, start),) = fake.calls
-    assert {job.name: len(job.runs) for job in jobs} == {"dag/job": 4, "other/report": 2}
+    assert {job.job: len(job.runs) for job in jobs} == {"dag/job": 4, "other/report": 2}
     assert start is None
     assert training.from_scratch
     assert training.manifest.seed == 7

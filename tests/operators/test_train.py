@@ -15,9 +15,10 @@ from airflow.providers.common.compat.sdk import (
     AirflowSkipException,
 )
 
+from airflow_enel.domain import JobRuns
 from airflow_enel.execution import history_access
 from airflow_enel.history.http.client import HttpHistory, Requests
-from airflow_enel.history.interface import HistoryUnavailable, JobRuns, RecurringJob
+from airflow_enel.history.interface import HistoryUnavailable
 from airflow_enel.operators.train import EnelTrainOperator, TrainingLog
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import TooLittleHistory
@@ -40,7 +41,7 @@ class Kept:
     def training_runs(self, limit_per_job: int = 50) -> Iterator[JobRuns]:
         if self.fault is not None:
             raise self.fault
-        yield JobRuns(RecurringJob("dag", "job"), generated_runs(3))
+        yield JobRuns("dag/job", generated_runs(3))
 
     def latest_model(self, kind: str) -> Any:
         return self.latest
@@ -185,7 +186,7 @@ def test_a_trainer_publishes_over_http(
     reached(through_the_server(api, running_task("training", task_id="train")))
     model = SqlModels().model(execute(from_scratch_every=1))
     ((jobs, _),) = fake.calls
-    (job,) = [job for job in jobs if job.name == "trained-dag/job"]
+    (job,) = [job for job in jobs if job.job == "trained-dag/job"]
     assert len(job.runs) == 3
     assert all(c.stages for run in job.runs for c in run.components)
     assert model.verified(KIND, SCHEMA_VERSION)

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from airflow_enel.domain import Bounds, PastRun, Progress
+from airflow_enel.domain import Bounds, JobRuns, PastRun, Progress
 from airflow_enel.predict import Conditional
-from airflow_enel.predict.evaluation import Series, summarise, walk_forward
+from airflow_enel.predict.evaluation import summarise, walk_forward
 from airflow_enel.predict.shapes import Shapes
 from airflow_enel.predict.totals import sum_of
 from airflow_enel.spark.traces import read_trace
@@ -264,7 +264,7 @@ def test_needs_neither_torch_nor_scikit_learn():
 @pytest.mark.parametrize(("name", "aim_percent"), [("lr", 17.5), ("gbt", 11.5)])
 def test_published_runs_are_foreseen_well(name, aim_percent):
     (trace,) = read_trace(TRACES / f"ellis-{name}.csv")
-    made = walk_forward(Series(trace.job, trace.runs, trace.failed), [Conditional])
+    made = walk_forward(JobRuns(trace.job, trace.runs, trace.failed), [Conditional])
     scores = summarise(p for of_run in made for p in of_run)
     (running,) = [s for s in scores if (s.moment, s.runs) == ("running", "normal")]
     assert running.mape_percent <= aim_percent

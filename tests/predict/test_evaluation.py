@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_enel.domain import Component, Forecast, PastRun, ScaleOut
+from airflow_enel.domain import Component, Forecast, JobRuns, PastRun, ScaleOut
 from airflow_enel.domain.context import RunContext
-from airflow_enel.predict.evaluation import Series, summarise, walk_forward, warm_up_of
+from airflow_enel.predict.evaluation import summarise, walk_forward, warm_up_of
 from tests.support.builders.predictions import prediction
 
 
@@ -57,7 +57,7 @@ THREE = [(0.0, 10.0, 4), (10.0, 40.0, 4), (40.0, 50.0, 8)]
 
 
 def predictions(oracle: Oracle, runs: list[PastRun], warm_up: int | None = 1):
-    made = walk_forward(Series("job", tuple(runs)), [lambda: oracle], warm_up)
+    made = walk_forward(JobRuns("job", tuple(runs)), [lambda: oracle], warm_up)
     return [p for of_run in made for p in of_run]
 
 
@@ -144,5 +144,5 @@ def test_forecasts_know_the_context_of_the_run():
     context = RunContext((("input_mib", 7),))
     runs = [replace(run_of(n, [(0, 9, 4), (9, 20, 4)]), context=context) for n in range(2)]
     oracle = Oracle()
-    list(walk_forward(Series("job", tuple(runs)), [lambda: oracle], 1))
+    list(walk_forward(JobRuns("job", tuple(runs)), [lambda: oracle], 1))
     assert [progress.context for progress, _ in oracle.asked] == [context, context]

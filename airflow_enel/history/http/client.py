@@ -11,6 +11,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    JobRuns,
     PastRun,
     Run,
     RunOutcome,
@@ -18,6 +19,7 @@ from airflow_enel.domain import (
     Step,
     TaskStanding,
     TrainedModel,
+    training_name,
 )
 from airflow_enel.history import wire
 from airflow_enel.history.http.spool import Spool
@@ -31,7 +33,6 @@ from airflow_enel.history.http.transport import (
 from airflow_enel.history.interface import (
     Application,
     DecisionRow,
-    JobRuns,
     Log,
     Record,
     RecurringJob,
@@ -116,7 +117,7 @@ class HttpHistory:
         for job in self._requests.ask("/training-jobs", tuple[RecurringJob, ...]):
             runs = self.past_runs(job.dag_id, job.job_key, limit_per_job, stages=True)
             if runs:
-                yield JobRuns(job, runs)
+                yield JobRuns(training_name(job.dag_id, job.job_key), runs)
 
     def save_model(self, model: TrainedModel) -> None:
         """Publish a model to all recurring jobs."""

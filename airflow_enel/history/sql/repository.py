@@ -16,6 +16,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    JobRuns,
     PastRun,
     Run,
     RunKey,
@@ -23,11 +24,11 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     Step,
+    training_name,
 )
 from airflow_enel.history.interface import (
     Application,
     DecisionRow,
-    JobRuns,
     Log,
     RecurringJob,
     RunRow,
@@ -77,7 +78,7 @@ class SqlHistory(SqlModels):
         for job in self.training_jobs():
             runs = self.past_runs(job.dag_id, job.job_key, limit_per_job, stages=True)
             if runs:
-                yield JobRuns(job, runs)
+                yield JobRuns(training_name(job.dag_id, job.job_key), runs)
 
     def training_jobs(self) -> tuple[RecurringJob, ...]:
         """Return the recurring jobs that have runs that have succeeded."""

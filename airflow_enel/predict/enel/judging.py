@@ -7,26 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from airflow_enel.domain import JobRuns
 from airflow_enel.predict.conditional import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.gate import PHASES, Judged, gates, phase_of
 from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.training_examples import hash_of
-from airflow_enel.predict.evaluation import Series, walk_forward
+from airflow_enel.predict.evaluation import walk_forward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.model import EnelModel
-    from airflow_enel.predict.enel.training_examples import JobRuns
+    from airflow_enel.predict.enel.training_examples import TrainingRuns
 
     Report = Callable[[str, int, int], None]
 
 
 def judge(
     candidate: EnelModel,
-    job: JobRuns,
+    job: TrainingRuns,
     known: int,
     told: Report,
     place: tuple[int, int],
@@ -34,8 +35,8 @@ def judge(
     """Forecasts of the runs after the first ``known`` by the prior and by the whole correction."""
     made: list[tuple[int, int, float, float]] = []
     if 0 < known < len(job.runs):
-        series = Series(job.name, job.runs)
-        makers = (Conditional, lambda: Enel(candidate, job.name))
+        series = JobRuns(job.job, job.runs)
+        makers = (Conditional, lambda: Enel(candidate, job.job))
         for number, found in enumerate(walk_forward(series, makers, known)):
             half = len(found) // 2
             for place_in_run, (prior, network) in enumerate(
@@ -61,7 +62,7 @@ def trusting(manifest: Manifest) -> Manifest:
 
 
 def manifest_of(
-    jobs: Sequence[JobRuns], config: EnelConfig, seed: int, created_at: float
+    jobs: Sequence[TrainingRuns], config: EnelConfig, seed: int, created_at: float
 ) -> Manifest:
     """What is known of a model before it was judged."""
     runs = [run for job in jobs for run in job.runs]
@@ -85,7 +86,7 @@ def manifest_of(
 
 def gated(
     manifest: Manifest,
-    jobs: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
     judged: Sequence[Judged],
     before: Manifest | None,
 ) -> Manifest:
@@ -94,7 +95,7 @@ def gated(
     for phase in range(PHASES):
         earlier = None
         if before is not None:
-            of_jobs = [before.gates_of(job.name)[phase] for job in jobs]
+            of_jobs = [before.gates_of(job.job)[phase] for job in jobs]
             earlier = before.gates_of("")[phase], of_jobs
         found = gates([of.of_phase(phase) for of in judged], earlier)
         pooled.append(found[0])
@@ -107,7 +108,7 @@ def gated(
         manifest,
         jobs=tuple(
             JobGate(
-                job.name,
+                job.job,
                 len(job.runs),
                 of.runs,
                 start,
@@ -115,7 +116,7 @@ def gated(
                 of.percent(1.0),
                 early,
                 late,
-                learned=marks_of(job.name, (run.run_id for run in job.runs)),
+                learned=marks_of(job.job, (run.run_id for run in job.runs)),
             )
             for job, of, (start, early, late) in zip(
                 jobs, judged, zip(*own, strict=True), strict=True

@@ -19,23 +19,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from airflow_enel.domain import PastRun
-
 
 class TooLittleHistory(ValueError):
     """There is not enough to train a network on; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingJob:
-    """A recurring job to learn from.
-
-    :param name: what :class:`~airflow_enel.predict.enel.forecaster.Enel` is told later too
-    :param runs: past runs with their stages, in any order
-    """
-
-    name: str
-    runs: tuple[PastRun, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.forecaster import Enel
-from airflow_enel.predict.enel.model import TrainingJob
+from airflow_enel.predict.evaluation import forecast_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
     from airflow_enel.predict.base import Forecaster
     from airflow_enel.predict.enel.model import EnelModel
-    from airflow_enel.predict.evaluation import Series
     from airflow_enel.predict.samples import FloatArray
 
 GROWTH: Final = 0.25
@@ -40,7 +40,7 @@ class Schedule:
     :param silent: jobs whose runs tell the network nothing; it forecasts them by its prior
     """
 
-    trainings: tuple[tuple[TrainingJob, ...], ...]
+    trainings: tuple[tuple[JobRuns, ...], ...]
     silent: tuple[str, ...]
     _jobs: tuple[str, ...]
     _training: Mapping[tuple[int, int], int] = field(repr=False)
@@ -105,7 +105,7 @@ def tells(runs: Sequence[PastRun]) -> bool:
 
 
 def schedule(
-    series: Sequence[Series],
+    series: Sequence[JobRuns],
     warm_up: int | None = None,
     growth: float = GROWTH,
     telling: Callable[[Sequence[PastRun]], bool] = tells,
@@ -119,7 +119,7 @@ def schedule(
     :param telling: whether there is something to learn from the runs of a job
     """
     by_end = {index: _by_end(of.runs) for index, of in enumerate(series) if telling(of.runs)}
-    trainings: list[tuple[TrainingJob, ...]] = []
+    trainings: list[tuple[JobRuns, ...]] = []
     training: dict[tuple[int, int], int] = {}
     learned = 0
     for at, index, number in _forecasts(series, by_end, warm_up):
@@ -128,7 +128,7 @@ def schedule(
         if known and known >= (1.0 + growth) * learned:
             learned = known
             jobs = (
-                TrainingJob(series[i].job, by_end[i][1][max(count - MOST_RUNS, 0) : count])
+                JobRuns(series[i].job, by_end[i][1][max(count - MOST_RUNS, 0) : count])
                 for i, count in over.items()
                 if count
             )
@@ -146,11 +146,11 @@ def _by_end(runs: Sequence[PastRun]) -> tuple[FloatArray, tuple[PastRun, ...]]:
 
 
 def _forecasts(
-    series: Sequence[Series], chosen: Iterable[int], warm_up: int | None
+    series: Sequence[JobRuns], chosen: Iterable[int], warm_up: int | None
 ) -> list[tuple[float, int, int]]:
     """Start, number of the series and number in it of every run to forecast, by time."""
     found = []
     for index in chosen:
         runs = series[index].in_order()
-        found += [(runs[n].started_at, index, n) for n in series[index].forecast(warm_up)]
+        found += [(runs[n].started_at, index, n) for n in forecast_range(len(runs), warm_up)]
     return sorted(found)

@@ -14,7 +14,7 @@ from airflow_enel.predict.enel.judging import gated, judge, manifest_of, trustin
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.network import EnelNetwork
 from airflow_enel.predict.enel.training_examples import (
-    JobRuns,
+    TrainingRuns,
     left_out,
     walking_forward,
 )
@@ -23,9 +23,9 @@ from airflow_enel.predict.enel.training_steps import batches, descend, error_of,
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from airflow_enel.domain import JobRuns
     from airflow_enel.predict.enel.assembly import RunGraph
     from airflow_enel.predict.enel.config import EnelConfig
-    from airflow_enel.predict.enel.model import TrainingJob
     from airflow_enel.predict.enel.training_steps import Batch
 
     Report = Callable[[str, int, int], None]
@@ -47,7 +47,7 @@ UNSEEN: Final = 2
 
 
 def train(
-    jobs: Sequence[TrainingJob],
+    jobs: Sequence[JobRuns],
     *,
     config: EnelConfig = DEFAULT,
     seed: int,
@@ -76,7 +76,7 @@ def train(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            known = sorted((JobRuns.of(job.name, job.runs) for job in jobs), key=lambda j: j.name)
+            known = sorted((TrainingRuns.of(job) for job in jobs), key=lambda j: j.job)
             known = [job for job in known if len(job.runs) > 1]
             if start is not None:
                 return _fine_tuned(known, start, seed, created_at, told)
@@ -86,7 +86,7 @@ def train(
 
 
 def _from_scratch(
-    jobs: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
     config: EnelConfig,
     seed: int,
     created_at: float,
@@ -114,8 +114,8 @@ def _from_scratch(
 
 
 def _first(
-    jobs: Sequence[JobRuns],
-    older: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
+    older: Sequence[TrainingRuns],
     config: EnelConfig,
     told: Report,
 ) -> tuple[EnelNetwork, int]:
@@ -132,8 +132,8 @@ def _first(
 
 
 def _round(
-    jobs: Sequence[JobRuns],
-    older: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
+    older: Sequence[TrainingRuns],
     config: EnelConfig,
     told: Report,
     before: EnelNetwork | None,
@@ -175,7 +175,7 @@ class _Best:
 
 
 def _fine_tuned(
-    jobs: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
     start: EnelModel,
     seed: int,
     created_at: float,
@@ -207,9 +207,9 @@ def _fine_tuned(
     return EnelModel(gated(manifest, jobs, found, start.manifest), start.config, network.weights())
 
 
-def _known(job: JobRuns, start: EnelModel) -> int:
+def _known(job: TrainingRuns, start: EnelModel) -> int:
     """How many of a job's runs are not for judging: learned from, or the first of a new job."""
-    if all(of.job != job.name for of in start.manifest.jobs):
+    if all(of.job != job.job for of in start.manifest.jobs):
         return min(UNSEEN, len(job.runs) - 1)
     return sum(run.started_at <= start.manifest.latest_run_at for run in job.runs)
 
@@ -258,7 +258,7 @@ def _new(config: EnelConfig, examples: Sequence[RunGraph]) -> EnelNetwork:
 
 
 def _prepared(
-    jobs: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
     config: EnelConfig,
     told: Report,
     usual: EnelInference | None,
@@ -270,7 +270,7 @@ def _prepared(
 
 
 def _examples(
-    jobs: Sequence[JobRuns],
+    jobs: Sequence[TrainingRuns],
     config: EnelConfig,
     told: Report,
     usual: EnelInference | None,

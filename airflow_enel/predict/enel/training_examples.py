@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.domain import Component, PastRun
+    from airflow_enel.domain import Component, JobRuns, PastRun
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.inference import EnelInference
     from airflow_enel.predict.samples import FloatArray
@@ -31,27 +31,26 @@ to be predicted; past runs are explained as they are at the last one."""
 
 
 @dataclass(frozen=True, slots=True)
-class JobRuns:
+class TrainingRuns:
     """Usable runs of one job, oldest first, and their graphs."""
 
-    name: str
+    job: str
     runs: tuple[PastRun, ...]
     features: tuple[RunFeatures, ...]
 
     @classmethod
-    def of(cls, name: str, past_runs: Sequence[PastRun]) -> Self:
+    def of(cls, job: JobRuns) -> Self:
         """Runs that finished at least one component."""
-        usable = (run for run in past_runs if Alignment.of([run]).columns)
-        runs = tuple(sorted(usable, key=lambda run: (run.started_at, run.run_id)))
-        return cls(name, runs, tuple(RunFeatures.of(run, name) for run in runs))
+        runs = tuple(run for run in job.in_order() if Alignment.of([run]).columns)
+        return cls(job.job, runs, tuple(RunFeatures.of(run, job.job) for run in runs))
 
-    def first(self, count: int) -> JobRuns:
+    def first(self, count: int) -> TrainingRuns:
         """The oldest of them."""
-        return JobRuns(self.name, self.runs[:count], self.features[:count])
+        return TrainingRuns(self.job, self.runs[:count], self.features[:count])
 
 
 def left_out(
-    job: JobRuns,
+    job: TrainingRuns,
     config: EnelConfig,
     network: EnelInference | None = None,
     folds: int | None = None,
@@ -67,7 +66,7 @@ def left_out(
     for part in range(parts):
         others = [k for k in runs if k % parts != part]
         past = Past(
-            job.name,
+            job.job,
             [job.runs[k] for k in others],
             [job.features[k] for k in others],
             config,
@@ -78,10 +77,10 @@ def left_out(
 
 
 def walking_forward(
-    job: JobRuns, known: int, config: EnelConfig, network: EnelInference | None = None
+    job: TrainingRuns, known: int, config: EnelConfig, network: EnelInference | None = None
 ) -> Iterator[RunGraph]:
     """Examples of the runs after the first ``known`` ones, seen by what those say."""
-    past = Past(job.name, job.runs[:known], job.features[:known], config, network)
+    past = Past(job.job, job.runs[:known], job.features[:known], config, network)
     for run, features in zip(job.runs[known:], job.features[known:], strict=True):
         yield from past.examples(run, features)
 
@@ -144,9 +143,9 @@ def _with_usable_targets(graph: RunGraph, prior_s: FloatArray) -> RunGraph:
     )
 
 
-def hash_of(jobs: Sequence[JobRuns]) -> str:
+def hash_of(jobs: Sequence[TrainingRuns]) -> str:
     """SHA-256 over what the network could learn from."""
     digest = hashlib.sha256()
     for job in jobs:
-        digest.update(repr((job.name, job.runs)).encode("utf-8", "replace"))
+        digest.update(repr((job.job, job.runs)).encode("utf-8", "replace"))
     return digest.hexdigest()

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import pytest
 
-from airflow_enel.domain import ScaleOut
+from airflow_enel.domain import JobRuns, ScaleOut
 from airflow_enel.domain.context import RunContext
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.manifest import JobGate
 from airflow_enel.predict.enel.retrained import MOST_RUNS, schedule, tells
-from airflow_enel.predict.evaluation import Series, walk_forward
+from airflow_enel.predict.evaluation import walk_forward
 from tests.support.builders.past_runs import past_run
 from tests.support.builders.staged_runs import staged_run
 from tests.support.fakes.models import enel_model, generated_runs
@@ -25,12 +25,12 @@ def series(count, job="job", every_s=1000.0, begin=0.0, runtime_s=100.0):
         replace(staged_run(n, 4), started_at=begin + n * every_s, runtime_s=runtime_s)
         for n in range(count)
     ]
-    return Series(job, tuple(runs))
+    return JobRuns(job, tuple(runs))
 
 
 def known(plan):
     """Runs that each training learns from, by job."""
-    return [{of.name: len(of.runs) for of in jobs} for jobs in plan.trainings]
+    return [{of.job: len(of.runs) for of in jobs} for jobs in plan.trainings]
 
 
 def test_it_is_trained_anew_whenever_a_quarter_more_is_known():
@@ -60,7 +60,7 @@ def test_a_model_learns_from_the_newest_runs_of_a_job_only():
 
 
 def test_jobs_that_tell_the_network_nothing_are_silent():
-    quiet = Series("quiet", tuple(past_run(n, 4) for n in range(8)))
+    quiet = JobRuns("quiet", tuple(past_run(n, 4) for n in range(8)))
     plan = schedule([quiet, series(8)], warm_up=4)
     assert plan.silent == ("quiet",)
     assert all(set(jobs) == {"job"} for jobs in known(plan))
@@ -105,7 +105,7 @@ def test_every_run_is_forecast_with_the_latest_model_of_before(monkeypatch):
 
 def test_a_silent_job_is_forecast_without_a_model(monkeypatch):
     monkeypatch.setattr(Spy, "seen", [])
-    quiet = Series("quiet", tuple(past_run(n, 4) for n in range(6)))
+    quiet = JobRuns("quiet", tuple(past_run(n, 4) for n in range(6)))
     plan = schedule([quiet, series(9)], warm_up=4)
     make, _ = plan.makers(["model"] * len(plan.trainings), Spy)
     list(walk_forward(quiet, [make], 4))
@@ -117,7 +117,7 @@ def test_whatever_a_network_has_learned_it_leaves_silent_runs_alone():
     runs = tuple(past_run(n, 4 + n % 3) for n in range(6))
     model = enel_model(jobs=(JobGate("quiet", 6, 0, 1.0, None, None),))
     makers = (Conditional, lambda: Enel(model, "quiet"))
-    for found in walk_forward(Series("quiet", runs), makers, 4):
+    for found in walk_forward(JobRuns("quiet", runs), makers, 4):
         half = len(found) // 2
         for prior, network in zip(found[:half], found[half:], strict=True):
             assert network.predicted_s == pytest.approx(prior.predicted_s, rel=1e-9)
@@ -125,7 +125,7 @@ def test_whatever_a_network_has_learned_it_leaves_silent_runs_alone():
 
 def test_evaluated_with_its_models_it_differs_from_its_prior():
     runs = generated_runs(8)
-    job = Series("job 0 of 1", runs)
+    job = JobRuns("job 0 of 1", runs)
     plan = schedule([job], warm_up=6)
     models = [enel_model(jobs=(JobGate(job.job, 6, 0, 1.0, None, None),))] * len(plan.trainings)
     (make,) = plan.makers(models)

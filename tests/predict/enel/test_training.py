@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_geometric", reason="needs the extra train")
 
+from airflow_enel.domain import JobRuns  # noqa: E402
 from airflow_enel.predict import Conditional  # noqa: E402
 from airflow_enel.predict.enel import training, training_steps  # noqa: E402
 from airflow_enel.predict.enel.config import PAPER  # noqa: E402
@@ -18,14 +19,13 @@ from airflow_enel.predict.enel.forecaster import Enel  # noqa: E402
 from airflow_enel.predict.enel.manifest import Manifest  # noqa: E402
 from airflow_enel.predict.enel.model import (  # noqa: E402
     TooLittleHistory,
-    TrainingJob,
     dump_weights,
     load_model,
 )
 from airflow_enel.predict.enel.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training import train  # noqa: E402
 from airflow_enel.predict.enel.training_steps import pace_of  # noqa: E402
-from airflow_enel.predict.evaluation import Series, walk_forward  # noqa: E402
+from airflow_enel.predict.evaluation import walk_forward  # noqa: E402
 from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs  # noqa: E402
 
 
@@ -33,7 +33,7 @@ def generated(scenario, runs, number=0):
     job = make_job(number, 5)
     parts = (job.parts[0], job.parts[1], job.parts[2], job.parts[-1])
     job = replace(job, parts=parts)
-    return TrainingJob(job.key, tuple(make_runs(job, SCENARIOS[scenario], runs, 6)))
+    return JobRuns(job.key, tuple(make_runs(job, SCENARIOS[scenario], runs, 6)))
 
 
 def train_shortly(monkeypatch):
@@ -47,14 +47,14 @@ def history():
 
 @pytest.fixture(scope="module")
 def trained(history):
-    first = TrainingJob(history.name, history.runs[:16])
+    first = JobRuns(history.job, history.runs[:16])
     return train([first], seed=1, created_at=5.0)
 
 
 def start_errors(model, history):
     """Mean log errors before the start, of the prior and with the network."""
-    makers = (Conditional, lambda: Enel(model, history.name))
-    found = walk_forward(Series(history.name, history.runs), makers, 16)
+    makers = (Conditional, lambda: Enel(model, history.job))
+    found = walk_forward(JobRuns(history.job, history.runs), makers, 16)
     starts = [p for of_run in found for p in of_run if p.moment == "start"]
     return [
         np.mean([abs(np.log(p.predicted_s / p.actual_s)) for p in starts if p.forecaster == name])
@@ -63,7 +63,7 @@ def start_errors(model, history):
 
 
 def test_it_learns_that_input_makes_runs_longer(history, trained):
-    assert trained.manifest.gate_of(history.name) > 0.5
+    assert trained.manifest.gates_of(history.job)[0] > 0.5
     prior, error = start_errors(trained, history)
     assert error < 0.6 * prior
 
@@ -90,7 +90,7 @@ def test_the_network_gets_the_averages_of_the_weights_of_its_steps(monkeypatch):
 
 
 def test_the_same_seed_gives_the_same_model(history, trained):
-    again = train([TrainingJob(history.name, history.runs[:16])], seed=1, created_at=5.0)
+    again = train([JobRuns(history.job, history.runs[:16])], seed=1, created_at=5.0)
     assert again.manifest == trained.manifest
     assert dump_weights(again.weights) == dump_weights(trained.weights)
 
@@ -106,7 +106,7 @@ def test_the_manifest_says_what_it_was_trained_on(history, trained):
     assert manifest.training_runs == 16
     assert manifest.latest_run_at == history.runs[15].started_at
     (job,) = manifest.jobs
-    assert (job.job, job.runs, job.held_out) == (history.name, 16, 4)
+    assert (job.job, job.runs, job.held_out) == (history.job, 16, 4)
     assert job.prior_percent > 0
     assert manifest.epochs > 0
 
@@ -125,7 +125,7 @@ def test_fine_tuning_on_a_run_that_went_wrong_does_not_forget_the_others(history
     last = history.runs[16]
     slow = [replace(c, added_s=3 * c.added_s) for c in last.components]
     stuck = replace(last, components=tuple(slow), runtime_s=3 * last.runtime_s)
-    job = TrainingJob(history.name, (*history.runs[:16], stuck))
+    job = JobRuns(history.job, (*history.runs[:16], stuck))
     tuned = train([job], seed=1, created_at=9.0, start=trained)
     _, untuned = start_errors(trained, history)
     prior, error = start_errors(tuned, history)
@@ -147,7 +147,7 @@ def test_fine_tuning_judges_a_job_that_the_model_does_not_know_by_its_runs(histo
     other = generated("input", 12, number=1)
     tuned = train([history, other], seed=1, created_at=9.0, start=trained)
     held_out = {job.job: job.held_out for job in tuned.manifest.jobs}
-    assert held_out == {history.name: 4, other.name: 10}
+    assert held_out == {history.job: 4, other.job: 10}
 
 
 def test_runs_of_other_code_are_learned_from_by_fine_tuning(history, trained):
@@ -156,7 +156,7 @@ def test_runs_of_other_code_are_learned_from_by_fine_tuning(history, trained):
         replace(run, components=tuple(replace(c, key=f"new {c.key}") for c in run.components))
         for run in history.runs[16:18]
     ]
-    job = TrainingJob(history.name, (*history.runs[:16], *changed))
+    job = JobRuns(history.job, (*history.runs[:16], *changed))
     tuned = train([job], seed=1, created_at=9.0, start=trained)
     assert tuned.manifest.training_runs == 18
 
@@ -171,7 +171,7 @@ def test_fine_tuning_judges_the_whole_correction_however_it_was_trusted(history,
 
 
 def test_there_is_nothing_to_fine_tune_on_without_newer_runs(history, trained):
-    first = TrainingJob(history.name, history.runs[:16])
+    first = JobRuns(history.job, history.runs[:16])
     with pytest.raises(ValueError, match="from scratch"):
         train([first], seed=1, created_at=9.0, start=trained)
 
@@ -179,7 +179,7 @@ def test_there_is_nothing_to_fine_tune_on_without_newer_runs(history, trained):
 @pytest.mark.parametrize("runs", [0, 1, 7])
 def test_too_few_runs_are_refused_with_what_to_do(history, runs):
     with pytest.raises(TooLittleHistory, match="Let the jobs run on"):
-        train([TrainingJob("few", history.runs[:runs])], seed=0, created_at=0.0)
+        train([JobRuns("few", history.runs[:runs])], seed=0, created_at=0.0)
 
 
 def test_no_jobs_at_all_are_refused():
@@ -193,13 +193,13 @@ def test_runs_without_a_component_in_common_are_too_little_history(history):
         for n, run in enumerate(history.runs[:10])
     )
     with pytest.raises(TooLittleHistory, match="a component in common"):
-        train([TrainingJob("all different", runs)], seed=0, created_at=0.0)
+        train([JobRuns("all different", runs)], seed=0, created_at=0.0)
 
 
 def test_progress_is_told_and_comes_to_its_end(history, monkeypatch):
     train_shortly(monkeypatch)
     told = []
-    first = TrainingJob(history.name, history.runs[:8])
+    first = JobRuns(history.job, history.runs[:8])
     train([first], seed=0, created_at=0.0, progress=lambda *step: told.append(step))
     assert {what for what, _, _ in told} == {"examples", "older runs", "gate", "all runs"}
     assert all(0 < done <= of for _, done, of in told)
@@ -209,7 +209,7 @@ def test_progress_is_told_and_comes_to_its_end(history, monkeypatch):
 
 def test_the_network_of_the_paper_can_be_trained_too(history, monkeypatch):
     train_shortly(monkeypatch)
-    first = TrainingJob(history.name, history.runs[:8])
+    first = JobRuns(history.job, history.runs[:8])
     made = train([first], config=PAPER, seed=0, created_at=0.0)
     assert made.weights["time_scale"] > 1
     assert all(np.isfinite(w).all() for w in made.weights.values())
@@ -225,8 +225,8 @@ def test_odd_histories_are_survived(history, monkeypatch):
         runs[4], components=tuple(replace(c, added_s=100 * c.added_s) for c in runs[4].components)
     )
     runs[5] = replace(runs[5], components=(*runs[5].components[1:], runs[5].components[0]))
-    once = TrainingJob("once", (history.runs[12],))
-    never = TrainingJob("never", ())
-    made = train([TrainingJob("odd", tuple(runs)), once, never], seed=0, created_at=0.0)
+    once = JobRuns("once", (history.runs[12],))
+    never = JobRuns("never", ())
+    made = train([JobRuns("odd", tuple(runs)), once, never], seed=0, created_at=0.0)
     assert all(np.isfinite(w).all() for w in made.weights.values())
     assert [job.job for job in made.manifest.jobs] == ["odd"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.domain import PastRun, RunContext, TrainedModel
+from airflow_enel.domain import JobRuns, PastRun, RunContext, TrainedModel
 from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.manifest import (
@@ -24,7 +24,6 @@ from airflow_enel.predict.enel.manifest import (
 from airflow_enel.predict.enel.model import (
     EnelModel,
     TooLittleHistory,
-    TrainingJob,
     dump_weights,
 )
 from tests.support.builders.graphs import random_weights
@@ -70,12 +69,12 @@ class FakeTraining:
     """Stands in for the training of the network; remembers what it was asked for."""
 
     def __init__(self) -> None:
-        self.calls: list[tuple[tuple[TrainingJob, ...], EnelModel | None]] = []
+        self.calls: list[tuple[tuple[JobRuns, ...], EnelModel | None]] = []
         self.fault: ValueError | None = None
 
     def __call__(
         self,
-        jobs: Sequence[TrainingJob],
+        jobs: Sequence[JobRuns],
         *,
         seed: int,
         created_at: float,
@@ -107,9 +106,9 @@ class FakeTraining:
         return self
 
 
-def _gate(job: TrainingJob) -> JobGate:
-    learned = marks_of(job.name, (run.run_id for run in job.runs))
-    return JobGate(job.name, len(job.runs), 0, 1.0, None, None, learned=learned)
+def _gate(job: JobRuns) -> JobGate:
+    learned = marks_of(job.job, (run.run_id for run in job.runs))
+    return JobGate(job.job, len(job.runs), 0, 1.0, None, None, learned=learned)
 
 
 class Wanted:
