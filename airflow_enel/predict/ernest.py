@@ -38,16 +38,8 @@ class Ernest:
         :raises ValueError: if there are no samples or unusable ones
         """
         x, y = check_samples(executors, runtime_s)
-        features = _features(x)
-        # log 1 = 0: a column can vanish. Units of 1 keep nnls far from its tolerances.
-        norms = np.linalg.norm(features, axis=0)
-        norms[norms == 0] = 1.0
         unit_s = max(float(y.max()), SMALLEST_S)
-        try:
-            theta, _ = nnls(features / norms, y / unit_s, maxiter=200)
-        except RuntimeError:  # it circles on nearly equal columns, then a constant must do
-            theta = np.array([float(np.mean(y)) / unit_s * norms[0], 0.0, 0.0, 0.0])
-        self.theta = theta / norms * unit_s
+        self.theta = fit_theta(ernest_features(x), y / unit_s) * unit_s
         return self
 
     def predict(self, executors: ArrayLike) -> FloatArray:
@@ -57,9 +49,30 @@ class Ernest:
         """
         if self.theta is None:
             raise ValueError("call fit before predict")
-        seconds: FloatArray = np.maximum(_features(check_executors(executors)) @ self.theta, 0.0)
+        seconds: FloatArray = np.maximum(
+            ernest_features(check_executors(executors)) @ self.theta, 0.0
+        )
         return np.maximum(seconds, SMALLEST_S)
 
 
-def _features(x: FloatArray) -> FloatArray:
+def fit_theta(features: FloatArray, target: FloatArray) -> FloatArray:
+    """Coefficients ≥ 0 of the least squares ``features @ theta = target``, ``(k,)``.
+
+    :param features: one row per sample, the first column that of the constant, ``(n, k)``
+    :param target: of about 1, far from the tolerances of the solver, ``(n,)``
+    """
+    norms = np.linalg.norm(features, axis=0)
+    norms[norms == 0] = 1.0  # log 1 = 0: a column can vanish
+    try:
+        theta, _ = nnls(features / norms, target, maxiter=200)
+    except RuntimeError:  # it circles on nearly equal columns, then a constant must do
+        theta = np.zeros(norms.size)
+        theta[0] = float(features[:, 0] @ target) / norms[0]
+    fitted: FloatArray = theta / norms
+    return fitted
+
+
+def ernest_features(executors: FloatArray) -> FloatArray:
+    """``[1, 1/s, log s, s]`` of executors ``(n,)``, ``(n, 4)``."""
+    x = executors
     return np.stack([np.ones_like(x), 1.0 / x, np.log(x), x], axis=1)

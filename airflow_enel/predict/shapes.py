@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import nnls  # type: ignore[import-untyped]
 
+from airflow_enel.predict.ernest import ernest_features, fit_theta
 from airflow_enel.predict.samples import median_of_columns
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _theta(
     :param index: which of them each sample had, ``(n, m)``
     :param distinct: how many of them each component was seen at, ``(m,)``
     """
-    features = _features(sizes)
+    features = ernest_features(sizes)
     target = fitted = log_s
     theta = np.zeros((4, weight.shape[1]))
     for _ in range(2):  # relative to the observed seconds first, then to the fitted ones
@@ -118,7 +118,7 @@ def _theta(
             if distinct[column] > 1:
                 used = 4 if distinct[column] > 3 else 2  # noqa: PLR2004 - what can be told apart
                 rows = features[index[:, column], :used] * relative[:, None]
-                theta[:used, column] = _nnls(rows, wanted)
+                theta[:used, column] = fit_theta(rows, wanted)
             else:
                 alone = index[weight[:, column].argmax(), column]
                 seconds = (wanted @ relative) / (relative @ relative)
@@ -138,21 +138,5 @@ def _kernel(executors: FloatArray, sizes: FloatArray) -> FloatArray:
 
 
 def _ernest(theta: FloatArray, executors: FloatArray) -> FloatArray:
-    logs: FloatArray = np.log(np.maximum(_features(executors) @ theta, SHORTEST_S))
+    logs: FloatArray = np.log(np.maximum(ernest_features(executors) @ theta, SHORTEST_S))
     return logs
-
-
-def _nnls(features: FloatArray, target: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(features, axis=0)
-    norms[norms == 0] = 1.0
-    try:
-        theta, _ = nnls(features / norms, target, maxiter=200)
-    except RuntimeError:  # it circles on nearly equal columns, then a constant must do
-        theta = np.zeros(norms.size)
-        theta[0] = float(features[:, 0] @ target) / norms[0]
-    result: FloatArray = theta / norms
-    return result
-
-
-def _features(x: FloatArray) -> FloatArray:
-    return np.stack([np.ones_like(x), 1.0 / x, np.log(x), x], axis=1)
