@@ -99,10 +99,6 @@ class Manifest:
     pooled_late_gate: float | None = None
     schema_version: int = SCHEMA_VERSION
 
-    def gate_of(self, job: str) -> float:
-        """Share of the correction to use for a job before its start, 0…1."""
-        return self.gates_of(job)[0]
-
     def gates_of(self, job: str) -> tuple[float, ...]:
         """Shares by phase: before the start, while few components have finished, later."""
         found = self.pooled_gate, self.pooled_early_gate, self.pooled_late_gate

@@ -48,8 +48,8 @@ def test_equal_manifests_are_equal_texts_in_ascii():
 
 
 def test_a_job_has_its_own_gate_and_others_the_pooled_one():
-    assert MANIFEST.gate_of("daily/rank") == 0.75
-    assert MANIFEST.gate_of("never seen") == 0.5
+    assert MANIFEST.gates_of("daily/rank")[0] == 0.75
+    assert MANIFEST.gates_of("never seen")[0] == 0.5
 
 
 @pytest.mark.parametrize(
