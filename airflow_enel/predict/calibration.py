@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.hindsight import Hindsight, Judged
+from airflow_enel.predict.hindsight import ForecastErrors, Hindsight
 from airflow_enel.predict.residuals import CURVE_PARAMETERS, SMALLEST_LOG_SD
 from airflow_enel.predict.shapes import CLIP
 from airflow_enel.predict.spread import CEILING, FLOOR, UNKNOWN, robust_log_sd
@@ -42,8 +42,8 @@ class Calibration:
     """
 
     left: FloatArray
-    calm: Judged
-    shaken: Judged
+    calm: ForecastErrors
+    shaken: ForecastErrors
 
     @classmethod
     def of(cls, past: Alignment, prior: Prior, typical_s: FloatArray) -> Self:
@@ -59,7 +59,11 @@ class Calibration:
         )
         hindsight = Hindsight(past, prior)
         calm, shaken = zip(*(hindsight.at(order[:cut], order[cut:]) for cut in cuts), strict=True)
-        return cls(ahead[cuts], Judged.at_moments(calm), Judged.at_moments(shaken))
+        return cls(
+            ahead[cuts],
+            ForecastErrors.at_moments(calm),
+            ForecastErrors.at_moments(shaken),
+        )
 
     def at(
         self, left: float, executors: FloatArray, log_sd: FloatArray, shaken: bool
@@ -102,12 +106,12 @@ class Calibration:
 class _Shifts:
     """Shift by the residuals of judged runs ``(k,)`` of like size."""
 
-    judged: Judged
+    judged: ForecastErrors
     limited: FloatArray
     bandwidth: float
 
     @classmethod
-    def of(cls, judged: Judged) -> tuple[Self, FloatArray]:
+    def of(cls, judged: ForecastErrors) -> tuple[Self, FloatArray]:
         """With the bandwidth that fits best, and how far that leaves each run off ``(k,)``."""
         limited, size, weight = _clipped(judged.residual), judged.log_size, judged.weight
         # Each run against the shift that the others suggest: its own would flatter it.

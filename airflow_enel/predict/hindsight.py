@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ForecastErrors:
     """``k`` past runs, at one moment ``(k,)`` or at ``q`` of them ``(k, q)``.
 
     :param log_size: logarithm of the executors that what was left of each run had
@@ -39,23 +39,25 @@ class Judged:
     weight: FloatArray
 
     @classmethod
-    def at_moments(cls, moments: Sequence[Judged]) -> Self:
+    def at_moments(cls, moments: Sequence[ForecastErrors]) -> Self:
         """Moment after moment in one."""
         tables = [(j.log_size, j.residual, j.predicted_log_sd, j.weight) for j in moments]
         return cls(*np.stack(tables, axis=-1))
 
-    def at(self, place: float) -> Judged:
+    def at(self, place: float) -> ForecastErrors:
         """At a moment or between two: 1.5 is half way from the second to the third."""
         low = int(place)
         high = min(low + 1, self.residual.shape[1] - 1)
         values = (self.log_size, self.residual, self.predicted_log_sd, self.weight)
-        return Judged(*(v[:, low] + (place - low) * (v[:, high] - v[:, low]) for v in values))
+        return ForecastErrors(
+            *(v[:, low] + (place - low) * (v[:, high] - v[:, low]) for v in values)
+        )
 
-    def telling(self) -> Judged:
+    def telling(self) -> ForecastErrors:
         """Only runs with a weight."""
         there = self.weight > 0
         values = (self.log_size, self.residual, self.predicted_log_sd, self.weight)
-        return Judged(*(v[there] for v in values))
+        return ForecastErrors(*(v[there] for v in values))
 
 
 class Hindsight:
@@ -75,7 +77,7 @@ class Hindsight:
         self._deviation = np.where(self._there, deviation, 0.0)
         self._shaken = np.flatnonzero(self._disturbed.any(axis=1))
 
-    def at(self, behind: IndexArray, ahead: IndexArray) -> tuple[Judged, Judged]:
+    def at(self, behind: IndexArray, ahead: IndexArray) -> tuple[ForecastErrors, ForecastErrors]:
         """The runs at a moment as calm ones, and those that were ever disturbed as shaken ones.
 
         A run counts as calm as far as no executor came or went in what was left of it, and as
@@ -91,11 +93,11 @@ class Hindsight:
         usual = curves_at(self._prior.shapes, size)[:, ahead]
         deviation, covariance = self._prior.residuals.hindsight(behind, ahead)
 
-        def judged(rows: IndexArray, deviation: FloatArray, weight: FloatArray) -> Judged:
+        def judged(rows: IndexArray, deviation: FloatArray, weight: FloatArray) -> ForecastErrors:
             total = sum_of(usual[rows] + deviation, self._prior.share[ahead], covariance)
             over = seconds[rows] > 0  # else nothing was left
             residual = log_seconds(seconds[rows]) - log_seconds(total.median_s)
-            return Judged(
+            return ForecastErrors(
                 log_size=np.log(size[rows]),
                 residual=np.where(over, residual, 0.0),
                 predicted_log_sd=np.maximum(total.log_sd, SMALLEST_LOG_SD),

@@ -28,7 +28,7 @@ _NONE: FloatArray = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class HeldOutForecasts:
     """Forecasts of the runs held out of one job, ``q`` of them.
 
     Of every run the forecast before the start counts as much as all later ones: it chooses the
@@ -45,10 +45,10 @@ class Judged:
     residual: FloatArray
     correction: FloatArray
 
-    def of_phase(self, phase: int) -> Judged:
+    def of_phase(self, phase: int) -> HeldOutForecasts:
         """The forecasts of one phase."""
         there = self.phase == phase
-        return Judged(
+        return HeldOutForecasts(
             self.run[there], self.phase[there], self.residual[there], self.correction[there]
         )
 
@@ -96,7 +96,7 @@ def phase_of(finished: float, ahead: float) -> int:
 
 
 def gates(
-    jobs: Sequence[Judged], before: tuple[float, Sequence[float]] | None = None
+    jobs: Sequence[HeldOutForecasts], before: tuple[float, Sequence[float]] | None = None
 ) -> tuple[float, tuple[float, ...]]:
     """Pooled gate and those of the jobs.
 

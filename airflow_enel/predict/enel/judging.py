@@ -10,7 +10,7 @@ import numpy as np
 from airflow_enel.domain import JobRuns
 from airflow_enel.predict.conditional import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
-from airflow_enel.predict.enel.gate import PHASES, Judged, gates, phase_of
+from airflow_enel.predict.enel.gate import PHASES, HeldOutForecasts, gates, phase_of
 from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.training_examples import hash_of
 from airflow_enel.predict.evaluation import walk_forward
@@ -31,7 +31,7 @@ def judge(
     known: int,
     told: Report,
     place: tuple[int, int],
-) -> Judged:
+) -> HeldOutForecasts:
     """Forecasts of the runs after the first ``known`` by the prior and by the whole correction."""
     made: list[tuple[int, int, float, float]] = []
     if 0 < known < len(job.runs):
@@ -53,7 +53,7 @@ def judge(
                 )
     told("gate", place[0] + 1, place[1])
     run, phase, residual, correction = np.array(made, dtype=np.float64).reshape(-1, 4).T
-    return Judged(run, phase, residual, correction)
+    return HeldOutForecasts(run, phase, residual, correction)
 
 
 def trusting(manifest: Manifest) -> Manifest:
@@ -87,7 +87,7 @@ def manifest_of(
 def gated(
     manifest: Manifest,
     jobs: Sequence[TrainingRuns],
-    judged: Sequence[Judged],
+    judged: Sequence[HeldOutForecasts],
     before: Manifest | None,
 ) -> Manifest:
     """The manifest with gates and errors."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class NetworkOutput:
     """What the network says of a graph; a loss is built on it.
 
     :param node_s: t̂, seconds of the nodes, ``(n,)``
@@ -189,7 +189,7 @@ class EnelNetwork(nn.Module):
         propagate: bool = False,
         carried: Tensor | None = None,
         contexts: Tensor | None = None,
-    ) -> Prediction:
+    ) -> NetworkOutput:
         """Predict a graph.
 
         :param propagate: as in use: metrics that are not observed are predicted step by step,
@@ -216,7 +216,7 @@ class EnelNetwork(nn.Module):
         seen = predicted if carried is None else carried
         used = torch.where(graph.observed, graph.metrics, seen) * graph.mask
         node_s = self._runtimes(contexts[: graph.nodes], used, graph)
-        return Prediction(
+        return NetworkOutput(
             node_s=node_s,
             component_s=_longest(node_s, graph),
             predicted_metrics=predicted,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.enel.assembly import RunGraph
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.graph import IntArray
-    from airflow_enel.predict.enel.network import EnelNetwork, Prediction
+    from airflow_enel.predict.enel.network import EnelNetwork, NetworkOutput
     from airflow_enel.predict.samples import FloatArray
 
 BATCH: Final = 16
@@ -131,7 +131,7 @@ def refresh(parts: Sequence[Batch], network: EnelNetwork) -> None:
             batch.carried = network(batch.graph, propagate=True).used_metrics
 
 
-def loss_of(batch: Batch, made: Prediction, *, everything: bool = True) -> Tensor:
+def loss_of(batch: Batch, made: NetworkOutput, *, everything: bool = True) -> Tensor:
     """Huber on log seconds of components and nodes; unless not everything, metrics and codes."""
     loss = batch.components.loss(made.component_s)
     if not everything:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.predict.enel.gate import Judged, gates, phase_of
+from airflow_enel.predict.enel.gate import HeldOutForecasts, gates, phase_of
 
 RNG = np.random.default_rng(0)
 
@@ -17,7 +17,7 @@ def judged(residual, correction, runs=None):
     residual, correction = np.array(residual, float), np.array(correction, float)
     run = np.arange(residual.size) if runs is None else np.array(runs)
     later = np.concatenate([[False], np.diff(run) == 0])[: run.size]
-    return Judged(run, later * 2.0, residual, correction)
+    return HeldOutForecasts(run, later * 2.0, residual, correction)
 
 
 def test_a_correction_that_is_always_right_is_used_whole():
