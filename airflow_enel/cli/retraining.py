@@ -10,7 +10,7 @@ from airflow_enel.domain import JobRuns
 from airflow_enel.execution.model_training import CannotTrain, need_torch
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
-from airflow_enel.predict.enel.retrained import Schedule, schedule
+from airflow_enel.predict.enel.training.retrained import Schedule, schedule
 from airflow_enel.predict.evaluation import forecast_range
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _models(trainings: Sequence[tuple[JobRuns, ...]]) -> tuple[list[EnelModel | 
 
 
 def _trained(jobs: tuple[JobRuns, ...], report: Report) -> EnelModel:
-    from airflow_enel.predict.enel.training import train  # noqa: PLC0415 - torch
+    from airflow_enel.predict.enel.training.trainer import train  # noqa: PLC0415 - torch
 
     def step(_what: str, done: int, of: int) -> None:
         report("this one", done, of)

@@ -1,8 +1,8 @@
 """Trains the shared model from the history of all recurring jobs, and publishes it.
 
 For ``EnelTrainOperator`` and ``airflow enel train``. The network itself is trained by
-:mod:`airflow_enel.predict.enel.training`, which needs torch and is imported only here, when a model
-is wanted. DAG files import this module.
+:mod:`airflow_enel.predict.enel.training.trainer`, which needs torch and is imported only here,
+when a model is wanted. DAG files import this module.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def need_torch() -> None:
     :raises CannotTrain: names the extra to install
     """
     try:
-        import airflow_enel.predict.enel.training  # noqa: F401, PLC0415 - torch
+        import airflow_enel.predict.enel.training.trainer  # noqa: F401, PLC0415 - torch
     except ImportError as error:
         raise CannotTrain(
             'training needs torch and torch-geometric: pip install "airflow-enel[train]" where '
@@ -136,7 +136,7 @@ def _trained(
     progress: ReportProgress,
 ) -> EnelModel:
     from airflow_enel.predict.enel.model import TooLittleHistory  # noqa: PLC0415
-    from airflow_enel.predict.enel.training import train  # noqa: PLC0415 - torch
+    from airflow_enel.predict.enel.training.trainer import train  # noqa: PLC0415 - torch
 
     try:
         return train(jobs, seed=request.seed, created_at=now, start=plan.start, progress=progress)

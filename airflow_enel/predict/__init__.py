@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from airflow_enel.predict.base import Curve, Forecaster
-    from airflow_enel.predict.bell import Bell
-    from airflow_enel.predict.conditional import Conditional, Remaining
-    from airflow_enel.predict.ellis import Ellis
-    from airflow_enel.predict.ernest import Ernest
-    from airflow_enel.predict.kernel import KernelRegression
-    from airflow_enel.predict.runtime import BellRuntime
+    from airflow_enel.predict.curves.bell import Bell
+    from airflow_enel.predict.curves.ellis import Ellis
+    from airflow_enel.predict.curves.ernest import Ernest
+    from airflow_enel.predict.curves.kernel import KernelRegression
+    from airflow_enel.predict.curves.runtime import BellRuntime
+    from airflow_enel.predict.gaussian.conditional import Conditional, Remaining
 
 __all__ = [
     "Bell",
@@ -35,15 +35,15 @@ __all__ = [
 ]
 
 _MODULES: Final = {
-    "Bell": "bell",
-    "BellRuntime": "runtime",
-    "Conditional": "conditional",
+    "Bell": "curves.bell",
+    "BellRuntime": "curves.runtime",
+    "Conditional": "gaussian.conditional",
     "Curve": "base",
-    "Ellis": "ellis",
-    "Ernest": "ernest",
+    "Ellis": "curves.ellis",
+    "Ernest": "curves.ernest",
     "Forecaster": "base",
-    "KernelRegression": "kernel",
-    "Remaining": "conditional",
+    "KernelRegression": "curves.kernel",
+    "Remaining": "gaussian.conditional",
 }
 
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP: Final = "airflow_enel.forecasters"
 
 BUILT_IN: Final[dict[str, str]] = {
-    "bell": "airflow_enel.predict.runtime:BellRuntime",
-    "ellis": "airflow_enel.predict.ellis:Ellis",
-    "conditional": "airflow_enel.predict.conditional:Conditional",
+    "bell": "airflow_enel.predict.curves.runtime:BellRuntime",
+    "ellis": "airflow_enel.predict.curves.ellis:Ellis",
+    "conditional": "airflow_enel.predict.gaussian.conditional:Conditional",
     "enel": "airflow_enel.predict.enel.forecaster:Enel",
 }
 """Import paths by name."""

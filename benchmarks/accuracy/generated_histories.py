@@ -16,7 +16,7 @@ from airflow_enel.domain import JobRuns, PastRun
 from airflow_enel.predict import BellRuntime, Conditional
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.model import EnelModel
-from airflow_enel.predict.enel.training import train
+from airflow_enel.predict.enel.training.trainer import train
 from airflow_enel.predict.evaluation import walk_forward
 from benchmarks.figures import Figure
 from tests.support.builders.recurring_jobs import SCENARIOS, Made, make_history, make_job

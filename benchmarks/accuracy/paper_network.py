@@ -11,12 +11,12 @@ from airflow_enel.domain import Bounds, Forecast, JobRuns, PastRun, Progress
 from airflow_enel.predict import Bell, Conditional, Forecaster, Remaining
 from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.enel.config import PAPER
-from airflow_enel.predict.enel.correction import Corrections
-from airflow_enel.predict.enel.graph import RunFeatures
-from airflow_enel.predict.enel.history import JobHistory
-from airflow_enel.predict.enel.inference import EnelInference
+from airflow_enel.predict.enel.features.graph import RunFeatures
+from airflow_enel.predict.enel.features.history import JobHistory
+from airflow_enel.predict.enel.inference.correction import Corrections
+from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
-from airflow_enel.predict.enel.retrained import schedule
+from airflow_enel.predict.enel.training.retrained import schedule
 from airflow_enel.predict.samples import SMALLEST_S, FloatArray
 from airflow_enel.predict.spread import UNKNOWN
 
@@ -101,7 +101,7 @@ def paper_makers(series: Sequence[JobRuns], growth: float) -> tuple[Callable[[],
 
 
 def _trained(jobs: tuple[JobRuns, ...]) -> EnelModel | None:
-    from airflow_enel.predict.enel.training import train  # noqa: PLC0415 - torch
+    from airflow_enel.predict.enel.training.trainer import train  # noqa: PLC0415 - torch
 
     try:
         return train(jobs, config=PAPER, seed=0, created_at=0.0)

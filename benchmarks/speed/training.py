@@ -12,10 +12,10 @@ import torch
 
 from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.config import DEFAULT
-from airflow_enel.predict.enel.network import EnelNetwork
-from airflow_enel.predict.enel.training import fine_tune, train
-from airflow_enel.predict.enel.training_examples import TrainingRuns, walking_forward
-from airflow_enel.predict.enel.training_steps import batches
+from airflow_enel.predict.enel.training.examples import TrainingRuns, walking_forward
+from airflow_enel.predict.enel.training.network import EnelNetwork
+from airflow_enel.predict.enel.training.optimisation import batches
+from airflow_enel.predict.enel.training.trainer import fine_tune, train
 from benchmarks.figures import Figure
 from benchmarks.speed.memory import peak_mb
 from tests.support.builders.recurring_jobs import SCENARIOS, long_job, make_runs

@@ -84,7 +84,7 @@ def test_finding_a_policy_imports_no_forecaster():
     loaded = modules_loaded_by(
         "from airflow_enel.control.policies import find_policy; find_policy('enel-paper')"
     )
-    assert not {"numpy", "scipy", "airflow_enel.predict.ellis"} & loaded
+    assert not {"numpy", "scipy", "airflow_enel.predict.curves"} & loaded
 
 
 def test_the_policy_of_the_documentation_works():

@@ -87,4 +87,4 @@ def test_an_entry_point_that_cannot_be_imported_is_refused_by_its_name(declared)
 @pytest.mark.processes
 def test_the_registry_imports_no_forecaster():
     loaded = modules_loaded_by("import airflow_enel.predict.registry")
-    assert not {"numpy", "scipy", "airflow_enel.predict.ellis"} & loaded
+    assert not {"numpy", "scipy", "airflow_enel.predict.curves"} & loaded

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from airflow_enel.domain import Snapshot
 from airflow_enel.domain.context import read_context
-from airflow_enel.predict.enel.encoding import encode
+from airflow_enel.predict.enel.features.encoding import encode
 from airflow_enel.spark import fields
 from airflow_enel.spark.components import without_folders
 from airflow_enel.spark.events import EventFold

@@ -9,14 +9,14 @@ import numpy as np
 
 from airflow_enel.domain import ModelFormat
 from airflow_enel.predict.alignment import Alignment
-from airflow_enel.predict.conditional import Conditional
-from airflow_enel.predict.enel.correction import Corrections, as_usual, explained, without
+from airflow_enel.predict.enel.features.graph import RunFeatures
+from airflow_enel.predict.enel.features.history import JobHistory
 from airflow_enel.predict.enel.gate import PHASES, phase_of
-from airflow_enel.predict.enel.graph import RunFeatures
-from airflow_enel.predict.enel.history import JobHistory
-from airflow_enel.predict.enel.inference import EnelInference
+from airflow_enel.predict.enel.inference.correction import Corrections, as_usual, explained, without
+from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import load_model
+from airflow_enel.predict.gaussian.conditional import Conditional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, TrainedModel
     from airflow_enel.predict.alignment import Identity
-    from airflow_enel.predict.conditional import Remaining
     from airflow_enel.predict.enel.model import EnelModel
+    from airflow_enel.predict.gaussian.conditional import Remaining
     from airflow_enel.predict.samples import FloatArray
 
 

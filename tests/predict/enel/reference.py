@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, log, tanh
 
-from airflow_enel.predict.enel.assembly import RunGraph
 from airflow_enel.predict.enel.config import EnelConfig
+from airflow_enel.predict.enel.training.assembly import RunGraph
 
 
 def selu(x: float) -> float:

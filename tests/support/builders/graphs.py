@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from airflow_enel.predict.enel.assembly import NONE, RunGraph
 from airflow_enel.predict.enel.config import (
     PROPERTY_LENGTH,
     RELATIVE_LENGTH,
     EnelConfig,
     layers,
 )
-from airflow_enel.predict.enel.features import scale_out
-from airflow_enel.predict.enel.inference import EnelInference
-from airflow_enel.predict.enel.layout import Layout
-from airflow_enel.predict.enel.sweep_inputs import SummaryInputs, SweepInputs
+from airflow_enel.predict.enel.features.measurements import scale_out
+from airflow_enel.predict.enel.inference.layout import Layout
+from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.sweep_inputs import SummaryInputs, SweepInputs
+from airflow_enel.predict.enel.training.assembly import NONE, RunGraph
 
 DIAMOND = ((0, 1), (0, 2), (1, 3), (2, 3))
 

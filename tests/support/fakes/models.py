@@ -102,7 +102,7 @@ class FakeTraining:
         """Put it in place of the module that needs torch."""
         module = ModuleType("training")
         module.train = self  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training", module)
+        monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training.trainer", module)
         return self
 
 
@@ -149,4 +149,4 @@ class Wanted:
 
 def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the import of the training fail as it does where torch is not installed."""
-    monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training", None)
+    monkeypatch.setitem(sys.modules, "airflow_enel.predict.enel.training.trainer", None)

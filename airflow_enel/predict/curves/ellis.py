@@ -1,0 +1,142 @@
+"""Forecast of the remaining runtime as the sum of the components still to come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.domain import Forecast
+from airflow_enel.predict.alignment import Alignment
+from airflow_enel.predict.curves.bell import Bell
+from airflow_enel.predict.samples import SMALLEST_S, FloatArray
+from airflow_enel.predict.spread import robust_log_sd, walk_forward_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typing_extensions import Self
+
+    from airflow_enel.domain import Bounds, PastRun, Progress
+
+CLEAN_AT_LEAST: Final = 2
+"""Undisturbed samples from which on a component's curve needs no disturbed ones."""
+
+
+class Ellis:
+    """One :class:`Bell` per component over its actual mean executors.
+
+    A component is identified by key and occurrence. Its curve is fitted on the past runs in
+    which no executor came or went inside it, on all if there are fewer than two such.
+
+    Remaining seconds at s = what is left of the running component at the present executors
+    (its prediction less the time since the last finish, ≥ 0), because a change takes effect only
+    after it, + Σ share × prediction at s over the components still expected (see
+    :meth:`Alignment.shares <airflow_enel.predict.alignment.Alignment.shares>`) + the median of
+    what past runs needed after their last component. Between two components the next expected
+    one is taken as running. Before any executor has registered everything runs at s. A running
+    component that no past run had counts nothing; nor do those that nothing announces.
+
+    The spread is that of the past sums of just these components, predicted walk-forward at the
+    executors they had; one for all candidates. Neither the error of extrapolating to unobserved
+    scale-outs nor the number of components is in it.
+    Source: Thamsen et al., "Ellis: Dynamically Scaling Distributed Dataflows to Meet Runtime
+    Targets", CloudCom 2017; Enel, section III.
+    """
+
+    name: Final = "ellis"
+
+    def __init__(self) -> None:
+        self._past: Alignment | None = None
+        self._curves: list[Bell | None] = []
+        self._judged = np.empty((2, 0, 0))
+        self._known: dict[tuple[int, ...], FloatArray] = {}
+
+    def __repr__(self) -> str:
+        runs, components = (0, 0) if self._past is None else self._past.added_s.shape
+        return f"Ellis(runs={runs}, components={components})"
+
+    def fit(self, past_runs: Sequence[PastRun]) -> Self:
+        """Learn from past runs in any order; those without a finished component are left out."""
+        past = Alignment.of(past_runs)
+        self._past, self._known = (past if past.columns else None), {}
+        if self._past is not None:
+            self._curves = _curves(past, past.tail_s.size)
+            self._judged = _walk_forward(past)
+        return self
+
+    def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
+        """Remaining seconds per candidate, None if no past run had a component."""
+        past = self._past
+        if past is None:
+            return None
+        shares = past.shares(progress)
+        current = past.running(progress)
+        if progress.running is None:
+            current = past.following(shares)
+        spent_s = max(progress.elapsed_s - sum(c.added_s or 0.0 for c in progress.finished), 0.0)
+        at_candidates = self._at(bounds.candidates)
+        tail_s = float(np.median(past.tail_s))
+        left_s = np.zeros(len(bounds.candidates))
+        if current is not None:
+            now = (progress.executors,) if progress.executors else bounds.candidates
+            present_s = self._at(now)[current]
+            left_s = left_s + np.maximum(present_s - spent_s, 0.0)
+            shares[current] = 0.0
+        elif progress.running is None:  # only what follows the last component is left
+            tail_s = max(tail_s - spent_s, 0.0)
+        median_s = np.maximum(left_s + shares @ at_candidates + tail_s, SMALLEST_S)
+        if current is not None:
+            shares[current] = float(np.mean(left_s / present_s))
+        log_sd = robust_log_sd(_residuals(self._judged, shares))
+        return Forecast(
+            self.name, bounds.candidates, tuple(median_s.tolist()), (log_sd,) * median_s.size
+        )
+
+    def _at(self, executors: tuple[int, ...]) -> FloatArray:
+        """Seconds per component and scale-out, ``(m, len(executors))``; computed once."""
+        if executors not in self._known:
+            asked = np.array(executors, dtype=np.float64)
+            rows = [curve.predict(asked) for curve in self._curves if curve is not None]
+            self._known[executors] = np.stack(rows)
+        return self._known[executors]
+
+
+def _curves(past: Alignment, runs: int) -> list[Bell | None]:
+    """A curve per component from the first runs, None where they did not have it."""
+    return [_curve(past, column, runs) for column in range(len(past.columns))]
+
+
+def _curve(past: Alignment, column: int, runs: int) -> Bell | None:
+    there = ~np.isnan(past.added_s[:runs, column])
+    clean = there & past.clean[:runs, column]
+    chosen = clean if clean.sum() >= CLEAN_AT_LEAST else there
+    if not chosen.any():
+        return None
+    return Bell().fit(past.executors[:runs, column][chosen], past.added_s[:runs, column][chosen])
+
+
+def _walk_forward(past: Alignment) -> FloatArray:
+    """Actual and predicted seconds of past components, 0 where either is missing.
+
+    :return: shape ``(2, judged runs, m)``
+    """
+    blocks = [np.zeros((2, 0, len(past.columns)))]
+    for begin, end in walk_forward_blocks(past.tail_s.size):
+        pairs = np.zeros((2, end - begin, len(past.columns)))
+        for column, curve in enumerate(_curves(past, begin)):
+            there = np.flatnonzero(~np.isnan(past.added_s[begin:end, column]))
+            if curve is None or not there.size:
+                continue
+            pairs[0, there, column] = past.added_s[begin:end, column][there]
+            pairs[1, there, column] = curve.predict(past.executors[begin:end, column][there])
+        blocks.append(pairs)
+    return np.concatenate(blocks, axis=1)
+
+
+def _residuals(judged: FloatArray, weights: FloatArray) -> FloatArray:
+    """``log(actual / predicted)`` of the weighted sums of components, one per judged run."""
+    actual, predicted = judged @ weights
+    usable = (actual > 0) & (predicted > 0)
+    residuals: FloatArray = np.log(actual[usable]) - np.log(predicted[usable])
+    return residuals

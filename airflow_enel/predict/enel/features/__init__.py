@@ -1,0 +1,1 @@
+"""Feature extraction for the Enel network: stage graphs, encoded properties, past summaries."""

@@ -1,0 +1,1 @@
+"""The trained Enel network in NumPy, for forecasts. Never imports torch."""

@@ -1,0 +1,160 @@
+"""What a network says of the components of one job, as logs of factors on the prior."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from airflow_enel.predict.enel.features.graph import ComponentGraph
+from airflow_enel.predict.enel.features.joined_nodes import JoinedNodes
+from airflow_enel.predict.enel.features.measurements import relative_features, scale_out
+from airflow_enel.predict.enel.features.summaries import PropertySets
+from airflow_enel.predict.enel.inference.layout import Layout
+from airflow_enel.predict.enel.inference.sweep import Moment, SweepBuilder
+from airflow_enel.predict.enel.inference.sweep_inputs import SummaryInputs, SweepInputs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow_enel.domain import Component, PastRun, Progress
+    from airflow_enel.domain.context import RunContext
+    from airflow_enel.predict.alignment import Identity
+    from airflow_enel.predict.enel.features.history import JobHistory
+    from airflow_enel.predict.enel.inference.network import EnelInference
+    from airflow_enel.predict.samples import FloatArray
+
+
+class Corrections:
+    """Corrections of a job's components.
+
+    :param job: what the network knows it as
+    """
+
+    def __init__(self, inference: EnelInference, history: JobHistory, job: str) -> None:
+        self._inference, self._history, self._job = inference, history, job
+        self._builder: tuple[tuple[int, ...], SweepBuilder] | None = None
+
+    def moment(self, progress: Progress) -> Moment:
+        """Where a run stands."""
+        graphs = [ComponentGraph.of(component, self._job) for component in progress.finished]
+        return Moment(
+            context=progress.context.entries,
+            last=graphs[-1] if graphs else None,
+            executors=float(progress.executors) if progress.executors else None,
+            metrics_off=self._history.metrics_off(graphs),
+        )
+
+    def remaining(
+        self, identities: Sequence[Identity], moment: Moment, candidates: tuple[int, ...]
+    ) -> FloatArray:
+        """Of components to come, in their order, at every candidate; ``(c, m)``."""
+        if self._builder is None or self._builder[0] != candidates:
+            self._builder = candidates, SweepBuilder(self._inference, self._history, candidates)
+        prior_s = np.ones((len(candidates), len(identities)))
+        inputs = self._builder[1].inputs(identities, moment, prior_s)
+        correction: FloatArray = np.log(self._inference.sweep(inputs).component_s)
+        return correction
+
+    def finished(self, components: Sequence[Component], context: RunContext) -> FloatArray:
+        """Of components that are over, by the metrics they really had; ``(f,)``."""
+        if not components:
+            return np.zeros(0)
+        graphs = [ComponentGraph.of(component, self._job) for component in components]
+        inputs = self._observed(graphs, context)
+        correction: FloatArray = np.log(self._inference.sweep(inputs).component_s[0])
+        return correction
+
+    def _observed(self, graphs: Sequence[ComponentGraph], context: RunContext) -> SweepInputs:
+        nodes = JoinedNodes.of(
+            graphs, [self._history.component(graph.identity) for graph in graphs]
+        )
+        largest, count = self._inference.config.largest_executors, nodes.component.size
+        start, end = nodes.start[:, None], nodes.end[:, None]
+        relative = relative_features(
+            context.entries, self._history.typical, self._history.metrics_off(graphs)
+        )
+        of_component = np.array([[graph.start, graph.end] for graph in graphs])
+        return SweepInputs(
+            layout=Layout.of(
+                nodes.component, nodes.depth, nodes.edges, np.ones(count, dtype=np.bool_)
+            ),
+            context=self._inference.node_contexts(
+                [PropertySets.of(graph, context.entries) for graph in graphs]
+            ),
+            start=scale_out(start, largest),
+            end=scale_out(end, largest),
+            moved=start != end,
+            rescaling=nodes.rescaling[:, None],
+            metrics=nodes.metrics,
+            mask=nodes.mask,
+            reference=nodes.reference,
+            reference_mask=nodes.reference_mask,
+            relative=np.broadcast_to(relative, (count, relative.size)),
+            prior_s=nodes.shares[:, None],
+            component_start=scale_out(of_component[:, :1], largest),
+            component_end=scale_out(of_component[:, 1:], largest),
+            first=_NOTHING,
+            historical=_NOTHING,
+        )
+
+
+_NOTHING = SummaryInputs(
+    **{name: np.zeros((0, 1, 0)) for name in ("context", "start", "end", "metrics", "mask")},
+    present=np.zeros(0, dtype=np.bool_),
+)
+"""Observed components are preceded by nothing that mattered to their metrics."""
+
+
+def as_usual(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
+    """Past runs as they would have been in the context that is usual for the job.
+
+    Their components without what the network, before their start, would have made of their
+    context, so that curves and deviations learned from them are free of it.
+    """
+    sizes = {_size(c) for run in past_runs for c in run.components}
+    candidates = tuple(sorted(sizes))
+    return [_as_usual(run, corrections, candidates) for run in past_runs]
+
+
+def explained(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
+    """Past runs without what the network makes of their context and of the metrics they had."""
+    made = []
+    for run in past_runs:
+        ordered = sorted(run.components, key=lambda component: component.position)
+        made.append(_less(run, ordered, corrections.finished(ordered, run.context)))
+    return made
+
+
+def without(components: Sequence[Component], log_factors: FloatArray) -> tuple[Component, ...]:
+    """Components whose seconds lack a factor ``exp(log_factor)`` each."""
+    factors = np.exp(-log_factors).tolist()
+    return tuple(
+        c if c.added_s is None else replace(c, added_s=c.added_s * factor)
+        for c, factor in zip(components, factors, strict=True)
+    )
+
+
+def _as_usual(run: PastRun, corrections: Corrections, candidates: tuple[int, ...]) -> PastRun:
+    ordered = sorted(run.components, key=lambda component: component.position)
+    if not ordered:
+        return run
+    moment = Moment(run.context.entries, None, None)
+    identities = [(c.key, c.occurrence) for c in ordered]
+    at_sizes = corrections.remaining(identities, moment, candidates)
+    rows = [candidates.index(_size(c)) for c in ordered]
+    return _less(run, ordered, at_sizes[rows, np.arange(len(rows))])
+
+
+def _less(run: PastRun, ordered: Sequence[Component], log_factors: FloatArray) -> PastRun:
+    """The run with other components; what follows the last of them stays as long as it was."""
+    components = without(ordered, log_factors)
+    pairs = zip(components, ordered, strict=True)
+    saved_s = sum((old.added_s or 0.0) - (new.added_s or 0.0) for new, old in pairs)
+    return replace(run, components=components, runtime_s=run.runtime_s - saved_s)
+
+
+def _size(component: Component) -> int:
+    """Its mean executors as the nearest whole number, at least 1."""
+    return max(round(component.scale_out.mean or component.scale_out.end), 1)

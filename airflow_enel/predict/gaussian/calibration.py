@@ -1,0 +1,160 @@
+"""How far forecasts of past runs would be off, by what was left of them and at which size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.predict.curves.shapes import CLIP
+from airflow_enel.predict.gaussian.hindsight import ForecastErrors, Hindsight
+from airflow_enel.predict.gaussian.residuals import CURVE_PARAMETERS, SMALLEST_LOG_SD
+from airflow_enel.predict.spread import CEILING, FLOOR, UNKNOWN, robust_log_sd
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from airflow_enel.predict.alignment import Alignment
+    from airflow_enel.predict.gaussian.prior import Prior
+    from airflow_enel.predict.samples import FloatArray
+
+MOMENTS: Final = 8
+"""Moments of every past run at which it is forecast in hindsight."""
+
+BANDWIDTHS: Final = (0.1, 0.2, 0.4, np.inf)
+"""Of log executors: how alike sizes must be for the same shift; infinite for one shift of all."""
+
+_FARTHEST = 1.0  # a run that was off by more than a factor of 2.7 shifts no more than one by that
+_SHRINK = 1.0  # a shift needs as many runs nearby to be half believed
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Hindsight on past runs at ``q`` moments.
+
+    A run in which executors have come or gone is compared with past runs like it: they lose
+    executors again, and more than its finished components tell.
+
+    :param left: expected part of the runtime that is left at each moment, descending, ``(q,)``
+    :param calm: runs, recent ones more, those disturbed later on less
+    :param shaken: runs that had been disturbed before the moment
+    """
+
+    left: FloatArray
+    calm: ForecastErrors
+    shaken: ForecastErrors
+
+    @classmethod
+    def of(cls, past: Alignment, prior: Prior, typical_s: FloatArray) -> Self:
+        """Forecast past runs in hindsight.
+
+        :param typical_s: seconds to be expected of each component at the start, ``(m,)``
+        """
+        order = past.order
+        ahead = np.cumsum(typical_s[order][::-1])[::-1]
+        ahead /= ahead[0]
+        cuts = np.unique(
+            [np.flatnonzero(ahead >= part)[-1] for part in np.arange(1, MOMENTS + 1) / MOMENTS]
+        )
+        hindsight = Hindsight(past, prior)
+        calm, shaken = zip(*(hindsight.at(order[:cut], order[cut:]) for cut in cuts), strict=True)
+        return cls(
+            ahead[cuts],
+            ForecastErrors.at_moments(calm),
+            ForecastErrors.at_moments(shaken),
+        )
+
+    def at(
+        self, left: float, executors: FloatArray, log_sd: FloatArray, shaken: bool
+    ) -> tuple[FloatArray, FloatArray]:
+        """Shift of the log median and calibrated spread.
+
+        :param left: expected part of the runtime that is left
+        :param executors: candidates, ``(c,)``
+        :param log_sd: what the model thinks of its error there, ``(c,)``
+        :param shaken: whether executors have come or gone in the run
+        :return: shift and log standard deviation, ``(c,)`` each; not shifted and
+            :data:`~airflow_enel.predict.spread.UNKNOWN` without a judged run
+        """
+        if self.calm.residual.shape[0] == 1:  # there are no others that could say anything of it
+            return np.zeros(executors.size), np.full(executors.size, UNKNOWN)
+        place = float(np.interp(-left, -self.left, np.arange(self.left.size)))
+        calm = self.calm.at(place)
+        if not (calm.weight > 0).any():  # nothing but disturbed runs: better than nothing
+            calm = replace(calm, weight=np.ones(calm.weight.size))
+        calm = calm.telling()
+        shifts, off = _Shifts.of(calm)
+        typical = float(np.median(calm.predicted_log_sd))
+        sizes = np.unique(np.rint(np.exp(calm.log_size))).size
+        spread = _with_an_unknown(
+            off * typical / calm.predicted_log_sd, min(sizes, CURVE_PARAMETERS)
+        )
+        shift = shifts.at(np.log(executors))
+        if shaken:
+            # Nearest, because a run may have been disturbed between two moments.
+            like = self.shaken.at(round(place)).telling()
+            excess = _clipped(like.residual - shifts.at(like.log_size))
+            mean = float(_pulled(like.weight[None, :], excess)[0])
+            shift = shift + mean
+            spread = max(spread, _with_an_unknown(excess - mean))
+        log_sd = np.maximum(log_sd, SMALLEST_LOG_SD)  # as in hindsight
+        return shift, np.clip(log_sd * spread / typical, FLOOR, CEILING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shifts:
+    """Shift by the residuals of judged runs ``(k,)`` of like size."""
+
+    judged: ForecastErrors
+    limited: FloatArray
+    bandwidth: float
+
+    @classmethod
+    def of(cls, judged: ForecastErrors) -> tuple[Self, FloatArray]:
+        """With the bandwidth that fits best, and how far that leaves each run off ``(k,)``."""
+        limited, size, weight = _clipped(judged.residual), judged.log_size, judged.weight
+        # Each run against the shift that the others suggest: its own would flatter it.
+        others = weight * (1 - np.eye(size.size))
+        off = [
+            judged.residual - _pulled(_kernel(size, size, bandwidth) * others, limited)
+            for bandwidth in BANDWIDTHS
+        ]
+        best = int(np.argmin([np.average(np.abs(o), weights=weight) for o in off]))
+        return cls(judged, limited, BANDWIDTHS[best]), off[best]
+
+    def at(self, log_size: FloatArray) -> FloatArray:
+        """Shift of the log median at sizes ``(c,)``."""
+        kernel = _kernel(log_size, self.judged.log_size, self.bandwidth)
+        return _pulled(kernel * self.judged.weight, self.limited)
+
+
+def _clipped(residual: FloatArray) -> FloatArray:
+    """Residuals without what lies far outside the others."""
+    reach = CLIP * robust_log_sd(residual)
+    return np.clip(residual, -reach, reach)
+
+
+def _with_an_unknown(off: FloatArray, fitted: int = 0) -> float:
+    """Their spread, as if there were one more of which nothing is known: few are no proof.
+
+    :param fitted: parameters of a curve that was fitted to the same runs, and has taken its part
+    """
+    free = max(off.size - fitted, 0)
+    return float(np.sqrt((off.size * robust_log_sd(off) ** 2 + UNKNOWN**2) / (free + 1)))
+
+
+def _kernel(at: FloatArray, log_size: FloatArray, bandwidth: float) -> FloatArray:
+    kernel: FloatArray = np.exp(-0.5 * ((at[:, None] - log_size[None, :]) / bandwidth) ** 2)
+    return kernel
+
+
+def _pulled(kernel: FloatArray, residual: FloatArray) -> FloatArray:
+    """Shift under each row of weights that leaves no mean *relative* error; drawn to 0.
+
+    ``E[predicted / actual] = E[exp(−residual)]``, so it lies below their mean, for normal ones
+    by half their variance: 1 % where forecasts are 15 % off.
+    """
+    relative = np.expm1(-np.clip(residual, -_FARTHEST, _FARTHEST))
+    shift: FloatArray = -np.log1p(kernel @ relative / (kernel.sum(axis=1) + _SHRINK))
+    return shift

@@ -1,0 +1,96 @@
+"""Curve and residuals of every component of a recurring job, learned together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.predict.curves.shapes import FORGETTING, SHORTEST_S, Shapes
+from airflow_enel.predict.gaussian.residuals import Residuals
+from airflow_enel.predict.gaussian.shortfall import Shortfall
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from airflow_enel.predict.alignment import Alignment
+    from airflow_enel.predict.samples import FloatArray
+
+CLEAN_AT_LEAST: Final = 2
+"""Undisturbed samples from which on a component's curve needs no disturbed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What ``n`` past runs say of the ``m`` components of an alignment.
+
+    :param residuals: of what the shortfall of each run does not explain
+    :param share: part of the runs that had each, ``(m,)``
+    :param own_pull: what each sample's curve would change without the sample, ``(n, m)``
+    :param off: log seconds less those of the curve, 0 where there are none, ``(n, m)``
+    :param promised: log seconds of the curve at the run's first size less those at the
+        component's, 0 where there are none, ``(n, m)``
+    :param weight: of each sample, 0 where there is none, ``(n, m)``
+    :param recency: weight of each run, ``(n,)``
+    """
+
+    shapes: Shapes
+    shortfall: Shortfall
+    residuals: Residuals
+    share: FloatArray
+    own_pull: FloatArray
+    off: FloatArray
+    promised: FloatArray
+    weight: FloatArray
+    recency: FloatArray
+
+    @classmethod
+    def of(cls, past: Alignment) -> Self:
+        """Learn from past runs; there must be a component in them."""
+        there = ~np.isnan(past.added_s)
+        runs = there.shape[0]
+        clean = there & past.clean
+        chosen = np.where(clean.sum(axis=0) >= CLEAN_AT_LEAST, clean, there)
+        recency = FORGETTING ** np.arange(runs, dtype=np.float64)[::-1]
+        weight = chosen * recency[:, None]
+        executors = np.where(chosen, past.executors, 1.0)
+        log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
+        shapes, off, own_pull = Shapes.fit(executors, log_s, weight)
+        promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
+        promised = np.where(there, promised, 0.0)
+        shortfall = Shortfall.fit(off, promised, weight, Residuals.fit(off, weight))
+        short, _ = shortfall.of(off, promised, np.sign(weight))
+        residual = np.where(chosen, off - short[:, None] * promised, 0.0)
+        return cls(
+            shapes=shapes,
+            shortfall=shortfall,
+            residuals=Residuals.fit(residual, weight).tried(residual, weight, past.order),
+            share=there.mean(axis=0),
+            own_pull=own_pull,
+            off=off,
+            promised=promised,
+            weight=weight,
+            recency=recency,
+        )
+
+
+def log_seconds(seconds: FloatArray) -> FloatArray:
+    """Logarithms of seconds, NaN where they are."""
+    logs: FloatArray = np.log(np.maximum(seconds, SHORTEST_S))
+    return logs
+
+
+def curves_at(shapes: Shapes, executors: FloatArray) -> FloatArray:
+    """Log seconds of all components at the whole numbers next to ``(k,)`` executors, ``(k, m)``."""
+    sizes, index = np.unique(np.maximum(np.rint(executors), 1.0), return_inverse=True)
+    return shapes.at(sizes)[index.ravel()]
+
+
+def curves_of(shapes: Shapes, executors: FloatArray) -> FloatArray:
+    """Log seconds of each component at executors of its own, ``(k, m)``; any where they are NaN."""
+    whole = np.maximum(np.rint(np.nan_to_num(executors)), 1.0)
+    sizes, index = np.unique(whole, return_inverse=True)
+    columns = np.arange(executors.shape[1])[None, :]
+    found: FloatArray = shapes.at(sizes)[index.reshape(executors.shape), columns]
+    return found
