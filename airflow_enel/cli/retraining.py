@@ -10,7 +10,7 @@ from airflow_enel.domain import JobRuns
 from airflow_enel.execution.model_training import CannotTrain, need_torch
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
-from airflow_enel.predict.enel.training.retrained import Schedule, schedule
+from airflow_enel.predict.enel.training.schedule import Schedule, schedule
 from airflow_enel.predict.evaluation import forecast_range
 
 if TYPE_CHECKING:

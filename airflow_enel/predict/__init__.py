@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from airflow_enel.predict.base import Curve, Forecaster
     from airflow_enel.predict.curves.bell import Bell
+    from airflow_enel.predict.curves.bell_forecaster import BellRuntime
     from airflow_enel.predict.curves.ellis import Ellis
     from airflow_enel.predict.curves.ernest import Ernest
-    from airflow_enel.predict.curves.kernel import KernelRegression
-    from airflow_enel.predict.curves.runtime import BellRuntime
+    from airflow_enel.predict.curves.kernel_regression import KernelRegression
     from airflow_enel.predict.gaussian.conditional import Conditional, Remaining
 
 __all__ = [
@@ -36,13 +36,13 @@ __all__ = [
 
 _MODULES: Final = {
     "Bell": "curves.bell",
-    "BellRuntime": "curves.runtime",
+    "BellRuntime": "curves.bell_forecaster",
     "Conditional": "gaussian.conditional",
     "Curve": "base",
     "Ellis": "curves.ellis",
     "Ernest": "curves.ernest",
     "Forecaster": "base",
-    "KernelRegression": "curves.kernel",
+    "KernelRegression": "curves.kernel_regression",
     "Remaining": "gaussian.conditional",
 }
 

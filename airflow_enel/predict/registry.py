@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP: Final = "airflow_enel.forecasters"
 
 BUILT_IN: Final[dict[str, str]] = {
-    "bell": "airflow_enel.predict.curves.runtime:BellRuntime",
+    "bell": "airflow_enel.predict.curves.bell_forecaster:BellRuntime",
     "ellis": "airflow_enel.predict.curves.ellis:Ellis",
     "conditional": "airflow_enel.predict.gaussian.conditional:Conditional",
     "enel": "airflow_enel.predict.enel.forecaster:Enel",

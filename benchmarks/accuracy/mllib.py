@@ -17,7 +17,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from airflow_enel.predict.enel.training.retrained import GROWTH
+from airflow_enel.predict.enel.training.schedule import GROWTH
 from airflow_enel.predict.evaluation import ALL, summarise, walk_forward
 from airflow_enel.predict.registry import BUILT_IN, forecaster_factory
 from benchmarks.accuracy.paper_network import paper_makers

@@ -11,12 +11,12 @@ from airflow_enel.domain import Bounds, Forecast, JobRuns, PastRun, Progress
 from airflow_enel.predict import Bell, Conditional, Forecaster, Remaining
 from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.enel.config import PAPER
-from airflow_enel.predict.enel.features.graph import RunFeatures
-from airflow_enel.predict.enel.features.history import JobHistory
-from airflow_enel.predict.enel.inference.correction import Corrections
+from airflow_enel.predict.enel.features.job_history import JobHistory
+from airflow_enel.predict.enel.features.stage_graph import RunFeatures
+from airflow_enel.predict.enel.inference.corrections import Corrections
 from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
-from airflow_enel.predict.enel.training.retrained import schedule
+from airflow_enel.predict.enel.training.schedule import schedule
 from airflow_enel.predict.samples import SMALLEST_S, FloatArray
 from airflow_enel.predict.spread import UNKNOWN
 

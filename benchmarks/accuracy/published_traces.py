@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow_enel.domain import Bounds, JobRuns, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
-from airflow_enel.predict.enel.training.retrained import schedule
+from airflow_enel.predict.enel.training.schedule import schedule
 from airflow_enel.predict.evaluation import (
     NORMAL,
     Prediction,

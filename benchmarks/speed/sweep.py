@@ -13,11 +13,11 @@ from airflow_enel.control.decide import ScalingConfig, decide, first_step
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, ExecutorSpan, PastRun, Snapshot, Step
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, EnelConfig, layers
-from airflow_enel.predict.enel.features.graph import ComponentGraph, RunFeatures
-from airflow_enel.predict.enel.features.history import JobHistory
+from airflow_enel.predict.enel.features.job_history import JobHistory
+from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
 from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
 from airflow_enel.predict.enel.inference.network import EnelInference
-from airflow_enel.predict.enel.inference.sweep import Moment, SweepBuilder
 from airflow_enel.predict.enel.manifest import ENCODER, Manifest
 from airflow_enel.predict.enel.model import EnelModel
 from airflow_enel.predict.samples import FloatArray

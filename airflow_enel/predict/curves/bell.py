@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airflow_enel.predict.curves.ernest import Ernest
-from airflow_enel.predict.curves.kernel import KernelRegression, cross_validate
+from airflow_enel.predict.curves.kernel_regression import KernelRegression, cross_validate
 from airflow_enel.predict.samples import (
     SMALLEST_S,
     FloatArray,

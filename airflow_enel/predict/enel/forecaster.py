@@ -9,10 +9,15 @@ import numpy as np
 
 from airflow_enel.domain import ModelFormat
 from airflow_enel.predict.alignment import Alignment
-from airflow_enel.predict.enel.features.graph import RunFeatures
-from airflow_enel.predict.enel.features.history import JobHistory
+from airflow_enel.predict.enel.features.job_history import JobHistory
+from airflow_enel.predict.enel.features.stage_graph import RunFeatures
 from airflow_enel.predict.enel.gate import PHASES, phase_of
-from airflow_enel.predict.enel.inference.correction import Corrections, as_usual, explained, without
+from airflow_enel.predict.enel.inference.corrections import (
+    Corrections,
+    as_usual,
+    explained,
+    without,
+)
 from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import load_model

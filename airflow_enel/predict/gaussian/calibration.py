@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.curves.shapes import CLIP
-from airflow_enel.predict.gaussian.hindsight import ForecastErrors, Hindsight
+from airflow_enel.predict.curves.component_curves import CLIP
+from airflow_enel.predict.gaussian.leave_one_out import ForecastErrors, Hindsight
 from airflow_enel.predict.gaussian.residuals import CURVE_PARAMETERS, SMALLEST_LOG_SD
 from airflow_enel.predict.spread import CEILING, FLOOR, UNKNOWN, robust_log_sd
 

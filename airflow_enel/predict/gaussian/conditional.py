@@ -11,9 +11,9 @@ from scipy.special import log_ndtr  # type: ignore[import-untyped]
 from airflow_enel.domain import Forecast
 from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
 from airflow_enel.predict.gaussian.calibration import Calibration
+from airflow_enel.predict.gaussian.lognormal_sum import LARGEST_LOG_SD, sum_of
 from airflow_enel.predict.gaussian.prior import Prior, log_seconds
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE
-from airflow_enel.predict.gaussian.totals import LARGEST_LOG_SD, sum_of
 from airflow_enel.predict.samples import SMALLEST_S
 from airflow_enel.predict.spread import CEILING
 
@@ -64,14 +64,14 @@ class Conditional:
     """Per component a curve over executors; deviations of one run are jointly Gaussian.
 
     ``log t_j(s) = curve_j(s) + r_j`` with ``r ~ N(0, Σ)``: curves by
-    :class:`~airflow_enel.predict.curves.shapes.Shapes`, Σ by
+    :class:`~airflow_enel.predict.curves.component_curves.Shapes`, Σ by
     :class:`~airflow_enel.predict.gaussian.residuals.Residuals`. The finished components of this
     run are observed, so the remaining ones follow from the conditional Gaussian. Their sum, each
     with the probability that it comes at all, plus the median time after the last component,
     becomes a log-normal by its moments. A running component has lasted already: it counts with
     its distribution beyond that. If the run was rescaled, its finished components also tell how
     much of what the curves promise comes true
-    (:class:`~airflow_enel.predict.gaussian.shortfall.Shortfall`).
+    (:class:`~airflow_enel.predict.gaussian.rescale_efficiency.Shortfall`).
 
     Median and spread are then calibrated on what the same model, without the run in question,
     would have said of past runs, and of those like it once executors have come or gone

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.curves.shapes import FORGETTING, SHORTEST_S, Shapes
+from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, Shapes
+from airflow_enel.predict.gaussian.rescale_efficiency import Shortfall
 from airflow_enel.predict.gaussian.residuals import Residuals
-from airflow_enel.predict.gaussian.shortfall import Shortfall
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from airflow_enel.predict import Bell, Curve, Ernest, KernelRegression
 from airflow_enel.predict.curves import ernest as ernest_module
-from airflow_enel.predict.curves.kernel import cross_validate
+from airflow_enel.predict.curves.kernel_regression import cross_validate
 from airflow_enel.predict.samples import Levels
 
 CURVES = [Ernest, KernelRegression, Bell]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import exp, log, tanh
 
 from airflow_enel.predict.enel.config import EnelConfig
-from airflow_enel.predict.enel.training.assembly import RunGraph
+from airflow_enel.predict.enel.training.run_graph import RunGraph
 
 
 def selu(x: float) -> float:

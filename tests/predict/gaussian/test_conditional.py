@@ -6,9 +6,9 @@ import pytest
 
 from airflow_enel.domain import Bounds, JobRuns, PastRun, Progress
 from airflow_enel.predict import Conditional
-from airflow_enel.predict.curves.shapes import Shapes
+from airflow_enel.predict.curves.component_curves import Shapes
 from airflow_enel.predict.evaluation import summarise, walk_forward
-from airflow_enel.predict.gaussian.totals import sum_of
+from airflow_enel.predict.gaussian.lognormal_sum import sum_of
 from airflow_enel.spark.traces import read_trace
 from tests.support.builders.past_runs import NAMES, at, component, components, past_run, runs_of
 from tests.support.processes.python import modules_loaded_by

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airflow_enel.predict.enel.features.history import path_shares_of, reference_of
+from airflow_enel.predict.enel.features.job_history import path_shares_of, reference_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Self
 
-    from airflow_enel.predict.enel.features.graph import ComponentGraph, IntArray
-    from airflow_enel.predict.enel.features.history import ComponentHistory
+    from airflow_enel.predict.enel.features.job_history import ComponentHistory
+    from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, IntArray
     from airflow_enel.predict.samples import FloatArray
 
 

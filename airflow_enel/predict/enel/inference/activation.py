@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from airflow_enel.predict.enel.features.graph import IntArray
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
     from airflow_enel.predict.samples import FloatArray
 
 _ALPHA: Final = 1.6732632423543772848170429916717

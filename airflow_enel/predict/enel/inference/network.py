@@ -17,7 +17,7 @@ from airflow_enel.predict.enel.config import (
 )
 from airflow_enel.predict.enel.features.encoding import encode_all
 from airflow_enel.predict.enel.inference.activation import folded, selu, shifted_selu
-from airflow_enel.predict.enel.inference.flow import MetricFlow, product
+from airflow_enel.predict.enel.inference.metric_propagation import MetricFlow, product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from airflow_enel.predict.enel.features.encoding import Property
-    from airflow_enel.predict.enel.features.summaries import PropertySets
-    from airflow_enel.predict.enel.inference.layout import Layout
-    from airflow_enel.predict.enel.inference.sweep_inputs import SweepInputs
+    from airflow_enel.predict.enel.features.summary_nodes import PropertySets
+    from airflow_enel.predict.enel.inference.graph_layout import Layout
+    from airflow_enel.predict.enel.inference.inputs import SweepInputs
     from airflow_enel.predict.samples import FloatArray
 
 LARGEST_CACHE: Final = 1 << 14

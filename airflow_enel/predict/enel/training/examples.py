@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.predict.alignment import Alignment
-from airflow_enel.predict.enel.features.graph import RunFeatures
-from airflow_enel.predict.enel.features.history import JobHistory
-from airflow_enel.predict.enel.inference.correction import Corrections, as_usual
-from airflow_enel.predict.enel.training.assembly import RunGraph, run_graph
+from airflow_enel.predict.enel.features.job_history import JobHistory
+from airflow_enel.predict.enel.features.stage_graph import RunFeatures
+from airflow_enel.predict.enel.inference.corrections import Corrections, as_usual
+from airflow_enel.predict.enel.training.run_graph import RunGraph, run_graph
 from airflow_enel.predict.gaussian.prior import Prior
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from airflow_enel.predict.enel.training.propagation import Plan
+    from airflow_enel.predict.enel.training.metric_propagation import Plan
     from airflow_enel.predict.enel.training.tensors import GraphTensors
 
 

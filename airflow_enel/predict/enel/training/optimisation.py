@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from airflow_enel.predict.enel.training.merging import merge
+from airflow_enel.predict.enel.training.batching import merge
 from airflow_enel.predict.enel.training.tensors import GraphTensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from airflow_enel.predict.enel.config import EnelConfig
-    from airflow_enel.predict.enel.features.graph import IntArray
-    from airflow_enel.predict.enel.training.assembly import RunGraph
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
     from airflow_enel.predict.enel.training.network import EnelNetwork, NetworkOutput
+    from airflow_enel.predict.enel.training.run_graph import RunGraph
     from airflow_enel.predict.samples import FloatArray
 
 BATCH: Final = 16

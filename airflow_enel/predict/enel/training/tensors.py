@@ -12,15 +12,15 @@ from torch import Tensor
 
 from airflow_enel.predict.enel.config import METRICS, PARTS
 from airflow_enel.predict.enel.features.measurements import centre, scale_out
-from airflow_enel.predict.enel.training.assembly import NONE, RunGraph
-from airflow_enel.predict.enel.training.propagation import Plan
+from airflow_enel.predict.enel.training.metric_propagation import Plan
+from airflow_enel.predict.enel.training.run_graph import NONE, RunGraph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
     from airflow_enel.predict.enel.config import EnelConfig
-    from airflow_enel.predict.enel.features.graph import IntArray
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
     from airflow_enel.predict.samples import FloatArray
 
 

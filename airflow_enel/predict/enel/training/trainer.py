@@ -16,7 +16,12 @@ from airflow_enel.predict.enel.training.examples import (
     left_out,
     walking_forward,
 )
-from airflow_enel.predict.enel.training.judging import gated, judge, manifest_of, trusting
+from airflow_enel.predict.enel.training.held_out_evaluation import (
+    gated,
+    judge,
+    manifest_of,
+    trusting,
+)
 from airflow_enel.predict.enel.training.network import EnelNetwork
 from airflow_enel.predict.enel.training.optimisation import batches, descend, error_of, pace_of
 
@@ -25,8 +30,8 @@ if TYPE_CHECKING:
 
     from airflow_enel.domain import JobRuns
     from airflow_enel.predict.enel.config import EnelConfig
-    from airflow_enel.predict.enel.training.assembly import RunGraph
     from airflow_enel.predict.enel.training.optimisation import Batch
+    from airflow_enel.predict.enel.training.run_graph import RunGraph
 
     Report = Callable[[str, int, int], None]
 

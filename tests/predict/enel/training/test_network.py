@@ -12,7 +12,7 @@ pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, PAPER, parameters  # noqa: E402
 from airflow_enel.predict.enel.inference.network import EnelInference  # noqa: E402
-from airflow_enel.predict.enel.training.merging import merge  # noqa: E402
+from airflow_enel.predict.enel.training.batching import merge  # noqa: E402
 from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.tensors import GraphTensors  # noqa: E402
 from tests.predict.enel.reference import Reference  # noqa: E402
@@ -206,7 +206,7 @@ def test_weights_of_another_network_are_refused(spoil):
 @pytest.mark.processes
 def test_predicting_never_imports_torch():
     loaded = modules_loaded_by(
-        "import airflow_enel.predict.enel.inference.sweep;"
+        "import airflow_enel.predict.enel.inference.candidate_inputs;"
         "import airflow_enel.predict.enel.inference.network"
     )
     assert not {"torch", "torch_geometric", "sklearn"} & loaded

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT  # noqa: E402
-from airflow_enel.predict.enel.training.merging import merge  # noqa: E402
+from airflow_enel.predict.enel.training.batching import merge  # noqa: E402
 from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.optimisation import (  # noqa: E402
     Actual,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airflow_enel.predict.curves.shapes import SHORTEST_S
+from airflow_enel.predict.curves.component_curves import SHORTEST_S
+from airflow_enel.predict.gaussian.lognormal_sum import sum_of
 from airflow_enel.predict.gaussian.prior import curves_at, curves_of, log_seconds
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE, SMALLEST_LOG_SD
-from airflow_enel.predict.gaussian.totals import sum_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from scipy.special import softmax
 
 from airflow_enel.predict.enel.config import CONFIGS
 from airflow_enel.predict.enel.inference.activation import shares_of
-from airflow_enel.predict.enel.training.assembly import NONE
-from airflow_enel.predict.enel.training.propagation import Plan
+from airflow_enel.predict.enel.training.metric_propagation import Plan
+from airflow_enel.predict.enel.training.run_graph import NONE
 from tests.support.builders.graphs import random_graph, random_weights
 
 

@@ -11,16 +11,16 @@ from airflow_enel.predict.enel.config import METRICS, PARTS, SCALE_OUT_LENGTH
 from airflow_enel.predict.enel.features.encoding import encode_all
 from airflow_enel.predict.enel.features.joined_nodes import JoinedNodes
 from airflow_enel.predict.enel.features.measurements import relative_features
-from airflow_enel.predict.enel.features.summaries import PropertySets
+from airflow_enel.predict.enel.features.summary_nodes import PropertySets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.features.encoding import Property
-    from airflow_enel.predict.enel.features.graph import ComponentGraph, IntArray, RunFeatures
-    from airflow_enel.predict.enel.features.history import ComponentHistory, JobHistory
-    from airflow_enel.predict.enel.features.summaries import Blend, Summaries
+    from airflow_enel.predict.enel.features.job_history import ComponentHistory, JobHistory
+    from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, IntArray, RunFeatures
+    from airflow_enel.predict.enel.features.summary_nodes import Blend, Summaries
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 NONE: Final = -1

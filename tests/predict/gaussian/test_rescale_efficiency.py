@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from airflow_enel.predict.gaussian.rescale_efficiency import UNKNOWN_SQUARE, Shortfall
 from airflow_enel.predict.gaussian.residuals import Residuals
-from airflow_enel.predict.gaussian.shortfall import UNKNOWN_SQUARE, Shortfall
 
 RNG = np.random.default_rng(0)
 RUNS, COMPONENTS = 30, 10

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from airflow_enel.predict.enel.features.graph import IntArray
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
     from airflow_enel.predict.samples import BoolArray
 
 

@@ -12,7 +12,7 @@ from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.gate import HeldOutForecasts
 from airflow_enel.predict.enel.manifest import Manifest
 from airflow_enel.predict.enel.training.examples import TrainingRuns
-from airflow_enel.predict.enel.training.judging import gated, manifest_of
+from airflow_enel.predict.enel.training.held_out_evaluation import gated, manifest_of
 from airflow_enel.predict.samples import FloatArray
 from tests.support.fakes.models import generated_runs
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airflow_enel.predict.enel.config import METRICS
-from airflow_enel.predict.enel.features.graph import path_shares
 from airflow_enel.predict.enel.features.measurements import masked_mean, typical_numbers
-from airflow_enel.predict.enel.features.summaries import Summaries
+from airflow_enel.predict.enel.features.stage_graph import path_shares
+from airflow_enel.predict.enel.features.summary_nodes import Summaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.features.encoding import Property
-    from airflow_enel.predict.enel.features.graph import ComponentGraph, RunFeatures
+    from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
     from airflow_enel.predict.samples import FloatArray
 
 

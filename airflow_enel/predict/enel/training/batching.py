@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airflow_enel.predict.enel.config import PARTS
-from airflow_enel.predict.enel.training.assembly import NONE, RunGraph
+from airflow_enel.predict.enel.training.run_graph import NONE, RunGraph
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow_enel.predict.enel.features.graph import IntArray
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
 
 
 def merge(graphs: Sequence[RunGraph]) -> RunGraph:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_enel.predict.enel.config import DEFAULT, PAPER
-from airflow_enel.predict.enel.features.graph import ComponentGraph, RunFeatures, path_shares
-from airflow_enel.predict.enel.features.history import JobHistory
-from airflow_enel.predict.enel.features.summaries import Summaries
-from airflow_enel.predict.enel.inference.layout import Layout
+from airflow_enel.predict.enel.features.job_history import JobHistory
+from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures, path_shares
+from airflow_enel.predict.enel.features.summary_nodes import Summaries
+from airflow_enel.predict.enel.inference.graph_layout import Layout
 from airflow_enel.predict.enel.inference.network import longest
 from tests.support.builders.past_runs import component
 from tests.support.builders.staged_runs import stage, staged_run, with_stages

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.features.encoding import Property
-    from airflow_enel.predict.enel.features.graph import ComponentGraph
+    from airflow_enel.predict.enel.features.stage_graph import ComponentGraph
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.predict.enel.features.graph import IntArray
-    from airflow_enel.predict.enel.training.assembly import RunGraph
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
+    from airflow_enel.predict.enel.training.run_graph import RunGraph
     from airflow_enel.predict.samples import FloatArray
 
 

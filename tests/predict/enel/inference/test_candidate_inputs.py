@@ -9,12 +9,12 @@ import pytest
 
 from airflow_enel.domain.context import RunContext
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
-from airflow_enel.predict.enel.features.graph import ComponentGraph, RunFeatures
-from airflow_enel.predict.enel.features.history import JobHistory
+from airflow_enel.predict.enel.features.job_history import JobHistory
+from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
+from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
 from airflow_enel.predict.enel.inference.network import EnelInference
-from airflow_enel.predict.enel.inference.sweep import Moment, SweepBuilder
-from airflow_enel.predict.enel.training.assembly import NONE, run_graph
-from airflow_enel.predict.enel.training.merging import merge
+from airflow_enel.predict.enel.training.batching import merge
+from airflow_enel.predict.enel.training.run_graph import NONE, run_graph
 from tests.support.builders.graphs import random_weights, stacked
 from tests.support.builders.staged_runs import staged_run
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_enel.predict.enel.inference.layout import Layout
+    from airflow_enel.predict.enel.inference.graph_layout import Layout
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.predict.enel.config import EnelConfig
-    from airflow_enel.predict.enel.features.graph import IntArray
-    from airflow_enel.predict.enel.inference.layout import Level
-    from airflow_enel.predict.enel.inference.sweep_inputs import SweepInputs
+    from airflow_enel.predict.enel.features.stage_graph import IntArray
+    from airflow_enel.predict.enel.inference.graph_layout import Level
+    from airflow_enel.predict.enel.inference.inputs import SweepInputs
     from airflow_enel.predict.samples import FloatArray
 
 

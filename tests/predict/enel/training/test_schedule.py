@@ -12,7 +12,7 @@ from airflow_enel.domain.context import RunContext
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.manifest import JobGate
-from airflow_enel.predict.enel.training.retrained import MOST_RUNS, schedule, tells
+from airflow_enel.predict.enel.training.schedule import MOST_RUNS, schedule, tells
 from airflow_enel.predict.evaluation import walk_forward
 from tests.support.builders.past_runs import past_run
 from tests.support.builders.staged_runs import staged_run

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airflow_enel.predict.enel.config import METRICS
-from airflow_enel.predict.enel.features.history import reference_of
+from airflow_enel.predict.enel.features.job_history import reference_of
 from airflow_enel.predict.enel.features.joined_nodes import JoinedNodes
 from airflow_enel.predict.enel.features.measurements import (
     centre,
@@ -16,9 +16,9 @@ from airflow_enel.predict.enel.features.measurements import (
     relative_features,
     scale_out,
 )
-from airflow_enel.predict.enel.features.summaries import PropertySets
-from airflow_enel.predict.enel.inference.layout import Layout
-from airflow_enel.predict.enel.inference.sweep_inputs import SummaryInputs, SweepInputs
+from airflow_enel.predict.enel.features.summary_nodes import PropertySets
+from airflow_enel.predict.enel.inference.graph_layout import Layout
+from airflow_enel.predict.enel.inference.inputs import SummaryInputs, SweepInputs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.features.encoding import Property
-    from airflow_enel.predict.enel.features.graph import ComponentGraph
-    from airflow_enel.predict.enel.features.history import ComponentHistory, JobHistory
-    from airflow_enel.predict.enel.features.summaries import Blend
+    from airflow_enel.predict.enel.features.job_history import ComponentHistory, JobHistory
+    from airflow_enel.predict.enel.features.stage_graph import ComponentGraph
+    from airflow_enel.predict.enel.features.summary_nodes import Blend
     from airflow_enel.predict.enel.inference.network import EnelInference
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
