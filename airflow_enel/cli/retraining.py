@@ -10,7 +10,10 @@ from airflow_enel.domain import JobRuns
 from airflow_enel.execution.model_training import CannotTrain, need_torch
 from airflow_enel.predict import Forecaster
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
-from airflow_enel.predict.enel.training.schedule import Schedule, schedule
+from airflow_enel.predict.enel.training.schedule import (
+    TrainingSchedule,
+    schedule_trainings,
+)
 from airflow_enel.predict.evaluation import forecast_range
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ def enel_makers(
     :return: None where torch is missing, unless it was asked for
     :raises SystemExit: where torch is missing and it was asked for
     """
-    plan = schedule(found, warm_up)
+    plan = schedule_trainings(found, warm_up)
     if plan.trainings:
         try:
             need_torch()
@@ -75,7 +78,7 @@ def _trained(jobs: tuple[JobRuns, ...], report: Report) -> EnelModel:
 def _tell_priors(
     found: Sequence[JobRuns],
     warm_up: int | None,
-    plan: Schedule,
+    plan: TrainingSchedule,
     models: list[EnelModel | None],
     fault: str,
 ) -> None:
@@ -87,7 +90,7 @@ def _tell_priors(
         gates = [model.manifest.gates_of(series.job) for model in used if model is not None]
         if not used or any(map(any, gates)):
             continue
-        if series.job in plan.silent:
+        if series.job in plan.without_signal:
             why = "no run has stages, a context or executors that came or went in a component"
         elif gates:
             why = (

@@ -16,7 +16,7 @@ from airflow_enel.predict.enel.features.stage_graph import RunFeatures
 from airflow_enel.predict.enel.inference.corrections import Corrections
 from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
-from airflow_enel.predict.enel.training.schedule import schedule
+from airflow_enel.predict.enel.training.schedule import schedule_trainings
 from airflow_enel.predict.samples import SMALLEST_S, FloatArray
 from airflow_enel.predict.spread import UNKNOWN
 
@@ -96,7 +96,7 @@ def paper_makers(series: Sequence[JobRuns], growth: float) -> tuple[Callable[[],
 
     It learns seconds, so that every run tells it something.
     """
-    plan = schedule(series, growth=growth, telling=bool)
+    plan = schedule_trainings(series, growth=growth, has_signal=bool)
     return plan.makers([_trained(jobs) for jobs in plan.trainings], PaperNetwork)
 
 

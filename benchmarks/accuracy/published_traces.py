@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow_enel.domain import Bounds, JobRuns, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
-from airflow_enel.predict.enel.training.schedule import schedule
+from airflow_enel.predict.enel.training.schedule import schedule_trainings
 from airflow_enel.predict.evaluation import (
     NORMAL,
     Prediction,
@@ -62,7 +62,7 @@ def measure() -> Iterable[Figure]:
 
 def _predictions(series: Sequence[JobRuns]) -> Iterator[Prediction]:
     """Traces have no stages and no context: enel has nothing to learn, and is its prior."""
-    networks = schedule(series).makers(())
+    networks = schedule_trainings(series).makers(())
     papers = paper_makers(series, PAPER_GROWTH)
     for of_job, network, paper in zip(series, networks, papers, strict=True):
         for of_run in walk_forward(of_job, (*_MAKERS, network, paper)):

@@ -12,7 +12,7 @@ import torch
 
 from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.config import DEFAULT
-from airflow_enel.predict.enel.training.examples import TrainingRuns, walking_forward
+from airflow_enel.predict.enel.training.examples import TrainingRuns, walk_forward_examples
 from airflow_enel.predict.enel.training.network import EnelNetwork
 from airflow_enel.predict.enel.training.optimisation import batches
 from airflow_enel.predict.enel.training.trainer import fine_tune, train
@@ -61,7 +61,9 @@ def _fine_tuning() -> list[float]:
     runs = make_runs(job, SCENARIOS["input"], RUNS + 1, seed=4)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    examples = list(walking_forward(TrainingRuns.of(JobRuns(job.key, tuple(runs))), RUNS, DEFAULT))
+    examples = list(
+        walk_forward_examples(TrainingRuns.of(JobRuns(job.key, tuple(runs))), RUNS, DEFAULT)
+    )
     for _ in range(REPEATS):
         network = EnelNetwork(DEFAULT)
         start = time.perf_counter()

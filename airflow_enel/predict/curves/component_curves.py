@@ -30,7 +30,7 @@ _TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
+class ComponentCurves:
     """Log seconds of ``m`` components over executors.
 
     ``log t(s) = log ernest(s) + level + correction(s)``. Ernest's θ ≥ 0 minimise the weighted

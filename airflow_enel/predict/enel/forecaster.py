@@ -14,9 +14,9 @@ from airflow_enel.predict.enel.features.stage_graph import RunFeatures
 from airflow_enel.predict.enel.gate import PHASES, phase_of
 from airflow_enel.predict.enel.inference.corrections import (
     Corrections,
-    as_usual,
-    explained,
-    without,
+    divide_seconds,
+    remove_context_effect,
+    remove_network_effect,
 )
 from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
@@ -86,9 +86,9 @@ class Enel:
                 JobHistory.of(features, model.config),
                 self._job,
             )
-            usual = as_usual(past_runs, self._corrections)
+            usual = remove_context_effect(past_runs, self._corrections)
             self._start.fit(usual)
-            self._running.fit(explained(past_runs, self._corrections))
+            self._running.fit(remove_network_effect(past_runs, self._corrections))
             past = Alignment.of(usual)
             self._identities = tuple(past.columns)
             self._place = np.nanmedian(past.position, axis=0)
@@ -125,7 +125,7 @@ class Enel:
     def _usual(self, progress: Progress, corrections: Corrections) -> Progress:
         """The progress with finished components as they would have been in usual circumstances."""
         said = corrections.finished(progress.finished, progress.context)
-        finished = without(progress.finished, said)
+        finished = divide_seconds(progress.finished, said)
         pairs = zip(finished, progress.finished, strict=True)
         saved_s = sum((old.added_s or 0.0) - (new.added_s or 0.0) for new, old in pairs)
         return replace(progress, finished=finished, elapsed_s=progress.elapsed_s - saved_s)

@@ -95,7 +95,7 @@ def phase_of(finished: float, ahead: float) -> int:
     return 1 if finished <= EARLY * (finished + ahead) else 2
 
 
-def gates(
+def fit_gates(
     jobs: Sequence[HeldOutForecasts], before: tuple[float, Sequence[float]] | None = None
 ) -> tuple[float, tuple[float, ...]]:
     """Pooled gate and those of the jobs.

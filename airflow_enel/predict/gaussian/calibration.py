@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.predict.curves.component_curves import CLIP
-from airflow_enel.predict.gaussian.leave_one_out import ForecastErrors, Hindsight
+from airflow_enel.predict.gaussian.leave_one_out import ForecastErrors, LeaveOneOut
 from airflow_enel.predict.gaussian.residuals import CURVE_PARAMETERS, SMALLEST_LOG_SD
 from airflow_enel.predict.spread import CEILING, FLOOR, UNKNOWN, robust_log_sd
 
@@ -42,8 +42,8 @@ class Calibration:
     """
 
     left: FloatArray
-    calm: ForecastErrors
-    shaken: ForecastErrors
+    undisturbed: ForecastErrors
+    disturbed: ForecastErrors
 
     @classmethod
     def of(cls, past: Alignment, prior: Prior, typical_s: FloatArray) -> Self:
@@ -57,16 +57,18 @@ class Calibration:
         cuts = np.unique(
             [np.flatnonzero(ahead >= part)[-1] for part in np.arange(1, MOMENTS + 1) / MOMENTS]
         )
-        hindsight = Hindsight(past, prior)
-        calm, shaken = zip(*(hindsight.at(order[:cut], order[cut:]) for cut in cuts), strict=True)
+        leave_one_out = LeaveOneOut(past, prior)
+        undisturbed, disturbed = zip(
+            *(leave_one_out.at(order[:cut], order[cut:]) for cut in cuts), strict=True
+        )
         return cls(
             ahead[cuts],
-            ForecastErrors.at_moments(calm),
-            ForecastErrors.at_moments(shaken),
+            ForecastErrors.at_moments(undisturbed),
+            ForecastErrors.at_moments(disturbed),
         )
 
     def at(
-        self, left: float, executors: FloatArray, log_sd: FloatArray, shaken: bool
+        self, left: float, executors: FloatArray, log_sd: FloatArray, disturbed: bool
     ) -> tuple[FloatArray, FloatArray]:
         """Shift of the log median and calibrated spread.
 
@@ -77,27 +79,29 @@ class Calibration:
         :return: shift and log standard deviation, ``(c,)`` each; not shifted and
             :data:`~airflow_enel.predict.spread.UNKNOWN` without a judged run
         """
-        if self.calm.residual.shape[0] == 1:  # there are no others that could say anything of it
+        if (
+            self.undisturbed.residual.shape[0] == 1
+        ):  # there are no others that could say anything of it
             return np.zeros(executors.size), np.full(executors.size, UNKNOWN)
         place = float(np.interp(-left, -self.left, np.arange(self.left.size)))
-        calm = self.calm.at(place)
-        if not (calm.weight > 0).any():  # nothing but disturbed runs: better than nothing
-            calm = replace(calm, weight=np.ones(calm.weight.size))
-        calm = calm.telling()
-        shifts, off = _Shifts.of(calm)
-        typical = float(np.median(calm.predicted_log_sd))
-        sizes = np.unique(np.rint(np.exp(calm.log_size))).size
-        spread = _with_an_unknown(
-            off * typical / calm.predicted_log_sd, min(sizes, CURVE_PARAMETERS)
+        undisturbed = self.undisturbed.at(place)
+        if not (undisturbed.weight > 0).any():  # nothing but disturbed runs: better than nothing
+            undisturbed = replace(undisturbed, weight=np.ones(undisturbed.weight.size))
+        undisturbed = undisturbed.with_weight()
+        shifts, off = _Shifts.of(undisturbed)
+        typical = float(np.median(undisturbed.predicted_log_sd))
+        sizes = np.unique(np.rint(np.exp(undisturbed.log_size))).size
+        spread = _conservative_spread(
+            off * typical / undisturbed.predicted_log_sd, min(sizes, CURVE_PARAMETERS)
         )
         shift = shifts.at(np.log(executors))
-        if shaken:
+        if disturbed:
             # Nearest, because a run may have been disturbed between two moments.
-            like = self.shaken.at(round(place)).telling()
+            like = self.disturbed.at(round(place)).with_weight()
             excess = _clipped(like.residual - shifts.at(like.log_size))
-            mean = float(_pulled(like.weight[None, :], excess)[0])
+            mean = float(_shrunk_shift(like.weight[None, :], excess)[0])
             shift = shift + mean
-            spread = max(spread, _with_an_unknown(excess - mean))
+            spread = max(spread, _conservative_spread(excess - mean))
         log_sd = np.maximum(log_sd, SMALLEST_LOG_SD)  # as in hindsight
         return shift, np.clip(log_sd * spread / typical, FLOOR, CEILING)
 
@@ -117,7 +121,7 @@ class _Shifts:
         # Each run against the shift that the others suggest: its own would flatter it.
         others = weight * (1 - np.eye(size.size))
         off = [
-            judged.residual - _pulled(_kernel(size, size, bandwidth) * others, limited)
+            judged.residual - _shrunk_shift(_kernel(size, size, bandwidth) * others, limited)
             for bandwidth in BANDWIDTHS
         ]
         best = int(np.argmin([np.average(np.abs(o), weights=weight) for o in off]))
@@ -126,7 +130,7 @@ class _Shifts:
     def at(self, log_size: FloatArray) -> FloatArray:
         """Shift of the log median at sizes ``(c,)``."""
         kernel = _kernel(log_size, self.judged.log_size, self.bandwidth)
-        return _pulled(kernel * self.judged.weight, self.limited)
+        return _shrunk_shift(kernel * self.judged.weight, self.limited)
 
 
 def _clipped(residual: FloatArray) -> FloatArray:
@@ -135,7 +139,7 @@ def _clipped(residual: FloatArray) -> FloatArray:
     return np.clip(residual, -reach, reach)
 
 
-def _with_an_unknown(off: FloatArray, fitted: int = 0) -> float:
+def _conservative_spread(off: FloatArray, fitted: int = 0) -> float:
     """Their spread, as if there were one more of which nothing is known: few are no proof.
 
     :param fitted: parameters of a curve that was fitted to the same runs, and has taken its part
@@ -149,7 +153,7 @@ def _kernel(at: FloatArray, log_size: FloatArray, bandwidth: float) -> FloatArra
     return kernel
 
 
-def _pulled(kernel: FloatArray, residual: FloatArray) -> FloatArray:
+def _shrunk_shift(kernel: FloatArray, residual: FloatArray) -> FloatArray:
     """Shift under each row of weights that leaves no mean *relative* error; drawn to 0.
 
     ``E[predicted / actual] = E[exp(−residual)]``, so it lies below their mean, for normal ones

@@ -11,7 +11,7 @@ from scipy.special import log_ndtr  # type: ignore[import-untyped]
 from airflow_enel.domain import Forecast
 from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
 from airflow_enel.predict.gaussian.calibration import Calibration
-from airflow_enel.predict.gaussian.lognormal_sum import LARGEST_LOG_SD, sum_of
+from airflow_enel.predict.gaussian.lognormal_sum import LARGEST_LOG_SD, lognormal_sum
 from airflow_enel.predict.gaussian.prior import Prior, log_seconds
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE
 from airflow_enel.predict.samples import SMALLEST_S
@@ -57,21 +57,21 @@ class Remaining:
     spent_s: float
     tail_s: float
     left: float
-    shaken: bool
+    disturbed: bool
 
 
 class Conditional:
     """Per component a curve over executors; deviations of one run are jointly Gaussian.
 
     ``log t_j(s) = curve_j(s) + r_j`` with ``r ~ N(0, Σ)``: curves by
-    :class:`~airflow_enel.predict.curves.component_curves.Shapes`, Σ by
+    :class:`~airflow_enel.predict.curves.component_curves.ComponentCurves`, Σ by
     :class:`~airflow_enel.predict.gaussian.residuals.Residuals`. The finished components of this
     run are observed, so the remaining ones follow from the conditional Gaussian. Their sum, each
     with the probability that it comes at all, plus the median time after the last component,
     becomes a log-normal by its moments. A running component has lasted already: it counts with
     its distribution beyond that. If the run was rescaled, its finished components also tell how
     much of what the curves promise comes true
-    (:class:`~airflow_enel.predict.gaussian.rescale_efficiency.Shortfall`).
+    (:class:`~airflow_enel.predict.gaussian.rescale_efficiency.RescaleEfficiency`).
 
     Median and spread are then calibrated on what the same model, without the run in question,
     would have said of past runs, and of those like it once executors have come or gone
@@ -159,13 +159,13 @@ class Conditional:
         if log_correction is not None:
             log_median = log_median + log_correction
         if remaining.current is not None and remaining.spent_s > 0:
-            log_median, covariance = _beyond(remaining, log_median)
-        total = sum_of(log_median, remaining.share, covariance, remaining.tail_s)
+            log_median, covariance = _with_rest_of_running(remaining, log_median)
+        total = lognormal_sum(log_median, remaining.share, covariance, remaining.tail_s)
         executors = np.array(remaining.candidates, dtype=np.float64)
         shift, log_sd = self._calibration.at(
-            remaining.left, executors, total.log_sd, remaining.shaken
+            remaining.left, executors, total.log_sd, remaining.disturbed
         )
-        log_sd = np.minimum(np.hypot(log_sd, self._ignorance(executors)), CEILING)
+        log_sd = np.minimum(np.hypot(log_sd, self._extrapolation_log_sd(executors)), CEILING)
         median_s = np.maximum(total.median_s * np.exp(shift), SMALLEST_S)
         return Forecast(
             self.name, remaining.candidates, tuple(median_s.tolist()), tuple(log_sd.tolist())
@@ -193,7 +193,9 @@ class Conditional:
         began = curves[index.ravel()[0]]
         at = curves[index.ravel(), found.columns]
         off, promised = found.log_s - at, began[found.columns] - at
-        short, _ = self._prior.shortfall.of(off, promised, 1.0 / (1.0 + noise), found.columns)
+        short, _ = self._prior.rescale_efficiency.of(
+            off, promised, 1.0 / (1.0 + noise), found.columns
+        )
         log_median += short * (began[columns] - log_median)
         residual = residuals.limited(off - short * promised, found.columns)
         return log_median + given.gain @ residual, given.covariance
@@ -204,11 +206,11 @@ class Conditional:
             self._known[executors] = self._prior.shapes.at(np.array(executors, dtype=np.float64))
         return self._known[executors]
 
-    def _ignorance(self, executors: FloatArray) -> FloatArray:
+    def _extrapolation_log_sd(self, executors: FloatArray) -> FloatArray:
         """What is not known of the log runtime so far from observed scale-outs, ``(c,)``."""
         distance = np.abs(np.log(executors)[:, None] - np.log(self._sizes)[None, :]).min(axis=1)
-        ignorance: FloatArray = _UNKNOWN_ELASTICITY * distance / np.sqrt(self._sizes.size)
-        return ignorance
+        log_sd: FloatArray = _UNKNOWN_ELASTICITY * distance / np.sqrt(self._sizes.size)
+        return log_sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +236,9 @@ class _Finished:
         return cls(columns.astype(np.intp), log_seconds(added_s), executors, disturbed)
 
 
-def _beyond(remaining: Remaining, log_median: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _with_rest_of_running(
+    remaining: Remaining, log_median: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Log medians and covariance with the rest of the running component instead of the whole.
 
     The log-normal with the mean and the variance of ``T − spent`` given ``T > spent``.

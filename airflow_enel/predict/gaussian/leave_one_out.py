@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from airflow_enel.predict.curves.component_curves import SHORTEST_S
-from airflow_enel.predict.gaussian.lognormal_sum import sum_of
+from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
 from airflow_enel.predict.gaussian.prior import curves_at, curves_of, log_seconds
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE, SMALLEST_LOG_SD
 
@@ -53,14 +53,14 @@ class ForecastErrors:
             *(v[:, low] + (place - low) * (v[:, high] - v[:, low]) for v in values)
         )
 
-    def telling(self) -> ForecastErrors:
+    def with_weight(self) -> ForecastErrors:
         """Only runs with a weight."""
         there = self.weight > 0
         values = (self.log_size, self.residual, self.predicted_log_sd, self.weight)
         return ForecastErrors(*(v[there] for v in values))
 
 
-class Hindsight:
+class LeaveOneOut:
     """Forecasts of the past runs at any moment, each by what all the other runs say.
 
     Its own deviation is in neither the correction of the curves nor the covariance (conformal by
@@ -75,7 +75,7 @@ class Hindsight:
         self._disturbed = self._there & ~past.clean
         deviation = log_seconds(past.added_s) - curves_of(prior.shapes, past.executors)
         self._deviation = np.where(self._there, deviation, 0.0)
-        self._shaken = np.flatnonzero(self._disturbed.any(axis=1))
+        self._disturbed_runs = np.flatnonzero(self._disturbed.any(axis=1))
 
     def at(self, behind: IndexArray, ahead: IndexArray) -> tuple[ForecastErrors, ForecastErrors]:
         """The runs at a moment as calm ones, and those that were ever disturbed as shaken ones.
@@ -91,10 +91,10 @@ class Hindsight:
         size = self._spent[:, ahead].sum(axis=1) / np.maximum(seconds, SHORTEST_S)
         size = np.maximum(size, 1.0)
         usual = curves_at(self._prior.shapes, size)[:, ahead]
-        deviation, covariance = self._prior.residuals.hindsight(behind, ahead)
+        deviation, covariance = self._prior.residuals.leave_one_out(behind, ahead)
 
         def judged(rows: IndexArray, deviation: FloatArray, weight: FloatArray) -> ForecastErrors:
-            total = sum_of(usual[rows] + deviation, self._prior.share[ahead], covariance)
+            total = lognormal_sum(usual[rows] + deviation, self._prior.share[ahead], covariance)
             over = seconds[rows] > 0  # else nothing was left
             residual = log_seconds(seconds[rows]) - log_seconds(total.median_s)
             return ForecastErrors(
@@ -106,37 +106,43 @@ class Hindsight:
 
         every = np.arange(seconds.size)
         return (
-            judged(every, deviation + self._of_calm(behind, ahead), self._calm_part(ahead)),
-            judged(self._shaken, *self._of_shaken(behind, ahead)),
+            judged(
+                every,
+                deviation + self._deviation_of_undisturbed(behind, ahead),
+                self._undisturbed_weight(ahead),
+            ),
+            judged(self._disturbed_runs, *self._deviation_of_disturbed(behind, ahead)),
         )
 
-    def _calm_part(self, ahead: IndexArray) -> FloatArray:
+    def _undisturbed_weight(self, ahead: IndexArray) -> FloatArray:
         there = self._there[:, ahead]
         clean = (there & self._past.clean[:, ahead]).sum(axis=1)
         part: FloatArray = self._prior.recency * clean / np.maximum(there.sum(axis=1), 1)
         return part
 
-    def _of_calm(self, behind: IndexArray, ahead: IndexArray) -> FloatArray:
+    def _deviation_of_undisturbed(self, behind: IndexArray, ahead: IndexArray) -> FloatArray:
         """Log deviation of what was left besides what finished components say, ``(n, r)``."""
         prior = self._prior
         if not behind.size:
             return prior.own_pull[:, ahead]
         said = np.sign(prior.weight[:, behind])
         off, promised = prior.off[:, behind], prior.promised[:, behind]
-        short, _ = prior.shortfall.of(off, promised, said, behind)
+        short, _ = prior.rescale_efficiency.of(off, promised, said, behind)
         deviation: FloatArray = prior.own_pull[:, ahead] + short[:, None] * prior.promised[:, ahead]
         return deviation
 
-    def _of_shaken(self, behind: IndexArray, ahead: IndexArray) -> tuple[FloatArray, FloatArray]:
+    def _deviation_of_disturbed(
+        self, behind: IndexArray, ahead: IndexArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Log deviation of what was left ``(k, r)``, and how much each run says, ``(k,)``."""
-        prior, rows = self._prior, self._shaken
+        prior, rows = self._prior, self._disturbed_runs
         if not behind.size or not rows.size:
             return np.zeros((rows.size, ahead.size)), np.zeros(rows.size)
         cells = np.ix_(rows, behind)
         deviation, promised = self._deviation[cells], prior.promised[cells]
         disturbed = self._disturbed[cells]
         said = self._there[cells] / (1.0 + DISTURBED_NOISE * disturbed)
-        short, _ = prior.shortfall.of(deviation, promised, said, behind)
+        short, _ = prior.rescale_efficiency.of(deviation, promised, said, behind)
         residual = prior.residuals.limited(deviation - short[:, None] * promised, behind)
         # One gain for all of them: as if all that had finished was disturbed.
         gain = prior.residuals.gain(behind, ahead, np.full(behind.size, DISTURBED_NOISE))

@@ -15,16 +15,16 @@ LARGEST_LOG_SD = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class LogNormal:
     """A log-normal per candidate: median and standard deviation of the logarithm, ``(c,)``."""
 
     median_s: FloatArray
     log_sd: FloatArray
 
 
-def sum_of(
+def lognormal_sum(
     log_median: FloatArray, share: FloatArray, covariance: FloatArray, constant_s: float = 0.0
-) -> Total:
+) -> LogNormal:
     """The log-normal with the mean and the variance of the sum (Fenton and Wilkinson).
 
     :param log_median: of the components' seconds, ``(c, m)``
@@ -44,4 +44,4 @@ def sum_of(
     with np.errstate(divide="ignore", invalid="ignore"):
         log_variance = np.where(total > 0, np.log1p(np.maximum(spread, 0.0) / total**2), 0.0)
     median_s = total * np.exp(unit[:, 0] - log_variance / 2)
-    return Total(median_s, np.sqrt(log_variance))
+    return LogNormal(median_s, np.sqrt(log_variance))

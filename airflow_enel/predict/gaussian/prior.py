@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, Shapes
-from airflow_enel.predict.gaussian.rescale_efficiency import Shortfall
+from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, ComponentCurves
+from airflow_enel.predict.gaussian.rescale_efficiency import RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Prior:
     :param recency: weight of each run, ``(n,)``
     """
 
-    shapes: Shapes
-    shortfall: Shortfall
+    shapes: ComponentCurves
+    rescale_efficiency: RescaleEfficiency
     residuals: Residuals
     share: FloatArray
     own_pull: FloatArray
@@ -56,16 +56,18 @@ class Prior:
         weight = chosen * recency[:, None]
         executors = np.where(chosen, past.executors, 1.0)
         log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
-        shapes, off, own_pull = Shapes.fit(executors, log_s, weight)
+        shapes, off, own_pull = ComponentCurves.fit(executors, log_s, weight)
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
         promised = np.where(there, promised, 0.0)
-        shortfall = Shortfall.fit(off, promised, weight, Residuals.fit(off, weight))
-        short, _ = shortfall.of(off, promised, np.sign(weight))
+        rescale_efficiency = RescaleEfficiency.fit(
+            off, promised, weight, Residuals.fit(off, weight)
+        )
+        short, _ = rescale_efficiency.of(off, promised, np.sign(weight))
         residual = np.where(chosen, off - short[:, None] * promised, 0.0)
         return cls(
             shapes=shapes,
-            shortfall=shortfall,
-            residuals=Residuals.fit(residual, weight).tried(residual, weight, past.order),
+            rescale_efficiency=rescale_efficiency,
+            residuals=Residuals.fit(residual, weight).with_trust(residual, weight, past.order),
             share=there.mean(axis=0),
             own_pull=own_pull,
             off=off,
@@ -81,13 +83,13 @@ def log_seconds(seconds: FloatArray) -> FloatArray:
     return logs
 
 
-def curves_at(shapes: Shapes, executors: FloatArray) -> FloatArray:
+def curves_at(shapes: ComponentCurves, executors: FloatArray) -> FloatArray:
     """Log seconds of all components at the whole numbers next to ``(k,)`` executors, ``(k, m)``."""
     sizes, index = np.unique(np.maximum(np.rint(executors), 1.0), return_inverse=True)
     return shapes.at(sizes)[index.ravel()]
 
 
-def curves_of(shapes: Shapes, executors: FloatArray) -> FloatArray:
+def curves_of(shapes: ComponentCurves, executors: FloatArray) -> FloatArray:
     """Log seconds of each component at executors of its own, ``(k, m)``; any where they are NaN."""
     whole = np.maximum(np.rint(np.nan_to_num(executors)), 1.0)
     sizes, index = np.unique(whole, return_inverse=True)

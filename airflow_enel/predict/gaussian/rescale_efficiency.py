@@ -24,7 +24,7 @@ _NARROWEST = 0.05  # no run as a whole is nearer to the curves than that
 
 
 @dataclass(frozen=True, slots=True)
-class Shortfall:
+class RescaleEfficiency:
     """A run deviates from the curves by ``level + share · promised``, share in 0…1.
 
     The curves are learned from one run to another. Inside a run, executors that join may help

@@ -67,7 +67,7 @@ class Residuals:
         scale = np.sqrt((1 - delta) / runs)
         return cls(sd, delta * mu, scaled * scale, of_run * scale, np.ones(sd.size))
 
-    def tried(self, residual: FloatArray, weight: FloatArray, order: IndexArray) -> Self:
+    def with_trust(self, residual: FloatArray, weight: FloatArray, order: IndexArray) -> Self:
         """With the trust that it has earned on residuals ``(n, m)`` of the past runs.
 
         Ledoit and Wolf shrink all correlations alike, and many components that go together leave
@@ -114,7 +114,7 @@ class Residuals:
         gain: FloatArray = (carried @ weighed) * (self.trust * self.sd)[remaining, None]
         return gain
 
-    def hindsight(
+    def leave_one_out(
         self, finished: IndexArray, remaining: IndexArray
     ) -> tuple[FloatArray, FloatArray]:
         """Mean log residuals of the remaining components of every past run, ``(n, r)``.

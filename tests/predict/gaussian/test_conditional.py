@@ -6,9 +6,9 @@ import pytest
 
 from airflow_enel.domain import Bounds, JobRuns, PastRun, Progress
 from airflow_enel.predict import Conditional
-from airflow_enel.predict.curves.component_curves import Shapes
+from airflow_enel.predict.curves.component_curves import ComponentCurves
 from airflow_enel.predict.evaluation import summarise, walk_forward
-from airflow_enel.predict.gaussian.lognormal_sum import sum_of
+from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
 from airflow_enel.spark.traces import read_trace
 from tests.support.builders.past_runs import NAMES, at, component, components, past_run, runs_of
 from tests.support.processes.python import modules_loaded_by
@@ -65,10 +65,10 @@ def test_one_strange_component_does_not_carry_the_others_away(conditional):
 
 def test_a_disturbed_component_says_less(conditional):
     calm = components(6, [1.3 * duration(6)] * 5)
-    shaken = [component(n, c.key, c.occurrence, c.added_s, 6, True) for n, c in enumerate(calm)]
+    disturbed = [component(n, c.key, c.occurrence, c.added_s, 6, True) for n, c in enumerate(calm)]
     rest = [
         conditional.components(at(parts[:1], runs_of(parts[1])), BOUNDS).log_median.mean()
-        for parts in (calm, shaken)
+        for parts in (calm, disturbed)
     ]
     assert rest[1] < rest[0]
 
@@ -107,7 +107,7 @@ def test_past_runs_tell_whether_a_rescale_does_anything():
     assert ratio[False] < 0.8 * ratio[True]
 
 
-def shaken(run: PastRun, factor: float) -> PastRun:
+def disturbed(run: PastRun, factor: float) -> PastRun:
     """Executors are lost from the second component on, which all take that much longer."""
     parts = tuple(
         replace(c, disturbed=True, added_s=c.added_s * (factor if c.position else 1.0))
@@ -120,7 +120,7 @@ def shaken(run: PastRun, factor: float) -> PastRun:
 
 def test_a_run_that_loses_executors_is_foreseen_by_past_runs_that_did():
     calm = varied(30, of_run=0.05)
-    lossy = [shaken(run, 1.5) for run in varied(8, seed=1, of_run=0.05)]
+    lossy = [disturbed(run, 1.5) for run in varied(8, seed=1, of_run=0.05)]
     lossy = [replace(run, started_at=1e6 + n) for n, run in enumerate(lossy)]
     parts = components(6, [duration(6)] * 5)
     now = (parts[0], replace(parts[1], disturbed=True))
@@ -211,7 +211,7 @@ class TestShapes:
     def test_recovers_ernest_curves(self):
         sizes = np.repeat([2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0], 3)[:, None]
         seconds = 10 + 200 / sizes + 0.5 * sizes
-        shapes, residual, _ = Shapes.fit(sizes, np.log(seconds), np.ones_like(sizes))
+        shapes, residual, _ = ComponentCurves.fit(sizes, np.log(seconds), np.ones_like(sizes))
         assert np.exp(shapes.at(np.array([5.0]))) == pytest.approx(52.5, rel=0.02)
         assert np.abs(residual).max() < 0.02
 
@@ -219,11 +219,11 @@ class TestShapes:
         sizes = np.array([[2.0], [4.0], [8.0], [16.0]])
         log_s = np.log(100 / sizes)
         log_s[3] = 50.0
-        shapes, *_ = Shapes.fit(sizes, log_s, np.array([[1.0], [1.0], [1.0], [0.0]]))
+        shapes, *_ = ComponentCurves.fit(sizes, log_s, np.array([[1.0], [1.0], [1.0], [0.0]]))
         assert np.exp(shapes.at(np.array([4.0]))) == pytest.approx(25.0, rel=0.01)
 
     def test_one_size_says_that_half_of_the_time_may_scale(self):
-        shapes, *_ = Shapes.fit(
+        shapes, *_ = ComponentCurves.fit(
             np.full((3, 1), 4.0), np.log(np.full((3, 1), 10.0)), np.ones((3, 1))
         )
         assert np.exp(shapes.at(np.array([2.0, 4.0])))[:, 0] == pytest.approx([15.0, 10.0])
@@ -231,7 +231,7 @@ class TestShapes:
     def test_a_cliff_is_followed_where_it_was_seen(self):
         sizes = np.repeat([2.0, 3.0, 4.0, 8.0, 12.0, 16.0], 6)[:, None]
         seconds = np.where(sizes < 6, 300.0, 40.0)
-        shapes, *_ = Shapes.fit(sizes, np.log(seconds), np.ones_like(sizes))
+        shapes, *_ = ComponentCurves.fit(sizes, np.log(seconds), np.ones_like(sizes))
         assert np.exp(shapes.at(np.array([3.0, 12.0])))[:, 0] == pytest.approx([300, 40], rel=0.3)
 
 
@@ -243,13 +243,13 @@ class TestSum:
         share = np.array([1.0, 1.0, 0.5, 1.0])
         drawn = np.exp(rng.multivariate_normal(log_median, covariance, 200_000))
         drawn *= rng.random(drawn.shape) < share
-        total = sum_of(log_median[None, :], share, covariance, 3.0)
+        total = lognormal_sum(log_median[None, :], share, covariance, 3.0)
         simulated = drawn.sum(axis=1) + 3
         assert total.median_s[0] == pytest.approx(np.median(simulated), rel=0.01)
         assert total.log_sd[0] == pytest.approx(np.log(simulated).std(), rel=0.03)
 
     def test_of_nothing_is_the_constant(self):
-        total = sum_of(np.empty((2, 0)), np.empty(0), np.empty((0, 0)), 7.0)
+        total = lognormal_sum(np.empty((2, 0)), np.empty(0), np.empty((0, 0)), 7.0)
         assert total.median_s.tolist() == [7.0, 7.0]
         assert total.log_sd.tolist() == [0.0, 0.0]
 

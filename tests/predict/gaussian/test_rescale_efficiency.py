@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from airflow_enel.predict.gaussian.rescale_efficiency import UNKNOWN_SQUARE, Shortfall
+from airflow_enel.predict.gaussian.rescale_efficiency import UNKNOWN_SQUARE, RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
 
 RNG = np.random.default_rng(0)
@@ -15,9 +15,9 @@ NOISE = 0.05 * RNG.normal(size=(RUNS, COMPONENTS))
 WEIGHT = np.ones((RUNS, COMPONENTS))
 
 
-def fitted(share: float) -> Shortfall:
+def fitted(share: float) -> RescaleEfficiency:
     residual = NOISE + share * PROMISED
-    return Shortfall.fit(residual, PROMISED, WEIGHT, Residuals.fit(NOISE, WEIGHT))
+    return RescaleEfficiency.fit(residual, PROMISED, WEIGHT, Residuals.fit(NOISE, WEIGHT))
 
 
 HALF = fitted(0.5)
@@ -33,7 +33,9 @@ def test_runs_that_agree_leave_little_doubt():
 
 
 def test_runs_that_were_never_rescaled_tell_nothing():
-    known = Shortfall.fit(NOISE, np.zeros_like(PROMISED), WEIGHT, Residuals.fit(NOISE, WEIGHT))
+    known = RescaleEfficiency.fit(
+        NOISE, np.zeros_like(PROMISED), WEIGHT, Residuals.fit(NOISE, WEIGHT)
+    )
     assert known.mean == pytest.approx(0.0, abs=1e-3)
     assert known.variance == pytest.approx(UNKNOWN_SQUARE, rel=1e-3)
 

@@ -65,7 +65,7 @@ class TestResiduals:
         alone = rng.normal(size=(30, 1)) * 0.4
         sample = np.hstack([self.sample, alone])
         weight = np.ones((30, 9))
-        fitted = Residuals.fit(sample, weight).tried(sample, weight, np.arange(9))
+        fitted = Residuals.fit(sample, weight).with_trust(sample, weight, np.arange(9))
         assert fitted.trust[8] < 0.3
         assert np.all(fitted.trust[4:8] > 0.8)
         behind, last = np.arange(8), np.array([8])
@@ -76,7 +76,7 @@ class TestResiduals:
 
     def test_hindsight_is_what_the_other_runs_say(self):
         """Against covariances that were really built without the run."""
-        said, covariance = self.fitted.hindsight(self.behind, self.ahead)
+        said, covariance = self.fitted.leave_one_out(self.behind, self.ahead)
         given_ = self.fitted.condition(self.behind, self.ahead, np.zeros(3))
         assert covariance == pytest.approx(given_.covariance)
         for run in (0, 7, 29):

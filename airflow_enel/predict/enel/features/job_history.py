@@ -107,7 +107,7 @@ class JobHistory:
         return replace(
             history,
             components=tuple(
-                replace(of, summaries=of.summaries.less(np.array(row)))
+                replace(of, summaries=of.summaries.minus(np.array(row)))
                 for of, row in zip(history.components, rows, strict=True)
             ),
         )

@@ -105,7 +105,7 @@ class Summaries:
             properties=tuple(PropertySets.of(graph, context) for graph, context in past),
         )
 
-    def less(self, off: FloatArray) -> Summaries:
+    def minus(self, off: FloatArray) -> Summaries:
         """The same with metrics that lack what their runs were off by, ``(r, 5)``."""
         return replace(self, metrics=self.metrics - off * self.mask)
 

@@ -107,7 +107,7 @@ _NOTHING = SummaryInputs(
 """Observed components are preceded by nothing that mattered to their metrics."""
 
 
-def as_usual(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
+def remove_context_effect(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
     """Past runs as they would have been in the context that is usual for the job.
 
     Their components without what the network, before their start, would have made of their
@@ -115,19 +115,21 @@ def as_usual(past_runs: Sequence[PastRun], corrections: Corrections) -> list[Pas
     """
     sizes = {_size(c) for run in past_runs for c in run.components}
     candidates = tuple(sorted(sizes))
-    return [_as_usual(run, corrections, candidates) for run in past_runs]
+    return [_without_context_effect(run, corrections, candidates) for run in past_runs]
 
 
-def explained(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
+def remove_network_effect(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
     """Past runs without what the network makes of their context and of the metrics they had."""
     made = []
     for run in past_runs:
         ordered = sorted(run.components, key=lambda component: component.position)
-        made.append(_less(run, ordered, corrections.finished(ordered, run.context)))
+        made.append(_with_seconds_divided(run, ordered, corrections.finished(ordered, run.context)))
     return made
 
 
-def without(components: Sequence[Component], log_factors: FloatArray) -> tuple[Component, ...]:
+def divide_seconds(
+    components: Sequence[Component], log_factors: FloatArray
+) -> tuple[Component, ...]:
     """Components whose seconds lack a factor ``exp(log_factor)`` each."""
     factors = np.exp(-log_factors).tolist()
     return tuple(
@@ -136,7 +138,9 @@ def without(components: Sequence[Component], log_factors: FloatArray) -> tuple[C
     )
 
 
-def _as_usual(run: PastRun, corrections: Corrections, candidates: tuple[int, ...]) -> PastRun:
+def _without_context_effect(
+    run: PastRun, corrections: Corrections, candidates: tuple[int, ...]
+) -> PastRun:
     ordered = sorted(run.components, key=lambda component: component.position)
     if not ordered:
         return run
@@ -144,12 +148,14 @@ def _as_usual(run: PastRun, corrections: Corrections, candidates: tuple[int, ...
     identities = [(c.key, c.occurrence) for c in ordered]
     at_sizes = corrections.remaining(identities, moment, candidates)
     rows = [candidates.index(_size(c)) for c in ordered]
-    return _less(run, ordered, at_sizes[rows, np.arange(len(rows))])
+    return _with_seconds_divided(run, ordered, at_sizes[rows, np.arange(len(rows))])
 
 
-def _less(run: PastRun, ordered: Sequence[Component], log_factors: FloatArray) -> PastRun:
+def _with_seconds_divided(
+    run: PastRun, ordered: Sequence[Component], log_factors: FloatArray
+) -> PastRun:
     """The run with other components; what follows the last of them stays as long as it was."""
-    components = without(ordered, log_factors)
+    components = divide_seconds(ordered, log_factors)
     pairs = zip(components, ordered, strict=True)
     saved_s = sum((old.added_s or 0.0) - (new.added_s or 0.0) for new, old in pairs)
     return replace(run, components=components, runtime_s=run.runtime_s - saved_s)

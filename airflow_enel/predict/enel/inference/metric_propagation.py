@@ -70,7 +70,7 @@ class _Projection:
         return output
 
 
-class MetricFlow:
+class SweepMetricPropagation:
     """(6) and (7) with the weights of a network.
 
     Attention and all of f3 depend on contexts and scale-outs alone, so they are worked out for

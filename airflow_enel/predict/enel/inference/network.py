@@ -17,7 +17,7 @@ from airflow_enel.predict.enel.config import (
 )
 from airflow_enel.predict.enel.features.encoding import encode_all
 from airflow_enel.predict.enel.inference.activation import folded, selu, shifted_selu
-from airflow_enel.predict.enel.inference.metric_propagation import MetricFlow, product
+from airflow_enel.predict.enel.inference.metric_propagation import SweepMetricPropagation, product
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ class EnelInference:
     def __init__(self, config: EnelConfig, weights: Mapping[str, NDArray[Any]]) -> None:
         self.config = config
         self._weights = _checked(config, weights)
-        self._flow = MetricFlow(config, self._weights)
+        self._flow = SweepMetricPropagation(config, self._weights)
         self._codes: dict[tuple[Property, ...], FloatArray] = {}
 
     def __repr__(self) -> str:

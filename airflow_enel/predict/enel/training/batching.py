@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.enel.features.stage_graph import IntArray
 
 
-def merge(graphs: Sequence[RunGraph]) -> RunGraph:
+def collate(graphs: Sequence[RunGraph]) -> RunGraph:
     """Several runs as one graph without edges between them.
 
     :raises ValueError: without a single graph

@@ -11,7 +11,7 @@ import numpy as np
 from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import RunFeatures
-from airflow_enel.predict.enel.inference.corrections import Corrections, as_usual
+from airflow_enel.predict.enel.inference.corrections import Corrections, remove_context_effect
 from airflow_enel.predict.enel.training.run_graph import RunGraph, run_graph
 from airflow_enel.predict.gaussian.prior import Prior
 
@@ -49,7 +49,7 @@ class TrainingRuns:
         return TrainingRuns(self.job, self.runs[:count], self.features[:count])
 
 
-def left_out(
+def leave_out_examples(
     job: TrainingRuns,
     config: EnelConfig,
     network: EnelInference | None = None,
@@ -65,7 +65,7 @@ def left_out(
     parts = len(runs) if folds is None else min(folds, len(runs))
     for part in range(parts):
         others = [k for k in runs if k % parts != part]
-        past = Past(
+        past = ExampleBuilder(
             job.job,
             [job.runs[k] for k in others],
             [job.features[k] for k in others],
@@ -76,16 +76,16 @@ def left_out(
             yield from past.examples(job.runs[index], job.features[index])
 
 
-def walking_forward(
+def walk_forward_examples(
     job: TrainingRuns, known: int, config: EnelConfig, network: EnelInference | None = None
 ) -> Iterator[RunGraph]:
     """Examples of the runs after the first ``known`` ones, seen by what those say."""
-    past = Past(job.job, job.runs[:known], job.features[:known], config, network)
+    past = ExampleBuilder(job.job, job.runs[:known], job.features[:known], config, network)
     for run, features in zip(job.runs[known:], job.features[known:], strict=True):
         yield from past.examples(run, features)
 
 
-class Past:
+class ExampleBuilder:
     """Past runs of a job that others are predicted from."""
 
     def __init__(
@@ -99,7 +99,7 @@ class Past:
         self._config = config
         self._history = JobHistory.of(features, config)
         if network is not None:
-            runs = as_usual(runs, Corrections(network, self._history, job))
+            runs = remove_context_effect(runs, Corrections(network, self._history, job))
         past = Alignment.of(runs)
         self._columns = past.columns
         self._shapes = Prior.of(past).shapes

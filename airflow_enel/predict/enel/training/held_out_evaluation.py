@@ -9,7 +9,7 @@ import numpy as np
 
 from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.forecaster import Enel
-from airflow_enel.predict.enel.gate import PHASES, HeldOutForecasts, gates, phase_of
+from airflow_enel.predict.enel.gate import PHASES, HeldOutForecasts, fit_gates, phase_of
 from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.training.examples import hash_of
 from airflow_enel.predict.evaluation import walk_forward
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     Report = Callable[[str, int, int], None]
 
 
-def judge(
+def evaluate_held_out(
     candidate: EnelModel,
     job: TrainingRuns,
     known: int,
-    told: Report,
+    report: Report,
     place: tuple[int, int],
 ) -> HeldOutForecasts:
     """Forecasts of the runs after the first ``known`` by the prior and by the whole correction."""
@@ -51,12 +51,12 @@ def judge(
                         float(np.log(network.predicted_s) - log_prior),
                     )
                 )
-    told("gate", place[0] + 1, place[1])
+    report("gate", place[0] + 1, place[1])
     run, phase, residual, correction = np.array(made, dtype=np.float64).reshape(-1, 4).T
     return HeldOutForecasts(run, phase, residual, correction)
 
 
-def trusting(manifest: Manifest) -> Manifest:
+def with_open_gates(manifest: Manifest) -> Manifest:
     """The manifest with every gate at 1, to see the whole correction."""
     return replace(manifest, jobs=(), pooled_gate=1.0, pooled_early_gate=1.0, pooled_late_gate=1.0)
 
@@ -84,7 +84,7 @@ def manifest_of(
     )
 
 
-def gated(
+def with_gates(
     manifest: Manifest,
     jobs: Sequence[TrainingRuns],
     judged: Sequence[HeldOutForecasts],
@@ -97,7 +97,7 @@ def gated(
         if before is not None:
             of_jobs = [before.gates_of(job.job)[phase] for job in jobs]
             earlier = before.gates_of("")[phase], of_jobs
-        found = gates([of.of_phase(phase) for of in judged], earlier)
+        found = fit_gates([of.of_phase(phase) for of in judged], earlier)
         pooled.append(found[0])
         own.append(found[1])
     errors = [

@@ -32,7 +32,7 @@ class _Step:
     :param edges: where their edges lie
     :param groups: where each node's edges begin among these
     :param summaries: where P of the components lie
-    :param members: where the nodes of these components lie in :attr:`Plan.member`
+    :param members: where the nodes of these components lie in :attr:`PropagationPlan.member`
     :param member_groups: where those of each begin among these
     """
 
@@ -63,7 +63,7 @@ class _Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PropagationPlan:
     """In which order metrics pass through a graph of ``n`` nodes and ``k`` components.
 
     Places are the nodes by their step, then P of the components by their last step, then the

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from airflow_enel.predict.enel.training.metric_propagation import Plan
+    from airflow_enel.predict.enel.training.metric_propagation import PropagationPlan
     from airflow_enel.predict.enel.training.tensors import GraphTensors
 
 
@@ -124,7 +124,7 @@ class MetricPropagation(MessagePassing):  # type: ignore[misc] # it has no types
         message: Tensor = weight[:, None] * self.f4(torch.cat([pair, measured_j], dim=-1))
         return message
 
-    def step_by_step(self, x: Tensor, plan: Plan) -> Tensor:
+    def step_by_step(self, x: Tensor, plan: PropagationPlan) -> Tensor:
         """Predict metrics from predicted ones, where they are not observed; without gradient."""
         weights = {name: weight.detach().numpy() for name, weight in self.named_parameters()}
         return torch.from_numpy(plan.run(weights, x.detach().numpy(), relative=self.relative))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from airflow_enel.predict.enel.training.batching import merge
+from airflow_enel.predict.enel.training.batching import collate
 from airflow_enel.predict.enel.training.tensors import GraphTensors
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ LEAST_S: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class TrainingSettings:
     """How a kind of network is trained.
 
     :param learning_rate: of a step
@@ -55,18 +55,18 @@ class Pace:
     rounds: int
 
 
-CORRECTION: Final = Pace(5e-3, 80, 15, 2)
-SECONDS: Final = Pace(1e-2, 600, 100, 1)
+CORRECTION: Final = TrainingSettings(5e-3, 80, 15, 2)
+SECONDS: Final = TrainingSettings(1e-2, 600, 100, 1)
 """Learned from nothing, and there is no prior to be freed of anything."""
 
 
-def pace_of(config: EnelConfig) -> Pace:
+def training_settings(config: EnelConfig) -> TrainingSettings:
     """How a network of this shape is trained."""
     return CORRECTION if config.residual else SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Actual:
+class Targets:
     """What was measured of components or nodes.
 
     :param log_s: log seconds, any finite value where they are not known
@@ -77,7 +77,7 @@ class Actual:
     weight: Tensor
 
     @classmethod
-    def of(cls, seconds: FloatArray, prior_s: FloatArray, example: IntArray) -> Actual:
+    def of(cls, seconds: FloatArray, prior_s: FloatArray, example: IntArray) -> Targets:
         """Every example counts the same, however long its job takes.
 
         :param seconds: NaN where unknown
@@ -111,8 +111,8 @@ class Batch:
     """
 
     graph: GraphTensors
-    components: Actual
-    nodes: Actual
+    components: Targets
+    nodes: Targets
     known: Tensor
     carried: Tensor | None = None
     contexts: Tensor | None = None
@@ -150,7 +150,7 @@ def error_of(parts: Sequence[Batch], network: EnelNetwork) -> float:
     return float(torch.stack(losses).mean()) if losses else 0.0
 
 
-def descend(
+def optimise(
     parts: Sequence[Batch],
     network: EnelNetwork,
     epochs: int,
@@ -201,7 +201,7 @@ class _Averages:
 
 
 def _optimizer(network: EnelNetwork) -> torch.optim.Optimizer:
-    common, rate = network.f2.output.bias, pace_of(network.config).learning_rate
+    common, rate = network.f2.output.bias, training_settings(network.config).learning_rate
     learned = [p for p in network.parameters() if p.requires_grad and p is not common]
     groups = [
         {"params": learned, "lr": rate, "weight_decay": DECAY},
@@ -219,13 +219,13 @@ def step(batch: Batch, network: EnelNetwork, optimizer: torch.optim.Optimizer) -
 
 
 def _batch(graphs: Sequence[RunGraph], network: EnelNetwork) -> Batch:
-    merged = merge(graphs)
+    merged = collate(graphs)
     example = np.repeat(np.arange(len(graphs)), [graph.added_s.size for graph in graphs])
     prior_s = np.bincount(merged.component, merged.prior_s).astype(np.float64)
     return Batch(
         graph=GraphTensors.of(merged, network.config),
-        components=Actual.of(merged.added_s, prior_s, example),
-        nodes=Actual.of(merged.runtime_s, merged.prior_s, example[merged.component]),
+        components=Targets.of(merged.added_s, prior_s, example),
+        nodes=Targets.of(merged.runtime_s, merged.prior_s, example[merged.component]),
         known=_tensor(merged.measured / max(merged.measured.sum(), 1.0)),
     )
 

@@ -1,6 +1,6 @@
 """The ``enel`` forecaster on past runs: each with a model of what was over when it started.
 
-No torch in here: :func:`schedule` says what to train on, the caller trains.
+No torch in here: :func:`schedule_trainings` says what to train on, the caller trains.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_RUNS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class TrainingSchedule:
     """Which trainings an evaluation needs, and whose forecasts come from which.
 
     :param trainings: what each learns from, in the order of time
@@ -41,7 +41,7 @@ class Schedule:
     """
 
     trainings: tuple[tuple[JobRuns, ...], ...]
-    silent: tuple[str, ...]
+    without_signal: tuple[str, ...]
     _jobs: tuple[str, ...]
     _training: Mapping[tuple[int, int], int] = field(repr=False)
 
@@ -58,11 +58,11 @@ class Schedule:
         found = []
         for index, job in enumerate(self._jobs):
             of_runs = {n: models[t] for (i, n), t in self._training.items() if i == index}
-            found.append(partial(_Retrained, of_runs, job, forecaster))
+            found.append(partial(_RetrainedForecaster, of_runs, job, forecaster))
         return tuple(found)
 
 
-class _Retrained:
+class _RetrainedForecaster:
     """Asks a forecaster with the model that there was before a run."""
 
     def __init__(
@@ -90,7 +90,7 @@ class _Retrained:
         return self._current.predict(progress, bounds)
 
 
-def tells(runs: Sequence[PastRun]) -> bool:
+def has_signal(runs: Sequence[PastRun]) -> bool:
     """Whether anything in the runs could make the network's correction other than 0.
 
     It answers to metrics of stages, to the context, and to executors that come or go within a
@@ -104,12 +104,12 @@ def tells(runs: Sequence[PastRun]) -> bool:
     )
 
 
-def schedule(
+def schedule_trainings(
     series: Sequence[JobRuns],
     warm_up: int | None = None,
     growth: float = GROWTH,
-    telling: Callable[[Sequence[PastRun]], bool] = tells,
-) -> Schedule:
+    has_signal: Callable[[Sequence[PastRun]], bool] = has_signal,
+) -> TrainingSchedule:
     """Plan trainings such that no forecast knows a run that was not over when its own began.
 
     By the clocks of the runs, whatever job they are of. A model serves until the runs that are
@@ -118,7 +118,7 @@ def schedule(
     :param warm_up: runs of each job that are not forecast; None for the evaluation's own
     :param telling: whether there is something to learn from the runs of a job
     """
-    by_end = {index: _by_end(of.runs) for index, of in enumerate(series) if telling(of.runs)}
+    by_end = {index: _by_end(of.runs) for index, of in enumerate(series) if has_signal(of.runs)}
     trainings: list[tuple[JobRuns, ...]] = []
     training: dict[tuple[int, int], int] = {}
     learned = 0
@@ -135,8 +135,10 @@ def schedule(
             trainings.append(tuple(jobs))
         if trainings:
             training[index, number] = len(trainings) - 1
-    silent = tuple(of.job for i, of in enumerate(series) if i not in by_end)
-    return Schedule(tuple(trainings), silent, tuple(of.job for of in series), training)
+    without_signal = tuple(of.job for i, of in enumerate(series) if i not in by_end)
+    return TrainingSchedule(
+        tuple(trainings), without_signal, tuple(of.job for of in series), training
+    )
 
 
 def _by_end(runs: Sequence[PastRun]) -> tuple[FloatArray, tuple[PastRun, ...]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from airflow_enel.predict.enel.config import METRICS, PARTS
 from airflow_enel.predict.enel.features.measurements import centre, scale_out
-from airflow_enel.predict.enel.training.metric_propagation import Plan
+from airflow_enel.predict.enel.training.metric_propagation import PropagationPlan
 from airflow_enel.predict.enel.training.run_graph import NONE, RunGraph
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class GraphTensors:
     prior_s: Tensor
     levels: tuple[tuple[Tensor, Tensor], ...]
     sinks: Tensor
-    plan: Plan
+    plan: PropagationPlan
 
     @classmethod
     def of(cls, graph: RunGraph, config: EnelConfig, dtype: torch.dtype = torch.float32) -> Self:
@@ -108,7 +108,7 @@ class GraphTensors:
             prior_s=tensor(graph.prior_s),
             levels=tuple((tensor(nodes), tensor(before)) for nodes, before in _levels(graph)),
             sinks=tensor(_sinks(graph)),
-            plan=Plan.of(graph, messages, measured.numpy()),
+            plan=PropagationPlan.of(graph, messages, measured.numpy()),
         )
 
     @property

@@ -13,17 +13,22 @@ from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.training.examples import (
     TrainingRuns,
-    left_out,
-    walking_forward,
+    leave_out_examples,
+    walk_forward_examples,
 )
 from airflow_enel.predict.enel.training.held_out_evaluation import (
-    gated,
-    judge,
+    evaluate_held_out,
     manifest_of,
-    trusting,
+    with_gates,
+    with_open_gates,
 )
 from airflow_enel.predict.enel.training.network import EnelNetwork
-from airflow_enel.predict.enel.training.optimisation import batches, descend, error_of, pace_of
+from airflow_enel.predict.enel.training.optimisation import (
+    batches,
+    error_of,
+    optimise,
+    training_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +69,7 @@ def train(
 
     From scratch: a first network learns from all but the newest quarter of each job's runs until
     it gets no better on those. They also say how long to train and how far to trust it (see
-    :func:`~airflow_enel.predict.enel.gate.gates`). The final network learns from all runs.
+    :func:`~airflow_enel.predict.enel.gate.fit_gates`). The final network learns from all runs.
 
     Fine-tuning: the auto-encoder stays, the rest goes on from ``start`` with all runs, as the new
     ones alone would make it forget the others. It stays as it was if that makes it no better. How
@@ -75,7 +80,7 @@ def train(
     :param progress: told (what is done, steps done, steps in all)
     :raises TooLittleHistory: (a ValueError) says what to do
     """
-    told = progress or (lambda _what, _done, _all: None)
+    report = progress or (lambda _what, _done, _all: None)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums of several threads come in any order
     try:
@@ -84,8 +89,8 @@ def train(
             known = sorted((TrainingRuns.of(job) for job in jobs), key=lambda j: j.job)
             known = [job for job in known if len(job.runs) > 1]
             if start is not None:
-                return _fine_tuned(known, start, seed, created_at, told)
-            return _from_scratch(known, config, seed, created_at, told)
+                return _fine_tuned(known, start, seed, created_at, report)
+            return _from_scratch(known, config, seed, created_at, report)
     finally:
         torch.set_num_threads(threads)
 
@@ -95,7 +100,7 @@ def _from_scratch(
     config: EnelConfig,
     seed: int,
     created_at: float,
-    told: Report,
+    report: Report,
 ) -> EnelModel:
     runs = sum(len(job.runs) for job in jobs)
     if runs < LEAST_RUNS or all(len(job.runs) < LEAST_OF_JOB for job in jobs):
@@ -105,16 +110,16 @@ def _from_scratch(
             "forecasts come from the prior until then"
         )
     older = [job.first(len(job.runs) - _held_out(len(job.runs))) for job in jobs]
-    first, epochs = _first(jobs, older, config, told)
+    first, epochs = _first(jobs, older, config, report)
     manifest = manifest_of(jobs, config, seed, created_at)
-    candidate = EnelModel(trusting(manifest), config, first.weights())
+    candidate = EnelModel(with_open_gates(manifest), config, first.weights())
     found = [
-        judge(candidate, job, len(old.runs), told, (index, len(jobs)))
+        evaluate_held_out(candidate, job, len(old.runs), report, (index, len(jobs)))
         for index, (job, old) in enumerate(zip(jobs, older, strict=True))
     ]
-    network, parts = _prepared(jobs, config, told, _freeing(first))
-    descend(parts, network, epochs, lambda epoch: _say(told, "all runs", epoch, epochs))
-    manifest = gated(replace(manifest, epochs=epochs), jobs, found, None)
+    network, parts = _prepared(jobs, config, report, _context_correction(first))
+    optimise(parts, network, epochs, lambda epoch: _reported(report, "all runs", epoch, epochs))
+    manifest = with_gates(replace(manifest, epochs=epochs), jobs, found, None)
     return EnelModel(manifest, config, network.weights())
 
 
@@ -122,7 +127,7 @@ def _first(
     jobs: Sequence[TrainingRuns],
     older: Sequence[TrainingRuns],
     config: EnelConfig,
-    told: Report,
+    report: Report,
 ) -> tuple[EnelNetwork, int]:
     """A network that knows only the older runs, best on the others, and its epochs, ≥ 1.
 
@@ -130,8 +135,8 @@ def _first(
     learned from past runs that the first one has brought to their usual context.
     """
     best: _Best | None = None
-    for _ in range(pace_of(config).rounds):
-        best = _round(jobs, older, config, told, None if best is None else best.network)
+    for _ in range(training_settings(config).rounds):
+        best = _round(jobs, older, config, report, None if best is None else best.network)
     assert best is not None  # noqa: S101 - there is a round
     return best.network, max(best.epoch, 1)
 
@@ -140,20 +145,20 @@ def _round(
     jobs: Sequence[TrainingRuns],
     older: Sequence[TrainingRuns],
     config: EnelConfig,
-    told: Report,
+    report: Report,
     before: EnelNetwork | None,
 ) -> _Best:
     """The best network that knows only the older runs."""
-    usual = None if before is None else _freeing(before)
-    network, parts = _prepared(older, config, told, usual)
+    usual = None if before is None else _context_correction(before)
+    network, parts = _prepared(older, config, report, usual)
     held_out = [
         example
         for job, old in zip(jobs, older, strict=True)
         if len(job.runs) > len(old.runs)
-        for example in walking_forward(job, len(old.runs), config, usual)
+        for example in walk_forward_examples(job, len(old.runs), config, usual)
     ]
-    best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), told)
-    descend(parts, network, pace_of(config).epochs, best)
+    best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), report)
+    optimise(parts, network, training_settings(config).epochs, best)
     network.load_state_dict(best.state)
     return best
 
@@ -161,22 +166,22 @@ def _round(
 class _Best:
     """Keeps the network that was best on the runs held out, and stops when none follows."""
 
-    def __init__(self, network: EnelNetwork, held_out: list[Batch], told: Report) -> None:
-        self.network, self._held_out, self._told = network, held_out, told
-        self._pace = pace_of(network.config)
+    def __init__(self, network: EnelNetwork, held_out: list[Batch], report: Report) -> None:
+        self.network, self._held_out, self._told = network, held_out, report
+        self._settings = training_settings(network.config)
         self.epoch, self._error = 0, error_of(held_out, network)
         self.state = _state(network)
 
     def __call__(self, epoch: int) -> bool:
         """Look after an epoch; False to stop."""
-        self._told("older runs", epoch, self._pace.epochs)
+        self._told("older runs", epoch, self._settings.epochs)
         if epoch % CHECKED:
             return True
         error = error_of(self._held_out, self.network)
         if error < BETTER * self._error:
             self.epoch, self._error = epoch, error
             self.state = _state(self.network)
-        return epoch - self.epoch < self._pace.patience
+        return epoch - self.epoch < self._settings.patience
 
 
 def _fine_tuned(
@@ -184,24 +189,24 @@ def _fine_tuned(
     start: EnelModel,
     seed: int,
     created_at: float,
-    told: Report,
+    report: Report,
 ) -> EnelModel:
-    known = [_known(job, start) for job in jobs]
+    known = [_learned_runs(job, start) for job in jobs]
     if all(old == len(job.runs) for job, old in zip(jobs, known, strict=True)):
         raise TooLittleHistory(
             "there is no run that this model has not learned from: wait for one, or train from "
             "scratch"
         )
     network = EnelNetwork.of(start.config, start.weights)
-    usual = _freeing(network)
-    whole = EnelModel(trusting(start.manifest), start.config, start.weights)
+    usual = _context_correction(network)
+    whole = EnelModel(with_open_gates(start.manifest), start.config, start.weights)
     found = [
-        judge(whole, job, old, told, (index, len(jobs)))
+        evaluate_held_out(whole, job, old, report, (index, len(jobs)))
         for index, (job, old) in enumerate(zip(jobs, known, strict=True))
     ]
-    parts = batches(_examples(jobs, start.config, told, usual, FOLDS), network)
+    parts = batches(_examples(jobs, start.config, report, usual, FOLDS), network)
     before, state = error_of(parts, network), _state(network)
-    fine_tune(network, parts, FINE_STEPS, lambda e, n: _say(told, "all runs", e, n))
+    fine_tune(network, parts, FINE_STEPS, lambda e, n: _reported(report, "all runs", e, n))
     if error_of(parts, network) > before:
         network.load_state_dict(state)
     manifest = replace(
@@ -209,10 +214,12 @@ def _fine_tuned(
         epochs=start.manifest.epochs,
         from_scratch_at=start.manifest.from_scratch_at,
     )
-    return EnelModel(gated(manifest, jobs, found, start.manifest), start.config, network.weights())
+    return EnelModel(
+        with_gates(manifest, jobs, found, start.manifest), start.config, network.weights()
+    )
 
 
-def _known(job: TrainingRuns, start: EnelModel) -> int:
+def _learned_runs(job: TrainingRuns, start: EnelModel) -> int:
     """How many of a job's runs are not for judging: learned from, or the first of a new job."""
     if all(of.job != job.job for of in start.manifest.jobs):
         return min(UNSEEN, len(job.runs) - 1)
@@ -232,7 +239,7 @@ def fine_tune(
         for batch in parts:
             batch.contexts = network.contexts(batch.graph)
     epochs = max(1, steps // len(parts))
-    descend(parts, network, epochs, lambda epoch: after(epoch, epochs), epochs)
+    optimise(parts, network, epochs, lambda epoch: after(epoch, epochs), epochs)
 
 
 def _state(network: EnelNetwork) -> dict[str, torch.Tensor]:
@@ -240,7 +247,7 @@ def _state(network: EnelNetwork) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
-def _freeing(network: EnelNetwork) -> EnelInference | None:
+def _context_correction(network: EnelNetwork) -> EnelInference | None:
     """What past runs are brought to their usual context with; seconds are no correction."""
     if not network.config.residual:
         return None
@@ -265,11 +272,11 @@ def _new(config: EnelConfig, examples: Sequence[RunGraph]) -> EnelNetwork:
 def _prepared(
     jobs: Sequence[TrainingRuns],
     config: EnelConfig,
-    told: Report,
+    report: Report,
     usual: EnelInference | None,
 ) -> tuple[EnelNetwork, list[Batch]]:
     """An untrained network and what it learns from; examples themselves are not kept beside it."""
-    examples = _examples(jobs, config, told, usual)
+    examples = _examples(jobs, config, report, usual)
     network = _new(config, examples)
     return network, batches(examples, network)
 
@@ -277,14 +284,14 @@ def _prepared(
 def _examples(
     jobs: Sequence[TrainingRuns],
     config: EnelConfig,
-    told: Report,
+    report: Report,
     usual: EnelInference | None,
     folds: int | None = None,
 ) -> list[RunGraph]:
     examples: list[RunGraph] = []
     for index, job in enumerate(jobs):
-        examples += left_out(job, config, usual, folds)
-        told("examples", index + 1, len(jobs))
+        examples += leave_out_examples(job, config, usual, folds)
+        report("examples", index + 1, len(jobs))
     if not examples:
         raise TooLittleHistory(
             "too few past runs of a job have a component in common to train on; forecasts come "
@@ -293,6 +300,6 @@ def _examples(
     return examples
 
 
-def _say(told: Report, what: str, done: int, of: int) -> bool:
-    told(what, done, of)
+def _reported(report: Report, what: str, done: int, of: int) -> bool:
+    report(what, done, of)
     return True

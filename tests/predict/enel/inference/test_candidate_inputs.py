@@ -13,7 +13,7 @@ from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
 from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
 from airflow_enel.predict.enel.inference.network import EnelInference
-from airflow_enel.predict.enel.training.batching import merge
+from airflow_enel.predict.enel.training.batching import collate
 from airflow_enel.predict.enel.training.run_graph import NONE, run_graph
 from tests.support.builders.graphs import random_weights, stacked
 from tests.support.builders.staged_runs import staged_run
@@ -152,4 +152,4 @@ def test_an_example_keeps_from_the_network_how_its_time_was_shared():
 
 def test_nothing_cannot_be_merged():
     with pytest.raises(ValueError, match="no graph"):
-        merge([])
+        collate([])

@@ -12,7 +12,7 @@ from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.gate import HeldOutForecasts
 from airflow_enel.predict.enel.manifest import Manifest
 from airflow_enel.predict.enel.training.examples import TrainingRuns
-from airflow_enel.predict.enel.training.held_out_evaluation import gated, manifest_of
+from airflow_enel.predict.enel.training.held_out_evaluation import manifest_of, with_gates
 from airflow_enel.predict.samples import FloatArray
 from tests.support.fakes.models import generated_runs
 
@@ -26,7 +26,7 @@ def usable(name: str, runs: Sequence[PastRun]) -> TrainingRuns:
 
 def manifest(jobs: list[TrainingRuns], before: Manifest | None = None) -> Manifest:
     judged = [HeldOutForecasts(NONE, NONE, NONE, NONE) for _ in jobs]
-    return gated(manifest_of(jobs, DEFAULT, 0, 1.0), jobs, judged, before)
+    return with_gates(manifest_of(jobs, DEFAULT, 0, 1.0), jobs, judged, before)
 
 
 def test_a_manifest_remembers_the_runs_of_each_job_that_were_learned() -> None:

@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from airflow_enel.predict.enel.config import CONFIGS
 from airflow_enel.predict.enel.inference.activation import shares_of
-from airflow_enel.predict.enel.training.metric_propagation import Plan
+from airflow_enel.predict.enel.training.metric_propagation import PropagationPlan
 from airflow_enel.predict.enel.training.run_graph import NONE
 from tests.support.builders.graphs import random_graph, random_weights
 
@@ -40,7 +40,7 @@ def test_a_node_without_any_predecessor_gets_what_is_learned_for_nothing(config)
         if name.startswith("metrics.")
     }
     x = np.random.default_rng(0).random((len(measured), config.edge_length))
-    plan = Plan.of(graph, graph.edges, measured)
+    plan = PropagationPlan.of(graph, graph.edges, measured)
     made = plan.run(weights, x, relative=True)
     roots = graph.depth == 0
     np.testing.assert_allclose(made[roots], np.tile(np.tanh(weights["bias"]), (roots.sum(), 1)))

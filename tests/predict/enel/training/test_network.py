@@ -12,7 +12,7 @@ pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, PAPER, parameters  # noqa: E402
 from airflow_enel.predict.enel.inference.network import EnelInference  # noqa: E402
-from airflow_enel.predict.enel.training.batching import merge  # noqa: E402
+from airflow_enel.predict.enel.training.batching import collate  # noqa: E402
 from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.tensors import GraphTensors  # noqa: E402
 from tests.predict.enel.reference import Reference  # noqa: E402
@@ -107,7 +107,7 @@ def test_one_step_ahead_both_ways_agree(config):
 def test_runs_in_a_batch_do_not_touch_each_other(config, propagate):
     graphs = [random_graph(seed) for seed in range(4)]
     network = exactly(config)
-    together = predict(network, merge(graphs), propagate=propagate)
+    together = predict(network, collate(graphs), propagate=propagate)
     alone = [predict(network, graph, propagate=propagate) for graph in graphs]
     for name in ("node_s", "component_s", "predicted_metrics"):
         expected = torch.cat([getattr(one, name) for one in alone])
@@ -118,7 +118,7 @@ def test_runs_in_a_batch_do_not_touch_each_other(config, propagate):
 def test_properties_that_runs_share_are_reconstructed_once(config):
     graphs = [random_graph(seed) for seed in range(3)]
     graphs[1] = replace(graphs[1], properties=graphs[0].properties)
-    network, together = exactly(config), tensors(merge(graphs), config)
+    network, together = exactly(config), tensors(collate(graphs), config)
     alone = [tensors(graph, config) for graph in graphs]
     assert len(together.properties) == 12
     expected = np.mean([lost(network, graph) for graph in alone])

@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT  # noqa: E402
-from airflow_enel.predict.enel.training.batching import merge  # noqa: E402
+from airflow_enel.predict.enel.training.batching import collate  # noqa: E402
 from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.optimisation import (  # noqa: E402
-    Actual,
+    Targets,
     batches,
     error_of,
     loss_of,
@@ -27,7 +27,9 @@ both = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name
 
 
 def test_every_example_counts_the_same_however_long_it_takes():
-    actual = Actual.of(np.array([1.0, 3.0, 100.0]), np.array([2.0, 2.0, 50.0]), np.array([0, 0, 1]))
+    actual = Targets.of(
+        np.array([1.0, 3.0, 100.0]), np.array([2.0, 2.0, 50.0]), np.array([0, 0, 1])
+    )
     np.testing.assert_allclose(actual.weight, [0.25, 0.25, 0.5])
     one_longer = actual.loss(torch.tensor([1.0, 3.0, 110.0]))
     other_longer = actual.loss(torch.tensor([1.1, 3.3, 100.0]))
@@ -35,7 +37,7 @@ def test_every_example_counts_the_same_however_long_it_takes():
 
 
 def test_what_is_unknown_has_no_part_in_the_loss():
-    actual = Actual.of(np.array([2.0, np.nan]), np.array([1.0, 1.0]), np.array([0, 0]))
+    actual = Targets.of(np.array([2.0, np.nan]), np.array([1.0, 1.0]), np.array([0, 0]))
     seconds = torch.tensor([3.0, 1e6], requires_grad=True)
     actual.loss(seconds).backward()
     assert seconds.grad[0] > 0
@@ -43,12 +45,12 @@ def test_what_is_unknown_has_no_part_in_the_loss():
 
 
 def test_an_example_without_known_seconds_gives_no_loss():
-    actual = Actual.of(np.array([np.nan, 2.0]), np.array([1.0, 1.0]), np.array([0, 1]))
+    actual = Targets.of(np.array([np.nan, 2.0]), np.array([1.0, 1.0]), np.array([0, 1]))
     assert actual.loss(torch.tensor([5.0, 2.0])) == 0.0
 
 
 def test_codes_of_shared_properties_have_the_right_gradient():
-    graph = merge([random_graph(seed) for seed in range(2)])
+    graph = collate([random_graph(seed) for seed in range(2)])
     pool = GraphTensors.of(graph, DEFAULT, torch.float64).pool
     codes = torch.randn(pool.matrix.shape[1], 8, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(pool, codes)

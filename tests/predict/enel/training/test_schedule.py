@@ -12,7 +12,7 @@ from airflow_enel.domain.context import RunContext
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.manifest import JobGate
-from airflow_enel.predict.enel.training.schedule import MOST_RUNS, schedule, tells
+from airflow_enel.predict.enel.training.schedule import MOST_RUNS, has_signal, schedule_trainings
 from airflow_enel.predict.evaluation import walk_forward
 from tests.support.builders.past_runs import past_run
 from tests.support.builders.staged_runs import staged_run
@@ -34,7 +34,7 @@ def known(plan):
 
 
 def test_it_is_trained_anew_whenever_a_quarter_more_is_known():
-    assert known(schedule([series(20)], warm_up=4)) == [
+    assert known(schedule_trainings([series(20)], warm_up=4)) == [
         {"job": n} for n in (4, 5, 7, 9, 12, 15, 19)
     ]
 
@@ -42,7 +42,7 @@ def test_it_is_trained_anew_whenever_a_quarter_more_is_known():
 def test_a_model_learns_from_other_jobs_only_what_was_over_by_then():
     slow = series(8, job="slow", runtime_s=2500.0)  # begins at 0, 1000, … and overlaps itself
     quick = series(8, job="quick", begin=500.0)
-    plan = schedule([slow, quick], warm_up=4, growth=0.01)
+    plan = schedule_trainings([slow, quick], warm_up=4, growth=0.01)
     assert known(plan)[:3] == [
         {"slow": 2, "quick": 4},  # of the slow runs at 0, 1000, 2000, and 3000, two ended by 4000
         {"slow": 3, "quick": 4},  # quick ones at 500, … 3500; that at 4500 is forecast now
@@ -51,29 +51,29 @@ def test_a_model_learns_from_other_jobs_only_what_was_over_by_then():
 
 
 def test_runs_at_the_same_moment_know_nothing_of_each_other():
-    assert schedule([series(6, every_s=0.0)], warm_up=3).trainings == ()
+    assert schedule_trainings([series(6, every_s=0.0)], warm_up=3).trainings == ()
 
 
 def test_a_model_learns_from_the_newest_runs_of_a_job_only():
-    (jobs, *_) = schedule([series(MOST_RUNS + 9)], warm_up=MOST_RUNS + 7).trainings
+    (jobs, *_) = schedule_trainings([series(MOST_RUNS + 9)], warm_up=MOST_RUNS + 7).trainings
     assert [run.run_id for run in jobs[0].runs] == [f"run {n}" for n in range(7, MOST_RUNS + 7)]
 
 
 def test_jobs_that_tell_the_network_nothing_are_silent():
     quiet = JobRuns("quiet", tuple(past_run(n, 4) for n in range(8)))
-    plan = schedule([quiet, series(8)], warm_up=4)
-    assert plan.silent == ("quiet",)
+    plan = schedule_trainings([quiet, series(8)], warm_up=4)
+    assert plan.without_signal == ("quiet",)
     assert all(set(jobs) == {"job"} for jobs in known(plan))
-    assert schedule([quiet]).trainings == ()
+    assert schedule_trainings([quiet]).trainings == ()
 
 
 def test_stages_contexts_and_moving_executors_tell_something():
     quiet = past_run(0, 4)
-    assert not tells([quiet])
-    assert tells([quiet, staged_run(1, 4)])
-    assert tells([replace(quiet, context=RunContext((("input_mib", 7),)))])
+    assert not has_signal([quiet])
+    assert has_signal([quiet, staged_run(1, 4)])
+    assert has_signal([replace(quiet, context=RunContext((("input_mib", 7),)))])
     moving = replace(quiet.components[0], scale_out=ScaleOut(4, 8, 0.1, 6.0))
-    assert tells([replace(quiet, components=(moving, *quiet.components[1:]))])
+    assert has_signal([replace(quiet, components=(moving, *quiet.components[1:]))])
 
 
 class Spy:
@@ -96,7 +96,7 @@ class Spy:
 def test_every_run_is_forecast_with_the_latest_model_of_before(monkeypatch):
     monkeypatch.setattr(Spy, "seen", [])
     job = series(9)
-    plan = schedule([job], warm_up=4)
+    plan = schedule_trainings([job], warm_up=4)
     (make,) = plan.makers(["after 4", None, "after 7"], Spy)
     list(walk_forward(job, [make], 4))
     models = ["after 4", None, None, "after 7", "after 7"]
@@ -106,7 +106,7 @@ def test_every_run_is_forecast_with_the_latest_model_of_before(monkeypatch):
 def test_a_silent_job_is_forecast_without_a_model(monkeypatch):
     monkeypatch.setattr(Spy, "seen", [])
     quiet = JobRuns("quiet", tuple(past_run(n, 4) for n in range(6)))
-    plan = schedule([quiet, series(9)], warm_up=4)
+    plan = schedule_trainings([quiet, series(9)], warm_up=4)
     make, _ = plan.makers(["model"] * len(plan.trainings), Spy)
     list(walk_forward(quiet, [make], 4))
     assert [model for _, _, model in Spy.seen] == [None, None]
@@ -126,7 +126,7 @@ def test_whatever_a_network_has_learned_it_leaves_silent_runs_alone():
 def test_evaluated_with_its_models_it_differs_from_its_prior():
     runs = generated_runs(8)
     job = JobRuns("job 0 of 1", runs)
-    plan = schedule([job], warm_up=6)
+    plan = schedule_trainings([job], warm_up=6)
     models = [enel_model(jobs=(JobGate(job.job, 6, 0, 1.0, None, None),))] * len(plan.trainings)
     (make,) = plan.makers(models)
     for found in walk_forward(job, (Conditional, make), 6):

@@ -23,7 +23,7 @@ from airflow_enel.predict.enel.model import (  # noqa: E402
 )
 from airflow_enel.predict.enel.training import optimisation, trainer  # noqa: E402
 from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
-from airflow_enel.predict.enel.training.optimisation import pace_of  # noqa: E402
+from airflow_enel.predict.enel.training.optimisation import training_settings  # noqa: E402
 from airflow_enel.predict.enel.training.trainer import train  # noqa: E402
 from airflow_enel.predict.evaluation import walk_forward  # noqa: E402
 from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs  # noqa: E402
@@ -37,7 +37,9 @@ def generated(scenario, runs, number=0):
 
 
 def train_shortly(monkeypatch):
-    monkeypatch.setattr(trainer, "pace_of", lambda config: replace(pace_of(config), epochs=5))
+    monkeypatch.setattr(
+        trainer, "training_settings", lambda config: replace(training_settings(config), epochs=5)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_the_network_gets_the_averages_of_the_weights_of_its_steps(monkeypatch):
         seen.append(float(network.metrics.bias[0].detach()))
         return True
 
-    optimisation.descend([None] * 10, network, 2, look)
+    optimisation.optimise([None] * 10, network, 2, look)
     assert 8 < seen[0] < 10
     assert 17 < seen[1] < 20
     assert network.metrics.bias.tolist() == [seen[1]] * 5
