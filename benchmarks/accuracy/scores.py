@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from airflow_enel.predict.comparison import paired_bootstrap
 from airflow_enel.predict.evaluation import RUNNING, START, Prediction, Score
+from benchmarks.accuracy.comparison import paired_bootstrap
 from benchmarks.accuracy.paper_network import NAME
 from benchmarks.figures import Figure
 

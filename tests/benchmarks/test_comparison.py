@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from airflow_enel.predict.comparison import paired_bootstrap
+from benchmarks.accuracy.comparison import paired_bootstrap
 from tests.support.builders.predictions import prediction
 
 

@@ -1,4 +1,4 @@
-"""Two forecasters on the same runs: whose errors are smaller, and how sure that is."""
+"""Paired bootstrap: ratio of the errors of two forecasters on the same runs, with its interval."""
 
 from __future__ import annotations
 
