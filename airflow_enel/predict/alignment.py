@@ -1,4 +1,4 @@
-"""Past runs as tables of components, and where the present run stands among them."""
+"""Aligns the components of past runs in tables, and locates the present run among them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Identity: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Which of ``m`` columns have the same key.
+    """Groups of the ``m`` columns with the same key.
 
     :param key: number of the key of each, ``(m,)``
     :param turn: how many of its key have a smaller occurrence, ``(m,)``
@@ -50,7 +50,7 @@ class Occurrences:
         return cls(key, turn, np.eye(len(numbers))[key])
 
     def count(self, there: BoolArray) -> FloatArray:
-        """How many there are of the key of every column, ``(…, m)`` like ``there``."""
+        """Number of present columns with the key of every column, ``(…, m)`` like ``there``."""
         counted: FloatArray = (there @ self.member)[..., self.key]
         return counted
 
@@ -151,7 +151,7 @@ class Alignment:
         return self.columns.get((component.key, component.occurrence))
 
     def shares(self, progress: Progress) -> FloatArray:
-        """How much each component is to be expected after the ones that have finished; ``(m,)``.
+        """Probability that each component comes after the ones that have finished; ``(m,)``.
 
         The anchor is the component of this run that finished last of those that any past run had.
         Comparable are the past runs that had it, all of them without an anchor. A component
@@ -179,7 +179,7 @@ class Alignment:
         return shares
 
     def _shares_after(self, known: Sequence[int]) -> FloatArray:
-        """What past runs say of components that have not finished; others have, in this order."""
+        """Shares from past runs, after these columns have finished in this order."""
         later = ~np.isnan(self.ended)
         earlier = np.zeros_like(later)
         if known:
@@ -212,12 +212,12 @@ class Alignment:
 
 
 def _finish(component: Component) -> tuple[float, int]:
-    """What components are ordered by that finish one after the other."""
+    """Sort key: order of finishing."""
     return component.finished_at or 0.0, component.position
 
 
 def _scatter(counts: FloatArray) -> FloatArray:
-    """How much counts ``(n, m)`` vary from run to run, without rounding, ``(m,)``."""
+    """Scatter of counts ``(n, m)`` between runs, without rounding, ``(m,)``."""
     scatter: FloatArray = len(counts) * (counts**2).sum(axis=0) - counts.sum(axis=0) ** 2
     return scatter
 

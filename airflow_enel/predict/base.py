@@ -1,4 +1,4 @@
-"""What every curve and every forecaster offers."""
+"""Protocols of all estimators: curves (executors to seconds) and forecasters."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Forecaster(Protocol):
 
     @property
     def name(self) -> str:
-        """What forecasts and tables call it."""
+        """Its name in forecasts and tables."""
 
     def fit(self, past_runs: Sequence[PastRun]) -> Self:
         """Learn from the past runs of one recurring job, in any order, possibly none."""

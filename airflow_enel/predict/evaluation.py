@@ -1,4 +1,4 @@
-"""Walk-forward evaluation: forecast past runs by what was known before, and see how it was."""
+"""Walk-forward evaluation: forecasts each past run from the earlier ones, and scores the errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How good the forecasts of one forecaster were: a row of the evaluation.
+    """Errors of one forecaster: a row of the evaluation.
 
     With relative errors ``e = predicted / actual − 1``: ``mape_percent`` is the mean of |e|,
     ``median_ape_percent`` its median, ``bias_percent`` the mean of e (above 0: too pessimistic).
@@ -177,7 +177,7 @@ def _moments(run: PastRun) -> Iterator[_Moment]:
 
 
 def _progress(run: PastRun, ordered: list[Component], count: int, elapsed_s: float) -> Progress:
-    """What was known when ``count`` components had finished."""
+    """The progress when ``count`` components had finished."""
     last = ordered[count - 1]
     now = last.finished_at or 0.0
     finished = tuple(sorted(ordered[:count], key=lambda c: c.position))

@@ -51,7 +51,7 @@ def create_forecaster(name: str) -> Forecaster:
 
 
 def forecaster_factory(name: str) -> Callable[[], Forecaster]:
-    """What creates the forecasters of a name; imports their module.
+    """The class or function that creates the forecasters of a name; imports their module.
 
     :param name: see :func:`create_forecaster`
     :raises ValueError: if there is no such forecaster, or it cannot be imported

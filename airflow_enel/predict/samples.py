@@ -1,4 +1,4 @@
-"""Samples of (executors, seconds): checked, and grouped by scale-out."""
+"""Array types, and samples of (executors, seconds): validation, grouping by scale-out."""
 
 from __future__ import annotations
 

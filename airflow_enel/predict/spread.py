@@ -1,4 +1,4 @@
-"""How far predictions were off: one spread from a few residuals."""
+"""Robust spread of forecast errors from a few residuals, and walk-forward blocks."""
 
 from __future__ import annotations
 

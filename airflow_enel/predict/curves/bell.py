@@ -1,4 +1,4 @@
-"""Bell: whichever of Ernest and a kernel regression predicts unseen scale-outs better."""
+"""Bell's curve: selects Ernest or kernel regression by cross-validation over scale-outs."""
 
 from __future__ import annotations
 

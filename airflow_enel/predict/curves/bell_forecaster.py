@@ -1,4 +1,4 @@
-"""Forecast of the whole runtime, blind to what happens in the run."""
+"""Forecaster ``bell``: the total runtime from Bell's curve, without regard to components."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.samples import FloatArray
 
 LEAST_REMAINING_S: Final = 0.001
-"""What is left of a run that has outlived its prediction: unknown, but not nothing."""
+"""Remaining seconds of a run that has outlasted its prediction."""
 
 
 class BellRuntime:

@@ -1,4 +1,4 @@
-"""Curves of all components of a job at once: Ernest, corrected near what was observed."""
+"""Curves of all components of a job at once: Ernest plus a kernel-smoothed correction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forecast of the remaining runtime as the sum of the components still to come."""
+"""Forecaster ``ellis``: sums Bell's curves of the components still to come."""
 
 from __future__ import annotations
 

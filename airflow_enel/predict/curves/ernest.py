@@ -1,4 +1,4 @@
-"""Ernest: a parametric curve of runtime over scale-out."""
+"""Ernest's parametric curve of runtime over scale-out, fitted by non-negative least squares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Local-linear kernel regression of runtime over scale-out."""
+"""Local-linear kernel regression of runtime over scale-out: Bell's non-parametric curve."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an Enel network looks like: its inputs, its layers, and how many numbers it learns."""
+"""Configurations of the Enel network: inputs, layers, number of learnable parameters."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Layer:
 
     @property
     def parameters(self) -> int:
-        """How many numbers it learns."""
+        """Number of learnable parameters."""
         numbers = self.shape[0] * (self.shape[1] if len(self.shape) > 1 else 1)
         return numbers + (self.shape[0] if self.bias else 0)
 

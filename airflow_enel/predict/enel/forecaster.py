@@ -1,4 +1,4 @@
-"""The ``enel`` forecaster: the prior, corrected by the network as far as it has proved right."""
+"""Forecaster ``enel``: the Gaussian prior times the network's correction, weighted by a gate."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class Enel:
 
     The correction comes from the same Gaussian with the network's log corrections ``f`` as its
     mean: ``log t_j(s) = curve_j(s) + f_j(s) + r_j``, ``r ~ N(0, Σ)``. Curves and Σ are learned
-    from past runs without what ``f`` says of them: of their contexts for the forecast before the
-    start, of their metrics too for those after it. Finished components of this run say something
-    of the others by what ``f`` leaves unexplained. So nothing is counted twice.
+    from past runs from which ``f`` was subtracted: the effect of their contexts for the forecast
+    before the start, that of their metrics too for those after it. The remaining components are
+    conditioned on the residuals that ``f`` leaves in the finished ones. So nothing is counted
+    twice.
 
     Exactly the prior without a model and where the gate is 0.
 

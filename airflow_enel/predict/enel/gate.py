@@ -1,4 +1,4 @@
-"""How far the corrections of a network are to be trusted, by runs it had not learned from."""
+"""Fits the gates: weights in 0…1 of the network's correction, from runs held out of training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.samples import FloatArray
 
 POOLED_RUNS: Final = 4
-"""What all jobs say of a gate counts as much as so many runs of the job itself."""
+"""Weight of all jobs together in the gate of one job, in runs."""
 EARLY: Final = 1 / 8
 """Up to this share of finished components a run is early: they have not told the prior yet how
 this run deviates, or only those that start it have."""
@@ -54,11 +54,11 @@ class HeldOutForecasts:
 
     @property
     def runs(self) -> int:
-        """How many runs were held out."""
+        """Number of runs held out."""
         return int(np.unique(self.run).size)
 
     def gain(self, gate: float) -> FloatArray:
-        """By how much each run's mean |log error| falls, one number per run."""
+        """Decrease of each run's mean |log error|, one number per run."""
         better = np.abs(self.residual) - np.abs(self.residual - gate * self.correction)
         return self._of_runs(better)
 

@@ -1,4 +1,4 @@
-"""What is written beside the weights of a trained network: what it is and how good it was."""
+"""Manifest of a trained network: configuration, gates, errors on held-out runs; as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KIND: Final = "enel"
 SCHEMA_VERSION: Final = 2
 """Of the manifest and the weights together."""
 ENCODER: Final = f"bits-and-char-ngrams-{PROPERTY_LENGTH}"
-"""How properties become vectors; codes of another encoder would mean nothing."""
+"""Version of the encoder of properties; codes of another one cannot be compared."""
 
 _DIGITS: Final = 8
 """Of a run's mark, hexadecimal: of 50 runs of a job two are the same once in 3.5 million."""
@@ -30,7 +30,7 @@ _DIGITS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class JobGate:
-    """How far the network is trusted on one recurring job, and why.
+    """Gates of the network for one recurring job, with the errors they come from.
 
     :param job: its name
     :param runs: past runs it was trained on
@@ -61,7 +61,7 @@ class JobGate:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A trained network in words and numbers.
+    """Metadata of a trained network.
 
     :param config: name of its configuration
     :param encoder: :data:`ENCODER` when it was trained

@@ -1,4 +1,4 @@
-"""A trained network in memory, and its weights as bytes. No torch in here."""
+"""Loads and dumps a trained network: manifest and safetensors weights. Imports no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far forecasts of past runs would be off, by what was left of them and at which size."""
+"""Calibrates median and spread of forecasts by leave-one-out errors of past runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.samples import FloatArray
 
 MOMENTS: Final = 8
-"""Moments of every past run at which it is forecast in hindsight."""
+"""Moments of every past run at which it is forecast by the other runs."""
 
 BANDWIDTHS: Final = (0.1, 0.2, 0.4, np.inf)
 """Of log executors: how alike sizes must be for the same shift; infinite for one shift of all."""
@@ -31,14 +31,14 @@ _SHRINK = 1.0  # a shift needs as many runs nearby to be half believed
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Hindsight on past runs at ``q`` moments.
+    """Leave-one-out errors of past runs at ``q`` moments.
 
     A run in which executors have come or gone is compared with past runs like it: they lose
     executors again, and more than its finished components tell.
 
     :param left: expected part of the runtime that is left at each moment, descending, ``(q,)``
-    :param calm: runs, recent ones more, those disturbed later on less
-    :param shaken: runs that had been disturbed before the moment
+    :param undisturbed: runs, recent ones more, those disturbed later on less
+    :param disturbed: runs that had been disturbed before the moment
     """
 
     left: FloatArray
@@ -47,7 +47,7 @@ class Calibration:
 
     @classmethod
     def of(cls, past: Alignment, prior: Prior, typical_s: FloatArray) -> Self:
-        """Forecast past runs in hindsight.
+        """Forecast past runs, each by the others.
 
         :param typical_s: seconds to be expected of each component at the start, ``(m,)``
         """
@@ -75,7 +75,7 @@ class Calibration:
         :param left: expected part of the runtime that is left
         :param executors: candidates, ``(c,)``
         :param log_sd: what the model thinks of its error there, ``(c,)``
-        :param shaken: whether executors have come or gone in the run
+        :param disturbed: whether executors have come or gone in the run
         :return: shift and log standard deviation, ``(c,)`` each; not shifted and
             :data:`~airflow_enel.predict.spread.UNKNOWN` without a judged run
         """
@@ -102,7 +102,7 @@ class Calibration:
             mean = float(_shrunk_shift(like.weight[None, :], excess)[0])
             shift = shift + mean
             spread = max(spread, _conservative_spread(excess - mean))
-        log_sd = np.maximum(log_sd, SMALLEST_LOG_SD)  # as in hindsight
+        log_sd = np.maximum(log_sd, SMALLEST_LOG_SD)  # as in leave_one_out
         return shift, np.clip(log_sd * spread / typical, FLOOR, CEILING)
 
 

@@ -1,4 +1,4 @@
-"""The prior: curves of the components, and what the finished ones say of the remaining ones."""
+"""Forecaster ``conditional``: component curves plus a Gaussian conditioned on finished ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Remaining:
     :param spent_s: seconds since the last finish, which the running one has taken so far
     :param tail_s: seconds from the last finish to the end of the application
     :param left: expected part of the whole runtime that is left, 0…1
-    :param shaken: whether an executor came or went inside a finished component
+    :param disturbed: whether an executor came or went inside a finished component
     """
 
     candidates: tuple[int, ...]
@@ -119,7 +119,7 @@ class Conditional:
         return None if remaining is None else self.combine(remaining)
 
     def components(self, progress: Progress, bounds: Bounds) -> Remaining | None:
-        """What is to be expected of each remaining component, None if no past run had any."""
+        """Distribution of each remaining component, None if no past run had any."""
         past = self._past
         if past is None:
             return None
@@ -207,7 +207,7 @@ class Conditional:
         return self._known[executors]
 
     def _extrapolation_log_sd(self, executors: FloatArray) -> FloatArray:
-        """What is not known of the log runtime so far from observed scale-outs, ``(c,)``."""
+        """Extra log standard deviation for the distance to observed scale-outs, ``(c,)``."""
         distance = np.abs(np.log(executors)[:, None] - np.log(self._sizes)[None, :]).min(axis=1)
         log_sd: FloatArray = _UNKNOWN_ELASTICITY * distance / np.sqrt(self._sizes.size)
         return log_sd

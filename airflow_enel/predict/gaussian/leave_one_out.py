@@ -1,4 +1,4 @@
-"""How past runs would have been forecast at some moment by what all the other runs say."""
+"""Leave-one-out forecasts of past runs at any moment, each by the model of all other runs."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class LeaveOneOut:
         self._disturbed_runs = np.flatnonzero(self._disturbed.any(axis=1))
 
     def at(self, behind: IndexArray, ahead: IndexArray) -> tuple[ForecastErrors, ForecastErrors]:
-        """The runs at a moment as calm ones, and those that were ever disturbed as shaken ones.
+        """Errors at a moment: of all runs as undisturbed, and of those ever disturbed as such.
 
-        A run counts as calm as far as no executor came or went in what was left of it, and as
-        shaken, whatever was left, if one had come or gone before. Such components are in neither
-        curves nor covariance, so there they say what they say in a new run.
+        A run counts as undisturbed as far as no executor came or went in what was left of it, and
+        as disturbed, whatever was left, if one had come or gone before. Disturbed components are
+        in neither curves nor covariance, so they count there as they do in a new run.
 
         :param behind: components that had finished, ``(f,)``
         :param ahead: those that had not, ``(r,)``

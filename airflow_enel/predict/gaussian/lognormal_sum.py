@@ -1,4 +1,4 @@
-"""The sum of components whose logarithms are Gaussian, each of which may or may not come."""
+"""Sum of correlated log-normals that come with a probability (Fenton–Wilkinson)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curve and residuals of every component of a recurring job, learned together."""
+"""Fits curves, rescale efficiency and residual covariance of all components of a job."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CLEAN_AT_LEAST: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What ``n`` past runs say of the ``m`` components of an alignment.
+    """Model of the ``m`` components of an alignment, fitted on ``n`` past runs.
 
-    :param residuals: of what the shortfall of each run does not explain
+    :param residuals: of what the rescale efficiency of each run does not explain
     :param share: part of the runs that had each, ``(m,)``
     :param own_pull: what each sample's curve would change without the sample, ``(n, m)``
     :param off: log seconds less those of the curve, 0 where there are none, ``(n, m)``

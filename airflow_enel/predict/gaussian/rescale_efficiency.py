@@ -1,4 +1,4 @@
-"""By how much a rescale inside a run falls short of what the curves promise."""
+"""Estimates which share of a promised speed-up a rescale inside a run fails to deliver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the components of a run deviate together: a shrunk Gaussian of log residuals."""
+"""Covariance of the components' log residuals: Ledoit–Wolf shrinkage and conditioning."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Residuals:
         return replace(self, trust=trust)
 
     def condition(self, finished: IndexArray, remaining: IndexArray, noise: FloatArray) -> Given:
-        """What finished components say of remaining ones.
+        """Conditional distribution of the remaining components given the finished ones.
 
         :param finished: their columns, ``(f,)``
         :param remaining: their columns, ``(r,)``
@@ -150,7 +150,7 @@ class Residuals:
         return means
 
     def _covariance(self, carried: FloatArray, remaining: IndexArray, given: bool) -> FloatArray:
-        """What is left of the covariance, as far as finished components are trusted."""
+        """Covariance of the remaining components, conditioned as far as their trust goes."""
         ahead, sd = self.loadings[:, remaining], self.sd[remaining]
         shared = carried @ ahead
         shared.flat[:: remaining.size + 1] += self.own

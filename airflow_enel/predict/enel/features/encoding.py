@@ -1,4 +1,4 @@
-"""Properties as vectors: the binarizer and the hasher of (1) and (2)."""
+"""Encodes properties as vectors: binarizer and hasher of equations (1) and (2)."""
 
 from __future__ import annotations
 

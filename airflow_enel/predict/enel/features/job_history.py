@@ -1,4 +1,4 @@
-"""What the past runs of a job say about each of its components."""
+"""Aggregates the past runs of a job per component: template graph, mean metrics, summaries."""
 
 from __future__ import annotations
 

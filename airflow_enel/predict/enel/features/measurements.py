@@ -1,4 +1,4 @@
-"""Measurements as numbers a network can read: scale-outs, metrics, context relative to the past."""
+"""Numeric features: scale-outs, stage metrics, and context relative to the job's past."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def masked_mean(values: FloatArray, mask: FloatArray) -> tuple[FloatArray, Float
 
 
 def centre(reference: FloatArray, reference_mask: FloatArray, relative: FloatArray) -> FloatArray:
-    """What metrics are compared with in (6) and (7), ``(n, 5)``.
+    """Reference of the relative metrics in (6) and (7), ``(n, 5)``.
 
     Those of the past, as far off as this run has been by now; the middle where the past has
     none. So an untrained network expects a run to go on as it has begun.

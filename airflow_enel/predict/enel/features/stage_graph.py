@@ -1,4 +1,4 @@
-"""Components and runs as graphs of stages, ready to be put together."""
+"""Builds graphs of stages from the components of a run."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class ComponentGraph:
 
     @property
     def structure(self) -> Structure:
-        """What it shares with the same component of other runs, as long as its plan is the same."""
+        """Names and edges: equal for the same component of runs with the same plan."""
         return self.names, self.edges
 
 

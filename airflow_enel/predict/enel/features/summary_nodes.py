@@ -1,4 +1,4 @@
-"""Summary nodes: what a component was like in past runs, H(k) and P(0)."""
+"""Summary nodes of the paper: means of a component over past runs, H(k) and P(0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SELU in NumPy, a cheaper form of it for layers that are followed by another one, and softmax."""
+"""Activation functions in NumPy: SELU, a cheaper shifted SELU, and grouped softmax."""
 
 from __future__ import annotations
 

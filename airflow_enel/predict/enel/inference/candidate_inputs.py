@@ -1,4 +1,4 @@
-"""All candidate scale-outs of a run as inputs of the network, from the history of its job."""
+"""Builds the network's inputs for the remaining components of a run at every candidate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where a run stands.
+    """Progress of a run, as the network needs it.
 
     :param context: its run context, (name, value) pairs
     :param last: its last finished component, None before the first one finished
@@ -81,7 +81,7 @@ class SweepBuilder:
     def inputs(
         self, remaining: Sequence[Identity], moment: Moment, prior_s: FloatArray
     ) -> SweepInputs:
-        """What the network reads of the remaining components.
+        """Inputs of the network for the remaining components.
 
         :param remaining: components that no longer or not yet finished, in their order, ``k`` ≥ 1
         :param prior_s: seconds the prior gives each at each candidate, ``(c, k)``

@@ -1,4 +1,4 @@
-"""What a network says of the components of one job, as logs of factors on the prior."""
+"""Log corrections of component runtimes that a trained network predicts for one job."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Corrections:
         self._builder: tuple[tuple[int, ...], SweepBuilder] | None = None
 
     def moment(self, progress: Progress) -> Moment:
-        """Where a run stands."""
+        """The progress of a run as inputs of the network."""
         graphs = [ComponentGraph.of(component, self._job) for component in progress.finished]
         return Moment(
             context=progress.context.entries,
@@ -58,7 +58,7 @@ class Corrections:
         return correction
 
     def finished(self, components: Sequence[Component], context: RunContext) -> FloatArray:
-        """Of components that are over, by the metrics they really had; ``(f,)``."""
+        """Of finished components, from their measured metrics; ``(f,)``."""
         if not components:
             return np.zeros(0)
         graphs = [ComponentGraph.of(component, self._job) for component in components]
@@ -108,7 +108,7 @@ _NOTHING = SummaryInputs(
 
 
 def remove_context_effect(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
-    """Past runs as they would have been in the context that is usual for the job.
+    """Past runs without what the network attributes to their contexts.
 
     Their components without what the network, before their start, would have made of their
     context, so that curves and deviations learned from them are free of it.
@@ -119,7 +119,7 @@ def remove_context_effect(past_runs: Sequence[PastRun], corrections: Corrections
 
 
 def remove_network_effect(past_runs: Sequence[PastRun], corrections: Corrections) -> list[PastRun]:
-    """Past runs without what the network makes of their context and of the metrics they had."""
+    """Past runs without what the network attributes to their contexts and measured metrics."""
     made = []
     for run in past_runs:
         ordered = sorted(run.components, key=lambda component: component.position)

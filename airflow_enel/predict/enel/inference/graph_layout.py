@@ -1,4 +1,4 @@
-"""Which nodes come after which: worked out once for all candidates and forecasts."""
+"""Order of computation of a stage graph, shared by all candidates and forecasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metrics of nodes that are still to come, through (6) and (7), for all candidates at once."""
+"""Predicts metrics of future stages by (6) and (7), for all candidates at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What does not depend on predicted metrics, for one sweep of ``c`` candidates.
+    """Terms that do not depend on predicted metrics, for one sweep of ``c`` candidates.
 
     :param previous: f4's first layer for the edge from P to each root, ``(r, c, H)``
     :param previous_weight: |e| of that edge, ``(r, c, 1)``

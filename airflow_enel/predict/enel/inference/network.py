@@ -1,4 +1,4 @@
-"""The Enel network in NumPy: all candidate scale-outs of a run in one pass. No torch in here."""
+"""The trained Enel network in NumPy: equations (1)–(7) for all candidates in one pass."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LARGEST_CACHE: Final = 1 << 14
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What the network says of every candidate.
+    """Outputs of the network for every candidate.
 
     :param node_s: seconds of the nodes, ``(c, n)``
     :param component_s: seconds of the components, ``(c, k)``

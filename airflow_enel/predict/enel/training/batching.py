@@ -1,4 +1,4 @@
-"""Several runs as one graph: a batch to train on."""
+"""Collates the graphs of several runs into one graph: a training batch."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def collate(graphs: Sequence[RunGraph]) -> RunGraph:
 
 
 def _offsets(sizes: Sequence[int]) -> IntArray:
-    """Where each of several parts begins, and the end of all."""
+    """Start of each of several parts, and the end of the last."""
     offsets: IntArray = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return offsets

@@ -1,4 +1,4 @@
-"""What a network is trained on: moments of past runs beside what the prior said of them."""
+"""Training examples: past runs cut at several moments, with the prior that others give them."""
 
 from __future__ import annotations
 

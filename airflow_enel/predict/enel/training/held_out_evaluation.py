@@ -1,4 +1,4 @@
-"""The newest runs forecast by prior and network, and what that says in the manifest."""
+"""Evaluates a network on the newest runs, which it was not trained on, for the manifest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def evaluate_held_out(
     report: Report,
     place: tuple[int, int],
 ) -> HeldOutForecasts:
-    """Forecasts of the runs after the first ``known`` by the prior and by the whole correction."""
+    """Forecast the runs after the first ``known`` by the prior and by the whole correction."""
     made: list[tuple[int, int, float, float]] = []
     if 0 < known < len(job.runs):
         series = JobRuns(job.job, job.runs)
@@ -64,7 +64,7 @@ def with_open_gates(manifest: Manifest) -> Manifest:
 def manifest_of(
     jobs: Sequence[TrainingRuns], config: EnelConfig, seed: int, created_at: float
 ) -> Manifest:
-    """What is known of a model before it was judged."""
+    """The manifest of a model before its evaluation."""
     runs = [run for job in jobs for run in job.runs]
     return Manifest(
         config=config.name,

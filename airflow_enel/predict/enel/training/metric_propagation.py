@@ -1,6 +1,7 @@
-"""Metrics of whole runs step by step, as in use, for a batch to train on. No torch in here.
+"""Predicts metrics of whole runs step by step, as forecasts do, for a training batch; no torch.
 
-:mod:`flow` does the same for one run at many scale-outs, this one for many runs at their own.
+:mod:`airflow_enel.predict.enel.inference.metric_propagation` does the same for one run at many
+scale-outs, this module for many runs at their own.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class _Step:
 
 @dataclass(frozen=True, slots=True)
 class _Terms:
-    """What depends on weights and x but not on predicted metrics: all but f4's own work.
+    """Terms that depend on weights and x but not on predicted metrics.
 
     :param fixed: f4's first layer for each edge, without the metrics of nodes, ``(e, H)``
     :param share: |e|, ``(e, 1)``
@@ -193,7 +194,7 @@ class PropagationPlan:
 
 
 def _sorted(keys: IntArray) -> tuple[IntArray, IntArray]:
-    """What stands at each place of the sorted keys, and the place of each key."""
+    """Sort order of the keys, and the place of each key in it."""
     order = np.argsort(keys, kind="stable")
     place = np.empty_like(order)
     place[order] = np.arange(order.size)
@@ -212,7 +213,7 @@ def _edges(messages: IntArray, place: IntArray) -> tuple[IntArray, IntArray, Flo
 def _steps(
     step: IntArray, ends: IntArray, groups: IntArray, edges: int, belongs: IntArray
 ) -> tuple[_Step, ...]:
-    """Where all that belongs to each step lies.
+    """Slices of nodes, edges and summaries of each step.
 
     :param step: of the node at each place, ascending, ``(n,)``
     :param ends: last step of the component at each place, ascending, ``(k,)``

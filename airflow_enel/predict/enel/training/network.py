@@ -1,4 +1,4 @@
-"""The Enel network in torch, where it is trained. Nothing that predicts imports this module."""
+"""The Enel network in torch, for training; forecasts use the one in NumPy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NetworkOutput:
-    """What the network says of a graph; a loss is built on it.
+    """Outputs of the network for a graph, for the loss.
 
     :param node_s: t̂, seconds of the nodes, ``(n,)``
     :param component_s: the maximum of (5) over the nodes of each component, ``(k,)``

@@ -1,4 +1,4 @@
-"""Steps of training: a loss, batches, and epochs until runs held out get no better."""
+"""Optimisation: loss, batches, AdamW with weight averaging, and its settings."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ REFRESH: Final = 10
 HUBER: Final = 0.3
 """Log errors beyond it count linearly: what runs of a job vary by."""
 LEAST_S: Final = 1e-3
-"""What took less took as long: its logarithm says nothing about the job."""
+"""Floor of all seconds before their logarithm is taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """How a kind of network is trained.
+    """Settings of the optimiser for one kind of network.
 
     :param learning_rate: of a step
     :param epochs: at most
@@ -61,13 +61,13 @@ SECONDS: Final = TrainingSettings(1e-2, 600, 100, 1)
 
 
 def training_settings(config: EnelConfig) -> TrainingSettings:
-    """How a network of this shape is trained."""
+    """The settings for networks of this shape."""
     return CORRECTION if config.residual else SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What was measured of components or nodes.
+    """Targets of the loss: measured seconds of components or nodes.
 
     :param log_s: log seconds, any finite value where they are not known
     :param weight: in the loss, by the share of the run's seconds; 0 where not known

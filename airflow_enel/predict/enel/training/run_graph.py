@@ -1,4 +1,4 @@
-"""A run put together: the arrays that the network in torch reads."""
+"""Assembles a run with its history into the arrays that the torch network reads."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The ``enel`` forecaster on past runs: each with a model of what was over when it started.
+"""Schedules trainings for a walk-forward evaluation of ``enel``: no run sees a later one.
 
-No torch in here: :func:`schedule_trainings` says what to train on, the caller trains.
+Imports no torch: :func:`schedule_trainings` says what to train on, the caller trains.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ MOST_RUNS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class TrainingSchedule:
-    """Which trainings an evaluation needs, and whose forecasts come from which.
+    """Trainings that an evaluation needs, and which runs each of them forecasts.
 
     :param trainings: what each learns from, in the order of time
-    :param silent: jobs whose runs tell the network nothing; it forecasts them by its prior
+    :param without_signal: jobs whose runs vary in no input of the network; forecast by its prior
     """
 
     trainings: tuple[tuple[JobRuns, ...], ...]
@@ -50,7 +50,7 @@ class TrainingSchedule:
         models: Sequence[EnelModel | None],
         forecaster: Callable[[EnelModel | None, str], Forecaster] = Enel,
     ) -> tuple[Callable[[], Forecaster], ...]:
-        """What makes the forecaster of each series, for ``walk_forward``.
+        """Factories of the forecaster of each job, for ``walk_forward``.
 
         :param models: of the trainings, None for one that had too little to learn from
         :param forecaster: made of a model, or None before there is any, and the name of a job
@@ -63,7 +63,7 @@ class TrainingSchedule:
 
 
 class _RetrainedForecaster:
-    """Asks a forecaster with the model that there was before a run."""
+    """Forecaster that uses for each run the latest model trained before it."""
 
     def __init__(
         self,
@@ -113,10 +113,10 @@ def schedule_trainings(
     """Plan trainings such that no forecast knows a run that was not over when its own began.
 
     By the clocks of the runs, whatever job they are of. A model serves until the runs that are
-    over have grown by a part of those it could know. A silent job is not learned from.
+    over have grown by a part of those it could know. Jobs without a signal are not learned from.
 
     :param warm_up: runs of each job that are not forecast; None for the evaluation's own
-    :param telling: whether there is something to learn from the runs of a job
+    :param has_signal: whether there is something to learn from the runs of a job
     """
     by_end = {index: _by_end(of.runs) for index, of in enumerate(series) if has_signal(of.runs)}
     trainings: list[tuple[JobRuns, ...]] = []

@@ -1,4 +1,4 @@
-"""Runs as tensors of torch, for the network that is trained."""
+"""Converts run graphs to torch tensors, with all that does not depend on weights precomputed."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class GraphTensors:
 
     @property
     def nodes(self) -> int:
-        """How many there are."""
+        """Number of nodes."""
         return len(self.prior_s)
 
 
@@ -178,7 +178,7 @@ def _messages(graph: RunGraph) -> IntArray:
 
 
 def _measured(graph: RunGraph, usual: FloatArray, config: EnelConfig) -> FloatArray:
-    """What messages say of the rows once all metrics are known."""
+    """Metrics of the rows as messages carry them, once all are known."""
     off = (graph.metrics - usual if config.relative_metrics else graph.metrics) * graph.mask
     total, count = np.zeros((2, graph.added_s.size, len(METRICS)))
     np.add.at(total, graph.component, off)

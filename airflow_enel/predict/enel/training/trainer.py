@@ -1,4 +1,4 @@
-"""Training of the network on past runs of all recurring jobs together. Needs torch."""
+"""Trains or fine-tunes the network on the past runs of all recurring jobs. Imports torch."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def train(
 
     Fine-tuning: the auto-encoder stays, the rest goes on from ``start`` with all runs, as the new
     ones alone would make it forget the others. It stays as it was if that makes it no better. How
-    far to trust it is told by what ``start`` makes of the runs that it has not learned from.
+    far to trust it follows from the forecasts of ``start`` for the runs that are new to it.
 
     :param created_at: seconds since the epoch, for the manifest
     :param start: a model to fine-tune; its configuration counts then
-    :param progress: told (what is done, steps done, steps in all)
+    :param progress: called with (what is done, steps done, steps in all)
     :raises TooLittleHistory: (a ValueError) says what to do
     """
     report = progress or (lambda _what, _done, _all: None)
@@ -167,14 +167,14 @@ class _Best:
     """Keeps the network that was best on the runs held out, and stops when none follows."""
 
     def __init__(self, network: EnelNetwork, held_out: list[Batch], report: Report) -> None:
-        self.network, self._held_out, self._told = network, held_out, report
+        self.network, self._held_out, self._report = network, held_out, report
         self._settings = training_settings(network.config)
         self.epoch, self._error = 0, error_of(held_out, network)
         self.state = _state(network)
 
     def __call__(self, epoch: int) -> bool:
         """Look after an epoch; False to stop."""
-        self._told("older runs", epoch, self._settings.epochs)
+        self._report("older runs", epoch, self._settings.epochs)
         if epoch % CHECKED:
             return True
         error = error_of(self._held_out, self.network)
@@ -220,7 +220,7 @@ def _fine_tuned(
 
 
 def _learned_runs(job: TrainingRuns, start: EnelModel) -> int:
-    """How many of a job's runs are not for judging: learned from, or the first of a new job."""
+    """Number of a job's runs that the model knows already: not for evaluation."""
     if all(of.job != job.job for of in start.manifest.jobs):
         return min(UNSEEN, len(job.runs) - 1)
     return sum(run.started_at <= start.manifest.latest_run_at for run in job.runs)
@@ -248,7 +248,7 @@ def _state(network: EnelNetwork) -> dict[str, torch.Tensor]:
 
 
 def _context_correction(network: EnelNetwork) -> EnelInference | None:
-    """What past runs are brought to their usual context with; seconds are no correction."""
+    """The network as a correction of past runs; None if it predicts seconds."""
     if not network.config.residual:
         return None
     return EnelInference(network.config, network.weights())
