@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
 
 from airflow_enel.cli.output import Report, note, phases
 from airflow_enel.domain import JobRuns
@@ -15,11 +14,6 @@ from airflow_enel.predict.enel.training.schedule import (
     schedule_trainings,
 )
 from airflow_enel.predict.evaluation import forecast_range
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
 
 SEED = 0
 """The same runs give the same evaluation."""
@@ -84,11 +78,10 @@ def _tell_priors(
 ) -> None:
     """Note for which jobs ``enel`` equals its prior in every forecast, a line per reason."""
     reasons: dict[str, list[str]] = {}
-    witness = _Witness()
-    for series, maker in zip(found, plan.makers(models, witness), strict=True):
-        used = witness.models(maker, series, warm_up)
+    for index, series in enumerate(found):
+        used = [models[training] for training in plan.trainings_of(index)]
         gates = [model.manifest.gates_of(series.job) for model in used if model is not None]
-        if not used or any(map(any, gates)):
+        if not forecast_range(len(series.runs), warm_up) or any(map(any, gates)):
             continue
         if series.job in plan.without_signal:
             why = "no run has stages, a context or executors that came or went in a component"
@@ -102,34 +95,3 @@ def _tell_priors(
         reasons.setdefault(why, []).append(series.job)
     for why, jobs in reasons.items():
         note(f"{', '.join(jobs)}: enel is its prior alone: {why}")
-
-
-class _Witness:
-    """Stands in for the forecaster and only remembers the models it is given."""
-
-    name: Final = "witness"
-
-    def __init__(self) -> None:
-        self._model: EnelModel | None = None
-        self._used: list[EnelModel | None] = []
-
-    def __call__(self, model: EnelModel | None, job: str) -> Self:  # noqa: ARG002 - as Enel
-        self._model = model
-        return self
-
-    def fit(self, past_runs: Sequence[PastRun]) -> Self:  # noqa: ARG002 - as Forecaster
-        self._used.append(self._model)
-        return self
-
-    def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
-        """Nothing."""
-
-    def models(
-        self, maker: Callable[[], Forecaster], series: JobRuns, warm_up: int | None
-    ) -> list[EnelModel | None]:
-        """The models that forecast the runs of a series."""
-        self._used = []
-        runs = series.in_order()
-        for number in forecast_range(len(runs), warm_up):
-            maker().fit(runs[:number])
-        return self._used

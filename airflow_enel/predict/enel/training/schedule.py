@@ -45,6 +45,13 @@ class TrainingSchedule:
     _jobs: tuple[str, ...]
     _training: Mapping[tuple[int, int], int] = field(repr=False)
 
+    def trainings_of(self, job: int) -> tuple[int, ...]:
+        """Numbers of the trainings whose models forecast runs of a job, oldest first.
+
+        :param job: its place among the jobs that were scheduled
+        """
+        return tuple(sorted({t for (index, _), t in self._training.items() if index == job}))
+
     def makers(
         self,
         models: Sequence[EnelModel | None],

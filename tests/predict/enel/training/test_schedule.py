@@ -103,7 +103,14 @@ def test_every_run_is_forecast_with_the_latest_model_of_before(monkeypatch):
     assert Spy.seen == [("job", 4 + n, model) for n, model in enumerate(models)]
 
 
-def test_a_silent_job_is_forecast_without_a_model(monkeypatch):
+def test_the_trainings_of_a_job_are_those_that_forecast_its_runs():
+    quiet = JobRuns("quiet", tuple(past_run(n, 4) for n in range(6)))
+    plan = schedule_trainings([quiet, series(9)], warm_up=4)
+    assert plan.trainings_of(0) == ()
+    assert plan.trainings_of(1) == tuple(range(len(plan.trainings)))
+
+
+def test_a_job_without_signal_is_forecast_without_a_model(monkeypatch):
     monkeypatch.setattr(Spy, "seen", [])
     quiet = JobRuns("quiet", tuple(past_run(n, 4) for n in range(6)))
     plan = schedule_trainings([quiet, series(9)], warm_up=4)
@@ -112,7 +119,7 @@ def test_a_silent_job_is_forecast_without_a_model(monkeypatch):
     assert [model for _, _, model in Spy.seen] == [None, None]
 
 
-def test_whatever_a_network_has_learned_it_leaves_silent_runs_alone():
+def test_whatever_a_network_has_learned_it_leaves_runs_without_signal_alone():
     """Why nothing is trained on them: a whole correction of them is none."""
     runs = tuple(past_run(n, 4 + n % 3) for n in range(6))
     model = enel_model(jobs=(JobGate("quiet", 6, 0, 1.0, None, None),))
