@@ -11,6 +11,7 @@ import torch
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.inference.network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
+from airflow_enel.predict.enel.training.early_stopping import EarlyStopping, copied_state
 from airflow_enel.predict.enel.training.examples import (
     TrainingRuns,
     leave_out_examples,
@@ -44,10 +45,6 @@ LEAST_RUNS: Final = 8
 """Past runs of all jobs together below which there is nothing to learn: a quarter is held out."""
 LEAST_OF_JOB: Final = 4
 """Runs of a job from which on its newest are held out; a job with one run teaches nothing."""
-BETTER: Final = 0.99
-"""Errors on the runs held out that differ by less are the same."""
-CHECKED: Final = 5
-"""Epochs between two looks at the runs held out."""
 FINE_STEPS: Final = 100
 """Steps of fine-tuning, or once through all runs if that is more."""
 FOLDS: Final = 4
@@ -134,7 +131,7 @@ def _first(
     A correction is trained twice: the curves of the prior that the second one corrects are
     learned from past runs that the first one has brought to their usual context.
     """
-    best: _Best | None = None
+    best: EarlyStopping | None = None
     for _ in range(training_settings(config).rounds):
         best = _round(jobs, older, config, report, None if best is None else best.network)
     assert best is not None  # noqa: S101 - there is a round
@@ -147,7 +144,7 @@ def _round(
     config: EnelConfig,
     report: Report,
     before: EnelNetwork | None,
-) -> _Best:
+) -> EarlyStopping:
     """The best network that knows only the older runs."""
     usual = None if before is None else _context_correction(before)
     network, parts = _prepared(older, config, report, usual)
@@ -157,31 +154,10 @@ def _round(
         if len(job.runs) > len(old.runs)
         for example in walk_forward_examples(job, len(old.runs), config, usual)
     ]
-    best = _Best(network, batches(held_out, network, size=max(len(held_out), 1)), report)
+    best = EarlyStopping(network, batches(held_out, network, size=max(len(held_out), 1)), report)
     optimise(parts, network, training_settings(config).epochs, best)
     network.load_state_dict(best.state)
     return best
-
-
-class _Best:
-    """Keeps the network that was best on the runs held out, and stops when none follows."""
-
-    def __init__(self, network: EnelNetwork, held_out: list[Batch], report: Report) -> None:
-        self.network, self._held_out, self._report = network, held_out, report
-        self._settings = training_settings(network.config)
-        self.epoch, self._error = 0, error_of(held_out, network)
-        self.state = _state(network)
-
-    def __call__(self, epoch: int) -> bool:
-        """Look after an epoch; False to stop."""
-        self._report("older runs", epoch, self._settings.epochs)
-        if epoch % CHECKED:
-            return True
-        error = error_of(self._held_out, self.network)
-        if error < BETTER * self._error:
-            self.epoch, self._error = epoch, error
-            self.state = _state(self.network)
-        return epoch - self.epoch < self._settings.patience
 
 
 def _fine_tuned(
@@ -205,7 +181,7 @@ def _fine_tuned(
         for index, (job, old) in enumerate(zip(jobs, known, strict=True))
     ]
     parts = batches(_examples(jobs, start.config, report, usual, FOLDS), network)
-    before, state = error_of(parts, network), _state(network)
+    before, state = error_of(parts, network), copied_state(network)
     fine_tune(network, parts, FINE_STEPS, lambda e, n: _reported(report, "all runs", e, n))
     if error_of(parts, network) > before:
         network.load_state_dict(state)
@@ -240,11 +216,6 @@ def fine_tune(
             batch.contexts = network.contexts(batch.graph)
     epochs = max(1, steps // len(parts))
     optimise(parts, network, epochs, lambda epoch: after(epoch, epochs), epochs)
-
-
-def _state(network: EnelNetwork) -> dict[str, torch.Tensor]:
-    """A copy of all that it has learned."""
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
 
 def _context_correction(network: EnelNetwork) -> EnelInference | None:
