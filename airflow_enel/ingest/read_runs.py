@@ -254,7 +254,7 @@ def _why_no_component(reading: Reading) -> str:
 
 
 def _state(reading: Reading) -> RunState:
-    """How an application ended that has told its end.
+    """Return how an application ended whose log has its end.
 
     Without an exit code of the driver the last job decides: an application that fails stops at
     the job that failed, one that catches the failure goes on. Where the end of the last job is

@@ -1,4 +1,4 @@
-"""Spark's event logs: finding them, and reading one to the end of its application.
+"""Finds Spark's event logs, and reads one to the end of its application.
 
 A log is a plain file (the default up to Spark 3.5) or a folder of numbered parts with a file
 ``appstatus_…`` beside them (the default from 4.0 on), in plain text, zstd or gzip. Memory is
@@ -68,11 +68,11 @@ class PassedOver(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An application that has ended, as its log tells.
+    """An application that has ended, as read from its log.
 
     :param snapshot: all of it, read at its end
     :param attempt: which attempt at the application, from 1; only YARN makes several
-    :param exit_code: of the driver; Spark tells it from 4.0 on, and not in every mode
+    :param exit_code: of the driver; Spark logs it from 4.0 on, and not in every mode
     :param context: what was known at its start, as far as the log says
     :param local: whether it ran in its driver alone, without a cluster
     :param flaws: why the run is incomplete, each in a few words
@@ -95,7 +95,7 @@ def find_logs(path: Path) -> tuple[Path, ...]:
 
     :raises UnusableLog: if there is nothing at the path, or it may not be listed
     """
-    with _told():
+    with _unusable_if_unreadable():
         if not path.exists():
             remote = "://" in str(path) or re.match(r"\w+:/", str(path))
             hint = ": only local paths are read, copy the logs first" if remote else ""
@@ -107,7 +107,7 @@ def find_logs(path: Path) -> tuple[Path, ...]:
 
 
 def size_of(log: Path) -> int:
-    """Return the bytes of a log on disk, 0 if they cannot be told."""
+    """Return the bytes of a log on disk, 0 if they cannot be read."""
     try:
         return sum(part.stat().st_size for part in _parts(log))
     except (OSError, UnusableLog):
@@ -123,12 +123,12 @@ def read_log(
 
     :param on_start: is shown the application and its attempt as soon as they are known, before
         the bulk of the log is read; it may raise `PassedOver`
-    :param on_bytes: is told now and then how many more bytes of the disk were read
+    :param on_bytes: called now and then with how many more bytes of the disk were read
     :raises UnusableLog: if the log is none, is damaged, has no end, or cannot be read
     """
     fold, attempt, exit_code = EventFold(strict=False), 1, None
     properties: dict[str, object] = {}
-    with _told():
+    with _unusable_if_unreadable():
         for event in _events(_parts(log), on_bytes or (lambda _: None)):
             fold.add(event)
             if event["Event"] == _START:
@@ -240,16 +240,16 @@ def _lines(part: Path, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
     with part.open("rb") as raw, unpacked(raw) as stream:
         if stream.peek(1)[:1] not in {b"{", b""}:
             raise UnusableLog("not a Spark event log")
-        told, count = 0, 0
+        reported, count = 0, 0
         while line := stream.readline(MAX_LINE_BYTES + 1):
             if len(line) > MAX_LINE_BYTES:
                 raise UnusableLog(f"a line is longer than {MAX_LINE_BYTES >> 20} MB")
             count += 1
             if count % _LINES_PER_REPORT == 0:
-                on_bytes(raw.tell() - told)
-                told = raw.tell()
+                on_bytes(raw.tell() - reported)
+                reported = raw.tell()
             yield line
-        on_bytes(raw.tell() - told)
+        on_bytes(raw.tell() - reported)
 
 
 def _parts(log: Path) -> tuple[Path, ...]:
@@ -285,7 +285,7 @@ def _natural(value: object) -> int | None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _unusable_if_unreadable() -> Iterator[None]:
     """Turn what goes wrong with files into one line."""
     try:
         with reading_errors():

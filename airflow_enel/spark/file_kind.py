@@ -1,6 +1,6 @@
-"""Says what kind of file a path is, by its first bytes, and opens it without its compression.
+"""Detects by its first bytes what kind a file is, and opens it without its compression.
 
-Names get lost when files are copied, so nothing is told by them.
+The name of a file does not matter: names get lost when files are copied.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Published traces: one row per Spark job of many runs, as files with ``|`` between columns."""
+"""Reads published traces: tables with ``|`` between columns, one row per Spark job of many runs."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def read_trace(
     """Read the runs of every application in a file.
 
     Jobs have no names there: a component's key is its job id. Each runs at the one scale-out that
-    the file tells, and rescaling happens between them. A row that cannot be used costs its run.
+    the file gives, and rescaling happens between them. A row that cannot be used costs its run.
 
     :param failures: which runs of each application had failing executors, counted from 1 in the
         order of their starts, with those left out; their components are marked as disturbed. None
