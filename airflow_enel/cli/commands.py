@@ -36,7 +36,7 @@ from airflow_enel.ingest.files import find_files
 from airflow_enel.ingest.import_runs import Importer
 from airflow_enel.ingest.read_runs import Line, Result, Wanted
 from airflow_enel.spark.eventlog import size_of
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 
 _NAMES_TOLD = 3
 
@@ -107,7 +107,7 @@ def mark_lost(args: Namespace) -> None:
             ) from None
         if row.state in ENDED_RUN_STATES:
             raise SystemExit(f"the run has ended already: {row.state.value}")
-        nothing = replace(LiveApplication().nothing(), complete=False)
+        nothing = replace(AgentReader().nothing(), complete=False)
         history.finish_run(row.id, outcome(nothing, None, None, RunState.LOST))
     key = row.run.key
     Console().print(

@@ -24,7 +24,7 @@ from airflow_enel.history.records import (
     DecisionCompleted,
     RunFinished,
 )
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -66,7 +66,7 @@ class Observer:
         self._progress_log = ProgressLog(
             log, run.config.target_s, run.expected_components, clock.now
         )
-        self._application = LiveApplication()
+        self._application = AgentReader()
         self._saved_before = saved
         self._saved: set[int] = set()
         self._intended: Step | None = None  # recorded, and the same until it is answered

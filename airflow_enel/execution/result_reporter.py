@@ -25,7 +25,7 @@ from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.history.http.capability import TaskIdentity
 from airflow_enel.history.http.client import HttpHistory, Requests
 from airflow_enel.history.interface import History, HistoryRefused, HistoryUnavailable
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission, write_private
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ def _send_pending(folder: RunFolder, history: History) -> None:
 
 
 def _write_result(folder: RunFolder, history: History, submission: Submission) -> None:
-    run, application = submission.run, LiveApplication()
+    run, application = submission.run, AgentReader()
     snapshot = application.read_final(folder.final_state)
     if snapshot is None:  # its components are in the history as far as they were observed
         snapshot = replace(application.nothing(), complete=False)

@@ -18,11 +18,11 @@ from typing import Final
 
 from airflow_enel.domain import NO_CONTEXT, RunContext, Snapshot
 from airflow_enel.domain.context import read_context
-from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.fields import Event
 from airflow_enel.spark.file_kind import UnreadableFile, reading_errors, unpacked
 from airflow_enel.spark.flaws import Flaws
 from airflow_enel.spark.properties import given_context, size_context
+from airflow_enel.spark.reducer import EventReducer
 
 MAX_LINE_BYTES: Final = 64 * 2**20
 """A longer line is refused: Spark writes one event per line, most of a few KB."""
@@ -126,7 +126,7 @@ def read_log(
     :param on_bytes: called now and then with how many more bytes of the disk were read
     :raises UnusableLog: if the log is none, is damaged, has no end, or cannot be read
     """
-    fold, attempt, exit_code = EventFold(strict=False), 1, None
+    fold, attempt, exit_code = EventReducer(strict=False), 1, None
     properties: dict[str, object] = {}
     with _unusable_if_unreadable():
         for event in _events(_parts(log), on_bytes or (lambda _: None)):

@@ -24,7 +24,7 @@ from statistics import median
 
 from airflow_enel.domain import RunKey
 from airflow_enel.execution.result_reporter import MODULE as REPORTER
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure
@@ -231,7 +231,7 @@ class Task:
 
     def _found(self, result: str) -> Found:
         marks = read_marks(self._place)
-        states = {n: LiveApplication().read_final(self._final(n)) for n in range(1, TRIES + 1)}
+        states = {n: AgentReader().read_final(self._final(n)) for n in range(1, TRIES + 1)}
         gaps = [
             gaps_of(replace(self._key, submit_try=number).id, truth)
             for number, truth in states.items()

@@ -24,7 +24,7 @@ from typing import Any
 
 from airflow_enel.domain import Bounds, Run, RunKey
 from airflow_enel.execution.result_reporter import MODULE as REPORTER
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure
@@ -156,7 +156,7 @@ class Outage:
         return "nothing was written"
 
     def _found(self) -> Gaps:
-        truth = LiveApplication().read_final(self._place / "truth.json")
+        truth = AgentReader().read_final(self._place / "truth.json")
         if truth is None or len(truth.finished_components) != COMPONENTS:
             raise RuntimeError("the script did not come to its end")
         return gaps_of(self._run.key.id, truth)

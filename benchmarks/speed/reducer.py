@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from airflow_enel.spark.events import EventFold
+from airflow_enel.spark.reducer import EventReducer
 from benchmarks.figures import Figure
 
 JOBS = 300
@@ -43,7 +43,7 @@ def _figure(name: str, events: int, action: Callable[[], None], aim: str) -> Fig
 
 
 def _fold(events: Iterable[dict[str, Any]]) -> None:
-    fold = EventFold()
+    fold = EventReducer()
     for event in events:
         fold.add(event)
     if len(fold.snapshot(1e9).finished_components) != JOBS:

@@ -20,7 +20,7 @@ from airflow_enel.spark.client import (
     AgentRefused,
     AgentUnreachable,
 )
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from tests.support.builders import spark_events as e
 
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -68,7 +68,7 @@ def test_a_reading_takes_all_pages_and_the_next_one_goes_on_from_there() -> None
         body = page(part, first=after + 1, more=after + 5 < len(run))
         return httpx.Response(200, json=body)
 
-    application = LiveApplication()
+    application = AgentReader()
     assert len(application.read(client(agent)).finished_components) == 3
     application.read(client(agent))
     assert asked == [0, 5, 10, 15, len(run)]
@@ -88,7 +88,7 @@ def test_the_token_goes_into_a_header_and_nowhere_else() -> None:
 
 def test_pages_that_come_twice_or_overlap_change_nothing() -> None:
     run = e.simple_run(components=2)
-    application = LiveApplication()
+    application = AgentReader()
     once = application.read(client(answering(page(run))))
     again = application.read(client(answering(page(run), page(run[3:], first=4))))
     assert again == once
@@ -96,13 +96,13 @@ def test_pages_that_come_twice_or_overlap_change_nothing() -> None:
 
 def test_a_gap_in_the_numbers_marks_the_snapshot_as_incomplete() -> None:
     run = e.simple_run(components=2)
-    application = LiveApplication()
+    application = AgentReader()
     application.read(client(answering(page(run[:3]))))
     assert not application.read(client(answering(page(run[5:], first=6)))).complete
 
 
 def test_an_agent_of_another_application_is_not_believed() -> None:
-    application = LiveApplication()
+    application = AgentReader()
     before = application.read(client(answering(page(e.simple_run()[:4]))))
     with pytest.raises(AgentAnswerInvalid, match="another application, app-2"):
         application.read(client(answering(page(e.simple_run(), app_id="app-2"))))
@@ -127,7 +127,7 @@ def test_an_agent_of_another_application_is_not_believed() -> None:
     ],
 )
 def test_a_bad_answer_names_the_field_and_changes_nothing(body: Any, where: str) -> None:
-    application = LiveApplication()
+    application = AgentReader()
     with pytest.raises(AgentAnswerInvalid, match=rf"used: {where}: "):
         application.read(client(answering(body)))
     assert application.last is None
@@ -150,7 +150,7 @@ def test_an_agent_that_always_has_more_does_not_hold_the_reader_for_ever() -> No
         return httpx.Response(200, json=page([], more=True))
 
     with pytest.raises(AgentUnreachable, match="did not come to an end"):
-        LiveApplication().read(client(agent))
+        AgentReader().read(client(agent))
     assert calls == 1000
 
 
@@ -169,7 +169,7 @@ def test_an_agent_that_drips_its_answer_does_not_hold_the_reader_for_ever(
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_whatever_an_agent_sends_either_reads_or_is_an_agent_error(body: bytes) -> None:
-    application = LiveApplication()
+    application = AgentReader()
     try:
         application.read(client(answering(body)))
     except AgentError:

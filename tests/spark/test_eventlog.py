@@ -14,7 +14,7 @@ import zstandard
 
 from airflow_enel.spark import eventlog
 from airflow_enel.spark.eventlog import PassedOver, UnusableLog, find_logs, read_log, size_of
-from airflow_enel.spark.events import EventFold
+from airflow_enel.spark.reducer import EventReducer
 from tests.support.builders.spark_events import (
     Event,
     application_end,
@@ -58,7 +58,7 @@ def rolling(folder: Path, *parts: bytes, suffix: str = "", ended: bool = True) -
 
 
 def expected() -> Snapshot:
-    fold = EventFold()
+    fold = EventReducer()
     for event in simple_run():
         fold.add(event)
     ended_at = fold.snapshot(0.0).ended_at
@@ -320,7 +320,7 @@ def test_all_bytes_of_a_log_are_reported(tmp_path: Path, components: int) -> Non
 
 
 def test_kinds_that_are_not_parsed_are_none_the_reducer_reads() -> None:
-    assert not set(eventlog.UNREAD_KINDS) & EventFold()._handlers.keys()
+    assert not set(eventlog.UNREAD_KINDS) & EventReducer()._handlers.keys()
 
 
 def test_events_that_are_passed_over_are_not_parsed(

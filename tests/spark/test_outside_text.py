@@ -14,8 +14,8 @@ from airflow_enel.domain.context import read_context
 from airflow_enel.predict.enel.features.encoding import encode
 from airflow_enel.spark import fields
 from airflow_enel.spark.components import without_folders
-from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.properties import mebibytes, size_context
+from airflow_enel.spark.reducer import EventReducer
 from tests.support.builders import spark_events as e
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def seconds_of(action: Callable[[], object]) -> float:
 def described(text: str) -> Snapshot:
     """A run whose descriptions, names and reasons are all the same text."""
     info = e.stage_info(0, name=text)
-    fold = EventFold()
+    fold = EventReducer()
     for event in (
         e.application_start(),
         e.executor_added("0", 1.0),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from airflow_enel.spark.events import EventFold
+from airflow_enel.spark.reducer import EventReducer
 from tests.support.builders import spark_events as e
 
 HOOKS = "java.lang.IllegalStateException: Shutdown hooks cannot be modified during shutdown."
@@ -14,7 +14,7 @@ EXITING = {"Event": "EnelDriverExiting", "Timestamp": 12_000}
 
 
 def lost(*after_the_executors: dict[str, Any]) -> list[str]:
-    fold = EventFold()
+    fold = EventReducer()
     for event in (
         e.application_start(),
         e.executor_added("0", 1.0),

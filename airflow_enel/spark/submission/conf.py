@@ -54,7 +54,7 @@ def sizing_conf(bounds: Bounds, initial: int | str) -> dict[str, str]:
     }
 
 
-def agent_conf(token: str, port_file: Path, final_file: Path) -> dict[str, str]:
+def agent_properties(token: str, port_file: Path, final_file: Path) -> dict[str, str]:
     """Configuration of the agent; only the SHA-256 of its token goes to Spark."""
     digest = hashlib.sha256(token.encode()).hexdigest()
     return agent_settings(digest, str(port_file), str(final_file))

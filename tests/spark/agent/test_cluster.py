@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from airflow_enel.spark.eventlog import find_logs, read_log
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from tests.support.processes.spark_app import CLUSTER, Agent, App, Launch
 from tests.support.processes.waiting import until
 
@@ -233,7 +233,7 @@ def test_driver_that_never_stops_spark_exits_and_leaves_its_final_state(
 def test_only_the_killed_executor_was_lost_though_the_driver_never_stopped_spark(
     app: App, logs: Path
 ) -> None:
-    live = LiveApplication().read_final(app.final_file)
+    live = AgentReader().read_final(app.final_file)
     (log,) = find_logs(logs)
     imported = read_log(log).snapshot
     assert live is not None

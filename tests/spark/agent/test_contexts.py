@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from airflow_enel.spark.eventlog import find_logs, read_log
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from tests.support.processes.spark_app import CLUSTER, Agent, App, Launch
 from tests.support.processes.waiting import until
 
@@ -51,7 +51,7 @@ def test_a_second_context_is_served_scaled_and_remembered_with_the_first(
 
 
 def check_final_state(app: App) -> None:
-    snapshot = LiveApplication().read_final(app.final_file)
+    snapshot = AgentReader().read_final(app.final_file)
     assert snapshot is not None
     assert snapshot.complete
     assert snapshot.ended_at is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 from airflow_enel.domain import Bounds
 from airflow_enel.spark.agent import LISTENER_CLASS
 from airflow_enel.spark.submission.conf import (
-    agent_conf,
+    agent_properties,
     merge_conf,
     sizing_conf,
     spark_defaults,
@@ -27,7 +27,7 @@ def test_the_start_is_exact_and_dynamic_allocation_never_acts_by_itself() -> Non
 
 
 def test_only_the_hash_of_the_token_is_in_the_configuration() -> None:
-    conf = agent_conf("the secret", Path("/p"), Path("/f"))
+    conf = agent_properties("the secret", Path("/p"), Path("/f"))
     assert "the secret" not in str(conf)
     assert conf["spark.enel.agent.tokenSha256"] == hashlib.sha256(b"the secret").hexdigest()
 

@@ -10,7 +10,7 @@ from airflow_enel.control.decide import ScalingConfig, decide
 from airflow_enel.control.policies import Policy, PolicyContext
 from airflow_enel.domain import AgentAddress, Bounds, Proposal, Step
 from airflow_enel.spark.client import AgentClient, AgentError
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from tests.support.fuzzing.agent_pages import Case
 
 FAULTS: Final = ("crashes", "rescales on bad data", "harmless ones read otherwise")
@@ -37,7 +37,7 @@ def verdict(case: Case) -> Step | None:
     left = list(case.bodies)
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=left.pop(0)))
     client = AgentClient(AgentAddress("127.0.0.1", 1), "secret", transport)
-    application = LiveApplication()
+    application = AgentReader()
     step: Step | None = None
     while left:
         step = None

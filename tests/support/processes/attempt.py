@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from airflow_enel.domain import RunKey, Snapshot
 from airflow_enel.spark.client import AgentClient
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.reader import AgentReader
 from tests.support.airflow.scratch import HOST, TaskStore
 
 COMPONENTS = 7
@@ -109,9 +109,9 @@ class Attempt:
 
 
 def _count_polls(file: Path) -> None:
-    read, polls = LiveApplication.read, 0
+    read, polls = AgentReader.read, 0
 
-    def counted(self: LiveApplication, client: AgentClient) -> Snapshot:
+    def counted(self: AgentReader, client: AgentClient) -> Snapshot:
         nonlocal polls
         polls += 1
         snapshot = read(self, client)
@@ -119,7 +119,7 @@ def _count_polls(file: Path) -> None:
             file.write_text(str(polls))
         return snapshot
 
-    LiveApplication.read = counted  # type: ignore[method-assign]
+    AgentReader.read = counted  # type: ignore[method-assign]
 
 
 @dataclass(frozen=True, slots=True)

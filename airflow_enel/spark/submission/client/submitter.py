@@ -21,7 +21,7 @@ from airflow_enel.spark.submission.client.preflight import (
 from airflow_enel.spark.submission.client.provider_hook import ProviderHook
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.conf import (
-    agent_conf,
+    agent_properties,
     merge_conf,
     sizing_conf,
     spark_defaults,
@@ -89,7 +89,7 @@ class ClientSubmitter:
         folder = RunFolder.of(run.key.id, self._work_dir)
         ours = {
             **sizing_conf(run.bounds, run.initial_executors),
-            **agent_conf(submission.token, folder.agent_address, folder.final_state),
+            **agent_properties(submission.token, folder.agent_address, folder.final_state),
         }
         replaced = sorted(name for name in ours if name in arguments.conf)
         if replaced:

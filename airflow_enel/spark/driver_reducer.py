@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from airflow_enel.domain import Component, ExecutorSpan, Snapshot, Stage
-from airflow_enel.spark.events import EventFold
 from airflow_enel.spark.fields import Event
+from airflow_enel.spark.reducer import EventReducer
 
 
-class DriverFold:
+class DriverReducer:
     """Folds the events of one driver, in the order in which Spark posted them.
 
     :ivar complete: False once an event was unreadable or missing
@@ -24,7 +24,7 @@ class DriverFold:
     def __init__(self) -> None:
         self.complete = True
         self._earlier: list[Snapshot] = []
-        self._current = EventFold()
+        self._current = EventReducer()
         self._start: tuple[object, object] | None = None
         self._ended = False
 
@@ -55,7 +55,7 @@ class DriverFold:
         self._earlier.append(ended)
         finishes = [c.finished_at for s in self._earlier for c in s.finished_components]
         busy_until = max((at for at in finishes if at is not None), default=None)
-        self._current = EventFold(busy_until=busy_until or self._earlier[0].started_at)
+        self._current = EventReducer(busy_until=busy_until or self._earlier[0].started_at)
         self._ended = False
 
 

@@ -50,7 +50,7 @@ _INITIAL_SIZE = (
 )
 
 
-class EventFold:
+class EventReducer:
     """Folds the events of one application, in the order in which Spark posted them.
 
     :param strict: whether a field that could be done without makes its event unreadable: a live

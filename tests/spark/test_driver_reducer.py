@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from airflow_enel.control.outcome import outcome
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import Bounds, RunState, Snapshot
-from airflow_enel.spark.driver_events import DriverFold
-from airflow_enel.spark.events import EventFold
-from airflow_enel.spark.live import LiveApplication
+from airflow_enel.spark.driver_reducer import DriverReducer
+from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.reducer import EventReducer
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import page
 
@@ -38,7 +38,7 @@ DRIVER = [*FIRST, *SECOND]
 
 
 def fold(events: list[dict[str, Any]], read_at: float = 100.0) -> Snapshot:
-    driver = DriverFold()
+    driver = DriverReducer()
     for event in events:
         driver.add(event)
     return driver.snapshot(read_at)
@@ -108,7 +108,7 @@ def test_a_third_context_follows_like_the_second() -> None:
 @given(st.lists(st.integers(0, len(FIRST) - 1), max_size=20), st.integers(0, len(FIRST)))
 def test_one_application_is_what_the_reducer_alone_makes_of_it(again: list[int], end: int) -> None:
     events = [*FIRST[:end], *(FIRST[index] for index in again if index < end)]
-    alone = EventFold()
+    alone = EventReducer()
     for event in events:
         alone.add(event)
     assert fold(events) == alone.snapshot(100.0)
@@ -121,7 +121,7 @@ def test_another_application_without_an_end_before_it_makes_the_run_incomplete()
 def test_the_agents_final_state_holds_all_contexts(tmp_path: Path) -> None:
     file = tmp_path / "final.json"
     file.write_bytes(page(DRIVER))
-    snapshot = LiveApplication().read_final(file)
+    snapshot = AgentReader().read_final(file)
     assert snapshot is not None
     assert len(snapshot.components) == 4
 
@@ -131,7 +131,7 @@ def test_the_event_log_of_a_later_context_alone_is_incomplete(
     properties: dict[str, str], complete: bool
 ) -> None:
     named = {f"spark_enel_{name}Application": value for name, value in properties.items()}
-    alone = EventFold()
+    alone = EventReducer()
     for event in [e.environment(spark_app_name="job", **named), *SECOND[1:]]:
         alone.add(event)
     assert alone.snapshot(100.0).complete is complete

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from airflow_enel.domain import Component, Snapshot
-from airflow_enel.spark.events import EventFold
+from airflow_enel.spark.reducer import EventReducer
 from tests.support.builders import spark_events as e
 
 
 def fold(events: list[dict[str, Any]], read_at: float = 100.0) -> Snapshot:
-    folded = EventFold()
+    folded = EventReducer()
     for event in events:
         folded.add(event)
     return folded.snapshot(read_at)
@@ -232,7 +232,7 @@ def test_accepted_requests_are_remembered_once_per_epoch() -> None:
 
 
 def test_a_finished_component_never_changes_again() -> None:
-    folded = EventFold()
+    folded = EventReducer()
     run = e.simple_run(components=2)
     for event in run[:8]:
         folded.add(event)

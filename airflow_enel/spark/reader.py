@@ -14,13 +14,13 @@ from airflow_enel.spark.client import (
     EventPage,
     parse_page,
 )
-from airflow_enel.spark.driver_events import DriverFold
+from airflow_enel.spark.driver_reducer import DriverReducer
 
 _MAX_PAGES = 1000  # a page holds 1,000 events; more means an agent that never comes to an end
 _READ_WITHIN_S = 30.0
 
 
-class LiveApplication:
+class AgentReader:
     """Reads an application through its agent and remembers only where it stopped reading.
 
     Everything else can be read again from the beginning, by another process if need be.
@@ -30,7 +30,7 @@ class LiveApplication:
 
     def __init__(self) -> None:
         self.last: Snapshot | None = None
-        self._fold = DriverFold()
+        self._fold = DriverReducer()
         self._app_id: str | None = None
         self._seen = 0
         self._now = 0.0
@@ -66,7 +66,7 @@ class LiveApplication:
 
     def nothing(self) -> Snapshot:
         """The snapshot of an application of which nothing was ever read."""
-        return DriverFold().snapshot(self._now)
+        return DriverReducer().snapshot(self._now)
 
     def _take(self, page: EventPage) -> None:
         if page.app_id is not None:
