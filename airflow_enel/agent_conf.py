@@ -1,4 +1,4 @@
-"""The Spark configuration that makes an application of any operator watchable and steerable."""
+"""`agent_conf`: Spark configuration with which the application of any operator can be scaled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands do: ask the layers below, show what they say."""
+"""Handlers of the commands on runs: call the layers below and print what they return."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from airflow_enel.cli.output import (
     Advance,
     counted,
     day,
-    errors_told,
-    interrupt_told,
     note,
     nothing_left,
     print_json,
     progress,
+    reported_errors,
+    reported_interrupt,
     texts,
 )
 from airflow_enel.control.outcome import outcome
@@ -38,12 +38,12 @@ from airflow_enel.ingest.read_runs import Line, Result, Wanted
 from airflow_enel.spark.eventlog import size_of
 from airflow_enel.spark.reader import AgentReader
 
-_NAMES_TOLD = 3
+_NAMES_SHOWN = 3
 
 
 @providers_configuration_loaded
 @action_cli  # type: ignore[untyped-decorator]
-@interrupt_told()
+@reported_interrupt()
 def import_history(args: Namespace) -> None:
     """Fill the history of a DAG from Spark event logs."""
     if not args.dag_id.strip() or (args.job_key is not None and not args.job_key.strip()):
@@ -53,7 +53,7 @@ def import_history(args: Namespace) -> None:
     files, left_out = find_files(args.paths)
     logs, attempts = find_attempts(files)
     lines = [Line(str(it.path), Result.SKIPPED, it.reason) for it in left_out]
-    with errors_told():
+    with reported_errors():
         known = known_applications(args.dag_id)
         history = None if args.dry_run else SqlHistory()
         importer = Importer(wanted, known, history, attempts)
@@ -73,14 +73,14 @@ def import_history(args: Namespace) -> None:
 
 @providers_configuration_loaded
 @action_cli  # type: ignore[untyped-decorator]
-@interrupt_told()
+@reported_interrupt()
 def prune(args: Namespace) -> None:
     """Remove old runs from the history."""
     try:
         limits = Limits(args.keep_runs, args.older_than)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    with errors_told():
+    with reported_errors():
         retention = Retention()
         removals = retention.plan(limits, time.time())
         jobs = 0
@@ -98,7 +98,7 @@ def prune(args: Namespace) -> None:
 def mark_lost(args: Namespace) -> None:
     """Say that the application of a run is gone, so that a retry may submit another one."""
     history = SqlHistory()
-    with errors_told():
+    with reported_errors():
         try:
             row = history.run(args.run)
         except UnknownRun:
@@ -120,7 +120,7 @@ def mark_lost(args: Namespace) -> None:
 def _warn_of_mixtures(importer: Importer) -> None:
     for job, names in importer.applications.items():
         if len(names) > 1:
-            told = ", ".join([*names][:_NAMES_TOLD]) + (", …" if len(names) > _NAMES_TOLD else "")
+            told = ", ".join([*names][:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
             note(
                 f"{len(names)} applications as one recurring job {job!r}: {told}. Forecasts suffer "
                 "unless they are the same: give each a --job-key of its own, or leave it out"

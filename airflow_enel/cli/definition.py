@@ -1,4 +1,4 @@
-"""What ``airflow enel`` understands; read whenever Airflow's command line starts."""
+"""Commands and arguments of ``airflow enel``; imported whenever Airflow's command line starts."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def _natural(text: str) -> int:
 
 
 def _integer(text: str) -> int:
-    """A number that every database takes; what it may be is told where it is used."""
+    """A number that every database takes; its range is in the help of the argument."""
     if not re.fullmatch(r"-?[0-9]{1,9}", text):
         raise ArgumentTypeError(f"{text[:40]!r} is no whole number up to 999999999")
     return int(text)
 
 
 def _days(text: str) -> float:
-    """A number of days that leads to a moment; what it may be is told where it is used."""
+    """A number of days that leads to a moment; its range is in the help of the argument."""
     try:
         days = float(text)
     except ValueError:
@@ -77,7 +77,7 @@ _OUTPUT = _arg(
     choices=("table", "json"),
     default="table",
 )
-_DRY_RUN = _arg("--dry-run", help="tell what would be done, change nothing", action="store_true")
+_DRY_RUN = _arg("--dry-run", help="show what would be done, change nothing", action="store_true")
 
 _IMPORT_HISTORY = ActionCommand(
     name="import-history",
@@ -135,7 +135,7 @@ _PRUNE = ActionCommand(
             type=_days,
             metavar="DAYS",
             help="remove only runs that were submitted more than so many days ago; needed to "
-            "remove runs that never told their end",
+            "remove runs whose end was never recorded",
         ),
         _DRY_RUN,
         _OUTPUT,
@@ -244,7 +244,7 @@ _EVALUATE = ActionCommand(
             metavar="RUNS",
             help="for trace files: the runs of each job, counted from 1, in which executors "
             "failed, such as 3,41-50; none for no runs. By default 41-50,61-65 of jobs with 65 "
-            "runs, as in the published traces, which is told, and none of others",
+            "runs, as in the published traces, with a note, and none of others",
         ),
         _arg(
             "--warm-up",

@@ -17,12 +17,12 @@ from rich.text import Text
 from airflow_enel.cli.import_table import reasons
 from airflow_enel.cli.output import (
     counted,
-    errors_told,
-    interrupt_told,
     note,
     nothing_left,
     print_json,
     progress,
+    reported_errors,
+    reported_interrupt,
     texts,
 )
 from airflow_enel.cli.retraining import enel_makers
@@ -49,7 +49,7 @@ _MOST_PLAIN = 9999.95
 
 @providers_configuration_loaded
 @action_cli(check_db=False)  # type: ignore[no-untyped-call,untyped-decorator]
-@interrupt_told()
+@reported_interrupt()
 def evaluate(args: Namespace) -> None:
     """Forecast past runs by what was known before them, and compare with what came."""
     scores = _scores(args)
@@ -134,7 +134,7 @@ def _series(args: Namespace, *, stages: bool) -> tuple[JobRuns, ...]:
         raise SystemExit(
             "--failures belongs to trace files: the history knows in which runs executors failed"
         )
-    with errors_told():
+    with reported_errors():
         found = from_history(args.dag_id, args.job_key, stages=stages)
     if not found:
         job = "" if args.job_key is None else f" with the job {args.job_key!r}"

@@ -1,4 +1,4 @@
-"""Prints for people what became of event logs, within 80 columns."""
+"""Prints the result of an import of event logs as tables of 80 columns."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def reasons(found: Iterable[tuple[str, str, str]]) -> list[str]:
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """The name of each file, with as many of its folders as tell it from the others."""
+    """The name of each file, with as many of its folders as distinguish it from the others."""
     names = []
     for path in paths:
         others = {other for other in paths if other.name == path.name and other != path}

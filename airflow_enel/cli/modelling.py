@@ -12,7 +12,7 @@ from airflow.utils.providers_configuration_loader import providers_configuration
 from rich.console import Console
 from rich.table import Column, Table
 
-from airflow_enel.cli.output import day, errors_told, print_json, print_object, texts
+from airflow_enel.cli.output import day, print_json, print_object, reported_errors, texts
 from airflow_enel.domain import ModelUnusable
 from airflow_enel.history.interface import ModelRow
 from airflow_enel.history.sql.trained_models import SqlModels
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @action_cli  # type: ignore[untyped-decorator]
 def list_models(args: Namespace) -> None:
     """Show which models there are, newest first."""
-    with errors_told():
+    with reported_errors():
         rows = SqlModels().models()
     if args.output == "json":
         print_json(_values(row) for row in rows)
@@ -46,7 +46,7 @@ def list_models(args: Namespace) -> None:
 @action_cli  # type: ignore[untyped-decorator]
 def show_model(args: Namespace) -> None:
     """Show a model's manifest, and whether it is whole; fail if it is not."""
-    with errors_told():
+    with reported_errors():
         model = SqlModels().model(args.name)
     fault = None
     try:

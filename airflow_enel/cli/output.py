@@ -1,4 +1,4 @@
-"""What the commands have in common: progress, tables, JSON, errors in one line."""
+"""Output that all commands share: progress, tables, JSON, errors in one line."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from rich.text import Text
 from airflow_enel.history.interface import HistoryError
 
 Advance = Callable[[int], None]
-"""Is told how much more is done."""
+"""Takes how much more is done."""
 Report = Callable[[str, int, int], None]
-"""Is told what is being done, how much of it is done, and how much there is, 0 if unknown."""
+"""Takes what is being done, how much of it is done, and how much there is, 0 if unknown."""
 
 _NOTHING_LEFT = 2
 _INTERRUPTED = 130  # 128 and the number of the signal
 
 
 @contextmanager
-def errors_told() -> Iterator[None]:
+def reported_errors() -> Iterator[None]:
     """End the command with one line if the history does not do what it was asked.
 
     :raises SystemExit: instead of a `HistoryError`
@@ -37,8 +37,8 @@ def errors_told() -> Iterator[None]:
 
 
 @contextmanager
-def interrupt_told() -> Iterator[None]:
-    """End the command with one line, as shells expect it, if somebody presses Ctrl-C.
+def reported_interrupt() -> Iterator[None]:
+    """End the command with one line, as shells expect it, on Ctrl-C.
 
     :raises SystemExit: 130, instead of a `KeyboardInterrupt`
     """

@@ -1,4 +1,4 @@
-"""``enel`` in ``airflow enel evaluate``: models trained on what was over before each run."""
+"""Trains the models of ``enel`` for ``airflow enel evaluate``, each on earlier runs only."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from airflow.utils.providers_configuration_loader import providers_configuration
 from rich.console import Console
 from rich.table import Table
 
-from airflow_enel.cli.output import errors_told, phases, print_object, texts
+from airflow_enel.cli.output import phases, print_object, reported_errors, texts
 from airflow_enel.control.training_plan import NothingToLearn, TrainingRequest
 from airflow_enel.execution.model_training import CannotTrain, Training, train_shared_model
 from airflow_enel.history.sql.repository import SqlHistory
@@ -25,7 +25,7 @@ def train(args: Namespace) -> None:
     request = TrainingRequest(args.seed, in_any_case=args.from_scratch)
     began = time.monotonic()
     try:
-        with errors_told(), phases() as report:
+        with reported_errors(), phases() as report:
             training = train_shared_model(SqlHistory(), request, time.time(), report)
     except (CannotTrain, NothingToLearn) as error:
         raise SystemExit(f"no model was trained: {error}") from None

@@ -1,4 +1,4 @@
-"""The operator that DAG authors write.
+"""`EnelSparkOperator`, which DAG authors write.
 
 Kept light, because every DAG that uses it imports it: `RunTask` runs a task.
 """
@@ -49,8 +49,8 @@ class EnelSparkOperator(SparkSubmitOperator):
         may be written as texts. Sizes of executors and driver, the application's name and the
         version of Spark are known anyway. Everybody can see it: no secrets.
     :param wait_for_completion: False to succeed as soon as the application is submitted, and
-        leave watching and steering it to an ``EnelSparkSensor``
-    :param durable: True (default) to take up the application of an earlier try that is alive or
+        leave observing and scaling it to an ``EnelSparkSensor``
+    :param durable: True (default) to resume the application of an earlier try that is alive or
         has succeeded; False to end it and submit anew
     :raises ValueError: for arguments that cannot work, when the DAG is parsed if they are literal
     """

@@ -1,4 +1,4 @@
-"""The operator that trains the shared model.
+"""`EnelTrainOperator`, which trains the shared model.
 
 Kept light, because DAG files import it: torch waits until the task runs.
 """

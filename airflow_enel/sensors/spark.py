@@ -1,4 +1,4 @@
-"""The sensor that DAG authors write.
+"""`EnelSparkSensor`, which DAG authors write.
 
 Kept light, because every DAG that uses it imports it: `SensorPoll` does what a poke does.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class EnelSparkSensor(BaseSensorOperator):
-    """Watch and steer the Spark application of another task until it has ended.
+    """Observe and scale the Spark application of another task until it has ended.
 
     The other task is of the same DAG run. It is an
     :class:`~airflow_enel.operators.spark.EnelSparkOperator` with ``wait_for_completion=False``, or
