@@ -35,8 +35,8 @@ from airflow_enel.ingest.attempts import find_attempts
 from airflow_enel.ingest.files import find_files
 from airflow_enel.ingest.import_runs import Importer
 from airflow_enel.ingest.read_runs import Line, Result, Wanted
+from airflow_enel.spark.agent_reader import AgentReader
 from airflow_enel.spark.eventlog import size_of
-from airflow_enel.spark.reader import AgentReader
 
 _NAMES_SHOWN = 3
 

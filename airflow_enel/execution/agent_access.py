@@ -1,15 +1,25 @@
-"""The way to the agent of a run through the history, from any worker."""
+"""Access to the agent of a run, and what is logged while there is none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from airflow_enel.history.interface import HistoryError
-from airflow_enel.spark.client import AgentClient
+from airflow_enel.spark.agent_client import AgentClient
 
 if TYPE_CHECKING:
     from airflow_enel.domain import RunKey
     from airflow_enel.history.interface import History
+
+
+UNOBSERVED: Final = "The application runs on at its present size; it cannot be observed now: %s"
+"""Log message while the agent or the history cannot be used."""
+
+AGENT_DID_NOT_START: Final = (
+    "The agent in the Spark driver has not come up, so the application runs at a fixed size; look "
+    "for lines with EnelAgent in the driver's output"
+)
+"""Log message when the agent has never been reached."""
 
 
 def agent_of(key: RunKey, history: History | None) -> AgentClient | None:

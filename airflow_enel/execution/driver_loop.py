@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.outcome import final_state
+from airflow_enel.execution.agent_access import AGENT_DID_NOT_START, UNOBSERVED
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
-from airflow_enel.execution.observer import AGENT_DID_NOT_START, UNOBSERVED, Observer
+from airflow_enel.execution.observer import Observer
 from airflow_enel.history.records import AgentSaved
-from airflow_enel.spark.client import AgentClient, AgentError, AgentUnreachable
+from airflow_enel.spark.agent_client import AgentClient, AgentError, AgentUnreachable
 from airflow_enel.spark.submission.base import DriverLost
 
 if TYPE_CHECKING:

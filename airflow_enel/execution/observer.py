@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from airflow_enel.control.decide import decide
 from airflow_enel.control.outcome import outcome
@@ -24,7 +24,7 @@ from airflow_enel.history.records import (
     DecisionCompleted,
     RunFinished,
 )
-from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.agent_reader import AgentReader
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -32,16 +32,7 @@ if TYPE_CHECKING:
     from airflow_enel.domain import Component, RunState, Snapshot, Step
     from airflow_enel.execution.history_writer import DecisionWriter
     from airflow_enel.execution.scaling_config import MonitoredRun
-    from airflow_enel.spark.client import AgentClient
-
-UNOBSERVED: Final = "The application runs on at its present size; it cannot be observed now: %s"
-"""Log message while the agent or the history cannot be used."""
-
-AGENT_DID_NOT_START: Final = (
-    "The agent in the Spark driver has not come up, so the application runs at a fixed size; look "
-    "for lines with EnelAgent in the driver's output"
-)
-"""Log message when the agent has never been reached."""
+    from airflow_enel.spark.agent_client import AgentClient
 
 
 class Observer:

@@ -22,7 +22,7 @@ from airflow_enel.execution.agent_access import agent_of
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.execution.submission_record import SubmissionRecord
 from airflow_enel.history.interface import HistoryError
-from airflow_enel.spark.client import AgentError
+from airflow_enel.spark.agent_client import AgentError
 from airflow_enel.spark.submission.base import ApplicationHandle
 
 if TYPE_CHECKING:

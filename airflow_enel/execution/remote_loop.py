@@ -12,12 +12,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.domain import ENDED_RUN_STATES, RunKey, RunState
-from airflow_enel.execution.agent_access import agent_of
+from airflow_enel.execution.agent_access import UNOBSERVED, agent_of
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.execution.history_writer import ImmediateWriter
-from airflow_enel.execution.observer import UNOBSERVED, Observer
+from airflow_enel.execution.observer import Observer
 from airflow_enel.history.interface import History, HistoryError
-from airflow_enel.spark.client import AgentClient, AgentError, AgentUnreachable
+from airflow_enel.spark.agent_client import AgentClient, AgentError, AgentUnreachable
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger

@@ -25,7 +25,7 @@ from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
 from airflow_enel.history.http.capability import TaskIdentity
 from airflow_enel.history.http.client import HttpHistory, Requests
 from airflow_enel.history.interface import History, HistoryRefused, HistoryUnavailable
-from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.agent_reader import AgentReader
 from airflow_enel.spark.submission.run_folder import RunFolder, Submission, write_private
 
 log = logging.getLogger(__name__)

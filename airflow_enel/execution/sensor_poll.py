@@ -20,12 +20,12 @@ from airflow_enel.domain import (
     AgentAddress,
     RunState,
 )
+from airflow_enel.execution.agent_access import UNOBSERVED
 from airflow_enel.execution.history_access import connected_history
-from airflow_enel.execution.observer import UNOBSERVED
 from airflow_enel.execution.request import work_dir
 from airflow_enel.history.interface import Application, History, HistoryError, RunRow
-from airflow_enel.spark.client import AgentAnswerInvalid, AgentClient, AgentError
-from airflow_enel.spark.submission.address import read_address
+from airflow_enel.spark.agent_client import AgentAnswerInvalid, AgentClient, AgentError
+from airflow_enel.spark.submission.agent_address import read_address
 from airflow_enel.spark.submission.run_folder import RunFolder
 
 if TYPE_CHECKING:

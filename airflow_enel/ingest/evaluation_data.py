@@ -13,7 +13,7 @@ from airflow_enel.ingest.attempts import Attempts, find_attempts
 from airflow_enel.ingest.files import LeftOut, find_files
 from airflow_enel.ingest.read_runs import ReadRun, Result, RunReader, Wanted
 from airflow_enel.spark.eventlog import UnusableLog
-from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
+from airflow_enel.spark.file_format import FileKind, UnreadableFile, kind_of
 from airflow_enel.spark.traces import (
     COLUMNS,
     PUBLISHED_FAILURES,

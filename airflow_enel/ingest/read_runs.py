@@ -30,7 +30,7 @@ from airflow_enel.spark.eventlog import (
     read_log,
     too_old,
 )
-from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
+from airflow_enel.spark.file_format import FileKind, UnreadableFile, kind_of
 
 POLICY: Final = "imported"
 """Stands in place of a policy: nobody of us has chosen the size."""
@@ -167,7 +167,7 @@ class RunReader:
         return replace(
             reading,
             snapshot=replace(snapshot, complete=False),
-            flaws=(*reading.flaws, "its attempts overlap in time"),
+            defects=(*reading.defects, "its attempts overlap in time"),
         )
 
     def _is_superseded(self, application: Snapshot, attempt: int) -> bool:
@@ -246,10 +246,10 @@ def _check_kind(log: Path) -> None:
 
 def _why_no_component(reading: Reading) -> str:
     version = reading.snapshot.spark_version or ""
-    if reading.flaws and is_too_old(version):
+    if reading.defects and is_too_old(version):
         return too_old(version)
-    if reading.flaws:
-        return f"no component can be read: {'; '.join(reading.flaws)}"
+    if reading.defects:
+        return f"no component can be read: {'; '.join(reading.defects)}"
     return "no components: the application ran no Spark job"
 
 
@@ -284,5 +284,5 @@ def _reason(reading: Reading) -> str:
     """What an import says of a run that it takes, empty for nothing."""
     if reading.snapshot.complete:
         return "; ".join(reading.notes)
-    flaws = "; ".join(reading.flaws) or "events are missing"
-    return f"shown, but not learned from: {flaws}"
+    defects = "; ".join(reading.defects) or "events are missing"
+    return f"shown, but not learned from: {defects}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airflow_enel.domain import Component, Stage, StageMetrics, TaskDigest
-from airflow_enel.spark.fields import MAX_TEXT, Event, number
+from airflow_enel.spark.event_fields import MAX_TEXT, Event, number
 from airflow_enel.spark.timeline import CapacityTimeline
 
 _WORD = re.compile(r"\S+")
@@ -54,7 +54,7 @@ class StageState:
 def without_folders(call_site: str) -> str:
     """A call site without the folder of its file, which may differ from run to run.
 
-    It is cut to :data:`~airflow_enel.spark.fields.MAX_TEXT` characters, and no pattern here
+    It is cut to :data:`~airflow_enel.spark.event_fields.MAX_TEXT` characters, and no pattern here
     can backtrack.
     """
     return _WORD.sub(lambda word: _without_folder(word[0]), call_site[:MAX_TEXT])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from airflow_enel.domain import Component, ExecutorSpan, Snapshot, Stage
-from airflow_enel.spark.fields import Event
+from airflow_enel.spark.event_fields import Event
 from airflow_enel.spark.reducer import EventReducer
 
 

@@ -18,9 +18,9 @@ from typing import Final
 
 from airflow_enel.domain import NO_CONTEXT, RunContext, Snapshot
 from airflow_enel.domain.context import read_context
-from airflow_enel.spark.fields import Event
-from airflow_enel.spark.file_kind import UnreadableFile, reading_errors, unpacked
-from airflow_enel.spark.flaws import Flaws
+from airflow_enel.spark.event_defects import EventDefects
+from airflow_enel.spark.event_fields import Event
+from airflow_enel.spark.file_format import UnreadableFile, reading_errors, unpacked
 from airflow_enel.spark.properties import given_context, size_context
 from airflow_enel.spark.reducer import EventReducer
 
@@ -75,7 +75,7 @@ class Reading:
     :param exit_code: of the driver; Spark logs it from 4.0 on, and not in every mode
     :param context: what was known at its start, as far as the log says
     :param local: whether it ran in its driver alone, without a cluster
-    :param flaws: why the run is incomplete, each in a few words
+    :param defects: why the run is incomplete, each in a few words
     :param notes: what was left out of it, though it is complete
     """
 
@@ -84,7 +84,7 @@ class Reading:
     exit_code: int | None
     context: RunContext = NO_CONTEXT
     local: bool = False
-    flaws: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -141,13 +141,13 @@ def read_log(
                 exit_code = _natural(event.get("ExitCode"))
     started = fold.snapshot(0.0)
     if started.app_id is None or started.started_at is None:
-        raise UnusableLog(_why_no_start(started.spark_version, fold.flaws))
+        raise UnusableLog(_why_no_start(started.spark_version, fold.defects))
     if started.ended_at is None:
         raise UnusableLog(
             "no end of the application: it was killed or lost its driver, or it still runs"
         )
     ended = fold.snapshot(started.ended_at)
-    note = fold.flaws.field_note
+    note = fold.defects.field_note
     return Reading(
         ended,
         attempt,
@@ -182,11 +182,11 @@ def _is_local(snapshot: Snapshot, properties: Mapping[str, object]) -> bool:
     return _LOCAL_MASTER.match(str(properties.get("spark.master", ""))) is not None
 
 
-def _why_no_start(version: str | None, flaws: Flaws) -> str:
+def _why_no_start(version: str | None, defects: EventDefects) -> str:
     if version is not None and is_too_old(version):
         return too_old(version)
-    if flaws.unreadable:
-        return f"the start of the application is unreadable: {'; '.join(flaws.in_words())}"
+    if defects.unreadable:
+        return f"the start of the application is unreadable: {'; '.join(defects.in_words())}"
     return "the start of the application is missing: the log lacks its beginning"
 
 

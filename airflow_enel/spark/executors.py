@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from airflow_enel.domain import ExecutorSpan
-from airflow_enel.spark.fields import Event, count, seconds, text, text_or_empty
-from airflow_enel.spark.flaws import Flaws
+from airflow_enel.spark.event_defects import EventDefects
+from airflow_enel.spark.event_fields import Event, count, seconds, text, text_or_empty
 
 _ASKED_TO_GO = ("decommission", "killed by driver", "idle")
 
@@ -14,11 +14,11 @@ _ASKED_TO_GO = ("decommission", "killed by driver", "idle")
 class ExecutorFold:
     """Folds the events of executors, in the order in which Spark posted them.
 
-    Its methods raise as :mod:`~airflow_enel.spark.fields` does if an event cannot be read.
+    Its methods raise as :mod:`~airflow_enel.spark.event_fields` does if an event cannot be read.
     """
 
-    def __init__(self, flaws: Flaws) -> None:
-        self._flaws = flaws
+    def __init__(self, defects: EventDefects) -> None:
+        self._flaws = defects
         self._spans: dict[str, ExecutorSpan] = {}
 
     @property

@@ -25,8 +25,9 @@ from airflow_enel.spark.components import (
     has_open_stage,
     stage_metrics,
 )
-from airflow_enel.spark.executors import ExecutorFold
-from airflow_enel.spark.fields import (
+from airflow_enel.spark.driver_shutdown import without_shutdown_losses
+from airflow_enel.spark.event_defects import UNREADABLE, EventDefects, counted
+from airflow_enel.spark.event_fields import (
     Event,
     count,
     fields,
@@ -37,8 +38,7 @@ from airflow_enel.spark.fields import (
     seconds,
     text,
 )
-from airflow_enel.spark.flaws import UNREADABLE, Flaws, counted
-from airflow_enel.spark.shutdown import without_shutdown_losses
+from airflow_enel.spark.executors import ExecutorFold
 from airflow_enel.spark.timeline import CapacityTimeline
 
 _SQL = "org.apache.spark.sql.execution.ui."
@@ -57,12 +57,12 @@ class EventReducer:
         agent that sends one is not to be believed, a stored log loses the field alone
     :param busy_until: when the last component of the same driver's earlier applications finished
     :ivar complete: False once an event was unreadable or missing
-    :ivar flaws: which events were unreadable, and whether their times contradict each other
+    :ivar defects: which events were unreadable, and whether their times contradict each other
     """
 
     def __init__(self, *, strict: bool = True, busy_until: float | None = None) -> None:
         self.complete = True
-        self.flaws = Flaws(strict=strict)
+        self.defects = EventDefects(strict=strict)
         self._app_id: str | None = None
         self._app_name: str | None = None
         self._version: str | None = None
@@ -76,7 +76,7 @@ class EventReducer:
         self._stages: dict[int, dict[tuple[int, int], StageState]] = {}
         self._descriptions: dict[str, str] = {}
         self._durations: dict[tuple[int, int], list[int]] = {}
-        self._executors = ExecutorFold(self.flaws)
+        self._executors = ExecutorFold(self.defects)
         self._requests: dict[int, ScaleRequest] = {}
         self._frozen: dict[int, Component] = {}
         self._frontier = busy_until  # the latest finish of a job so far
@@ -107,7 +107,7 @@ class EventReducer:
                 handler(event)
         except UNREADABLE as error:
             self.complete = False
-            self.flaws.add_unreadable(event.get("Event"), error)
+            self.defects.add_unreadable(event.get("Event"), error)
 
     def snapshot(self, read_at: float) -> Snapshot:
         """What is known by now.
@@ -143,7 +143,7 @@ class EventReducer:
         if self._ended_at is None:
             return ()
         open_jobs = sum(job.finished_at is None for job in self._jobs.values())
-        found = [*self.flaws.in_words()]
+        found = [*self.defects.in_words()]
         if open_jobs:
             found.append(f"{counted(open_jobs, 'Spark job')} without an end: Spark dropped events")
         elif any(has_open_stage(component) for component in self._frozen.values()):
@@ -153,14 +153,14 @@ class EventReducer:
     # The application
 
     def _on_log_start(self, event: Event) -> None:
-        self._version = self.flaws.optional(text, event, "Spark Version")
+        self._version = self.defects.optional(text, event, "Spark Version")
 
     def _on_environment(self, event: Event) -> None:
         properties = fields(event, "Spark Properties")
         if _EARLIER_APPLICATION in properties:
-            self.flaws.lack("an earlier SparkContext of its driver has a log of its own")
+            self.defects.lack("an earlier SparkContext of its driver has a log of its own")
         found = [name for name in _INITIAL_SIZE if name in properties]
-        sizes = (self.flaws.optional(natural_text, properties, name) for name in found)
+        sizes = (self.defects.optional(natural_text, properties, name) for name in found)
         self._initial = next((size for size in sizes if size is not None), self._initial)
 
     def _on_application_start(self, event: Event) -> None:
@@ -171,7 +171,7 @@ class EventReducer:
             self._started_at = seconds(event, "Timestamp")
             self._frontier = self._started_at if self._frontier is None else self._frontier
             self._latest_at = max(self._started_at, self._latest_at or 0.0)
-        self._app_name = self.flaws.optional(text, event, "App Name")
+        self._app_name = self.defects.optional(text, event, "App Name")
         self._app_id = app_id
 
     def _on_application_end(self, event: Event) -> None:
@@ -179,12 +179,12 @@ class EventReducer:
         if self._ended_at is None:
             self._proceed("the end of the application", ended_at)
             if self._started_at is not None and ended_at <= self._started_at:
-                self.flaws.contradict("the application ends no later than it starts")
+                self.defects.contradict("the application ends no later than it starts")
         self._ended_at = ended_at
 
     def _proceed(self, what: str, at: float) -> None:
         """Note a time of the driver's clock, which must not lie before those already seen."""
-        self.flaws.check_order(what, self._latest_at, at)
+        self.defects.check_order(what, self._latest_at, at)
         self._latest_at = max(at, self._latest_at or 0.0)
 
     def _on_driver_exiting(self, event: Event) -> None:
@@ -251,9 +251,9 @@ class EventReducer:
             if stage.completed_at is None:
                 self._proceed(f"the end of stage {stage_id}", completed_at)
             stage.completed_at = completed_at
-            stage.failure = self.flaws.optional(optional_text, info, "Failure Reason")
+            stage.failure = self.defects.optional(optional_text, info, "Failure Reason")
             stage.metrics = (
-                self.flaws.optional(stage_metrics, info, "Accumulables") or StageMetrics()
+                self.defects.optional(stage_metrics, info, "Accumulables") or StageMetrics()
             )
             stage.digest = stage.digest or digest_of(self._durations.pop((stage_id, attempt), ()))
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from airflow_enel.domain import Component, PastRun, ScaleOut
 from airflow_enel.domain.run import mean_executors
-from airflow_enel.spark.file_kind import UnreadableFile, reading_errors, unpacked
+from airflow_enel.spark.file_format import UnreadableFile, reading_errors, unpacked
 
 COLUMNS: Final = (
     "ID",

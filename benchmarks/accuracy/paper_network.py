@@ -14,7 +14,7 @@ from airflow_enel.predict.enel.config import PAPER
 from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import RunFeatures
 from airflow_enel.predict.enel.inference.corrections import Corrections
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.training.schedule import schedule_trainings
 from airflow_enel.predict.samples import SMALLEST_S, FloatArray

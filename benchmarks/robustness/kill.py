@@ -24,7 +24,7 @@ from statistics import median
 
 from airflow_enel.domain import RunKey
 from airflow_enel.execution.result_reporter import MODULE as REPORTER
-from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.agent_reader import AgentReader
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure

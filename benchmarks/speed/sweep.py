@@ -17,7 +17,7 @@ from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.manifest import ENCODER, Manifest
 from airflow_enel.predict.enel.model import EnelModel
 from airflow_enel.predict.samples import FloatArray

@@ -13,8 +13,8 @@ import torch
 from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.training.examples import TrainingRuns, walk_forward_examples
-from airflow_enel.predict.enel.training.network import EnelNetwork
 from airflow_enel.predict.enel.training.optimisation import batches
+from airflow_enel.predict.enel.training.torch_network import EnelNetwork
 from airflow_enel.predict.enel.training.trainer import fine_tune, train
 from benchmarks.figures import Figure
 from benchmarks.speed.memory import peak_mb

@@ -20,7 +20,7 @@ from airflow_enel.history.interface import DecisionStatus, HistoryUnavailable
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.predict import Ellis
 from airflow_enel.predict.registry import create_forecaster
-from airflow_enel.spark.client import AgentClient
+from airflow_enel.spark.agent_client import AgentClient
 from tests.support.builders import samples
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, agents, page

@@ -12,7 +12,7 @@ from airflow_enel.execution import remote_loop
 from airflow_enel.execution.remote_loop import ApplicationStateUnknown, RemoteLoop
 from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.scaling_config import NO_PAST, monitored_run
-from airflow_enel.spark.client import AgentAnswerInvalid, AgentUnreachable, parse_page
+from airflow_enel.spark.agent_client import AgentAnswerInvalid, AgentUnreachable, parse_page
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import page
 from tests.support.fakes.clocks import VirtualTime

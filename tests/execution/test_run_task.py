@@ -20,7 +20,7 @@ from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.result_reporter import ReporterCredentials
 from airflow_enel.execution.run_task import RunTask
 from airflow_enel.execution.submission_record import SubmissionRecord
-from airflow_enel.spark.client import AgentUnreachable, EventPage, parse_page
+from airflow_enel.spark.agent_client import AgentUnreachable, EventPage, parse_page
 from airflow_enel.spark.submission.base import DriverLost
 from airflow_enel.spark.submission.run_folder import Submission
 from tests.support.builders import spark_events as e

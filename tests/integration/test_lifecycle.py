@@ -25,7 +25,7 @@ from airflow_enel.history.interface import RunRow, UnknownRun
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.sensors.spark import EnelSparkSensor
-from airflow_enel.spark.client import AgentUnreachable
+from airflow_enel.spark.agent_client import AgentUnreachable
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state

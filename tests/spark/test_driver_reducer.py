@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from airflow_enel.control.outcome import outcome
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import Bounds, RunState, Snapshot
+from airflow_enel.spark.agent_reader import AgentReader
 from airflow_enel.spark.driver_reducer import DriverReducer
-from airflow_enel.spark.reader import AgentReader
 from airflow_enel.spark.reducer import EventReducer
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import page

@@ -408,7 +408,7 @@ def without(events: list[Event], kind: str, number: int) -> list[Event]:
 )
 def test_a_run_with_a_dropped_end_is_incomplete(tmp_path: Path, kind: str, flaw: str) -> None:
     reading = read_log(stored(tmp_path / APP, lines(without(simple_run(), kind, 1))))
-    assert (reading.snapshot.complete, reading.flaws) == (False, (flaw,))
+    assert (reading.snapshot.complete, reading.defects) == (False, (flaw,))
 
 
 def test_a_job_that_a_stop_has_cut_off_ends_after_its_application(tmp_path: Path) -> None:
@@ -453,7 +453,7 @@ def test_a_run_whose_times_contradict_each_other_is_incomplete(
         log.append(application_end(22.0))
     reading = read_log(stored(tmp_path / APP, lines(log)))
     assert not reading.snapshot.complete
-    assert reading.flaws == (f"its times contradict each other: {contradiction}",)
+    assert reading.defects == (f"its times contradict each other: {contradiction}",)
 
 
 def test_times_a_little_out_of_order_are_no_contradiction(tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ def test_unreadable_events_are_counted_and_the_first_is_named(tmp_path: Path) ->
     events[-1:-1] = [{"Event": "SparkListenerJobEnd", "Job ID": -1}]
     reading = read_log(stored(tmp_path / APP, lines(events)))
     assert not reading.snapshot.complete
-    (flaw,) = reading.flaws
+    (flaw,) = reading.defects
     assert flaw.startswith("3 unreadable events, first SparkListenerJobStart: ")
     assert "'Submission Time' is missing" in flaw
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from airflow_enel.domain import Snapshot
 from airflow_enel.domain.context import read_context
 from airflow_enel.predict.enel.features.encoding import encode
-from airflow_enel.spark import fields
+from airflow_enel.spark import event_fields
 from airflow_enel.spark.components import without_folders
 from airflow_enel.spark.properties import mebibytes, size_context
 from airflow_enel.spark.reducer import EventReducer
@@ -82,7 +82,7 @@ def test_a_run_full_of_awkward_texts_is_read_at_once_and_can_be_stored(awkward: 
     assert len(snapshot.components) == 2
     stored = TypeAdapter(Snapshot).dump_json(snapshot)
     assert b"\\u0000" not in stored
-    assert len(stored) < 20 * fields.MAX_TEXT
+    assert len(stored) < 20 * event_fields.MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_run_full_of_awkward_texts_is_read_at_once_and_can_be_stored(awkward: 
     [
         without_folders,
         encode,
-        lambda text: fields.text({"a": text}, "a"),
+        lambda text: event_fields.text({"a": text}, "a"),
         lambda text: read_context([("a", text), (text, "a")]),
         lambda text: size_context(dict.fromkeys(PROPERTIES, text)),
         lambda text: size_context(dict.fromkeys(PROPERTIES, f"1{text}")),
@@ -129,4 +129,4 @@ def test_folders_and_their_schemes_are_left_out(text: str, kept: str) -> None:
 
 
 def test_what_no_database_can_store_is_replaced() -> None:
-    assert fields.text({"a": "x\x00y\ud800z"}, "a") == "x\ufffdy\ufffdz"
+    assert event_fields.text({"a": "x\x00y\ud800z"}, "a") == "x\ufffdy\ufffdz"

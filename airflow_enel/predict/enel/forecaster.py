@@ -18,7 +18,7 @@ from airflow_enel.predict.enel.inference.corrections import (
     remove_context_effect,
     remove_network_effect,
 )
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.manifest import KIND, SCHEMA_VERSION
 from airflow_enel.predict.enel.model import load_model
 from airflow_enel.predict.gaussian.conditional import Conditional

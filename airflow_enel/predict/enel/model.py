@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from airflow_enel.domain.model import ModelUnusable
 from airflow_enel.predict.enel.config import CONFIGS, EnelConfig
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.manifest import Manifest
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from airflow_enel.spark.agent_reader import AgentReader
 from airflow_enel.spark.eventlog import find_logs, read_log
-from airflow_enel.spark.reader import AgentReader
 from tests.support.processes.spark_app import CLUSTER, Agent, App, Launch
 from tests.support.processes.waiting import until
 

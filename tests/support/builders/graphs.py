@@ -15,7 +15,7 @@ from airflow_enel.predict.enel.config import (
 from airflow_enel.predict.enel.features.measurements import scale_out
 from airflow_enel.predict.enel.inference.graph_layout import Layout
 from airflow_enel.predict.enel.inference.inputs import SummaryInputs, SweepInputs
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.training.run_graph import NONE, RunGraph
 
 DIAMOND = ((0, 1), (0, 2), (1, 3), (2, 3))

@@ -9,8 +9,8 @@ import httpx
 from airflow_enel.control.decide import ScalingConfig, decide
 from airflow_enel.control.policies import Policy, PolicyContext
 from airflow_enel.domain import AgentAddress, Bounds, Proposal, Step
-from airflow_enel.spark.client import AgentClient, AgentError
-from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.agent_client import AgentClient, AgentError
+from airflow_enel.spark.agent_reader import AgentReader
 from tests.support.fuzzing.agent_pages import Case
 
 FAULTS: Final = ("crashes", "rescales on bad data", "harmless ones read otherwise")

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from airflow_enel.domain import RunKey, Snapshot
-from airflow_enel.spark.client import AgentClient
-from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.agent_client import AgentClient
+from airflow_enel.spark.agent_reader import AgentReader
 from tests.support.airflow.scratch import HOST, TaskStore
 
 COMPONENTS = 7

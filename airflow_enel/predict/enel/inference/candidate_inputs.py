@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_enel.predict.enel.features.job_history import ComponentHistory, JobHistory
     from airflow_enel.predict.enel.features.stage_graph import ComponentGraph
     from airflow_enel.predict.enel.features.summary_nodes import Blend
-    from airflow_enel.predict.enel.inference.network import EnelInference
+    from airflow_enel.predict.enel.inference.numpy_network import EnelInference
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     import torch
 
-    from airflow_enel.predict.enel.training.network import EnelNetwork
     from airflow_enel.predict.enel.training.optimisation import Batch
+    from airflow_enel.predict.enel.training.torch_network import EnelNetwork
 
     Report = Callable[[str, int, int], None]
 

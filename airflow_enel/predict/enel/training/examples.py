@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_enel.domain import Component, JobRuns, PastRun
     from airflow_enel.predict.enel.config import EnelConfig
-    from airflow_enel.predict.enel.inference.network import EnelInference
+    from airflow_enel.predict.enel.inference.numpy_network import EnelInference
     from airflow_enel.predict.samples import FloatArray
 
 MOMENTS: Final = (0.0, 1 / 16, 1 / 4, 1.0)

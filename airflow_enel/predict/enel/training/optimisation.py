@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.features.stage_graph import IntArray
-    from airflow_enel.predict.enel.training.network import EnelNetwork, NetworkOutput
     from airflow_enel.predict.enel.training.run_graph import RunGraph
+    from airflow_enel.predict.enel.training.torch_network import EnelNetwork, NetworkOutput
     from airflow_enel.predict.samples import FloatArray
 
 BATCH: Final = 16

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from airflow_enel.predict.enel.config import DEFAULT
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.enel.training.early_stopping import EarlyStopping, copied_state
 from airflow_enel.predict.enel.training.examples import (
@@ -23,13 +23,13 @@ from airflow_enel.predict.enel.training.held_out_evaluation import (
     with_gates,
     with_open_gates,
 )
-from airflow_enel.predict.enel.training.network import EnelNetwork
 from airflow_enel.predict.enel.training.optimisation import (
     batches,
     error_of,
     optimise,
     training_settings,
 )
+from airflow_enel.predict.enel.training.torch_network import EnelNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import psutil
 
 from airflow_enel.domain import DriverStatus
-from airflow_enel.spark.submission.address import read_address
+from airflow_enel.spark.submission.agent_address import read_address
 from airflow_enel.spark.submission.base import ApplicationHandle, DriverLost
 
 if TYPE_CHECKING:

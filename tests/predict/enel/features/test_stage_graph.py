@@ -12,7 +12,7 @@ from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures, path_shares
 from airflow_enel.predict.enel.features.summary_nodes import Summaries
 from airflow_enel.predict.enel.inference.graph_layout import Layout
-from airflow_enel.predict.enel.inference.network import longest
+from airflow_enel.predict.enel.inference.numpy_network import longest
 from tests.support.builders.past_runs import component
 from tests.support.builders.staged_runs import stage, staged_run, with_stages
 

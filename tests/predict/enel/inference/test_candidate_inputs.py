@@ -12,7 +12,7 @@ from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
 from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
 from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
-from airflow_enel.predict.enel.inference.network import EnelInference
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.training.batching import collate
 from airflow_enel.predict.enel.training.run_graph import NONE, run_graph
 from tests.support.builders.graphs import random_weights, stacked

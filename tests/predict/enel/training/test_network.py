@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch", reason="needs the extra train")
 pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, PAPER, parameters  # noqa: E402
-from airflow_enel.predict.enel.inference.network import EnelInference  # noqa: E402
+from airflow_enel.predict.enel.inference.numpy_network import EnelInference  # noqa: E402
 from airflow_enel.predict.enel.training.batching import collate  # noqa: E402
-from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.tensors import GraphTensors  # noqa: E402
+from airflow_enel.predict.enel.training.torch_network import EnelNetwork  # noqa: E402
 from tests.predict.enel.reference import Reference  # noqa: E402
 from tests.support.builders.graphs import (  # noqa: E402
     at_other_scale_out,
@@ -207,6 +207,6 @@ def test_weights_of_another_network_are_refused(spoil):
 def test_predicting_never_imports_torch():
     loaded = modules_loaded_by(
         "import airflow_enel.predict.enel.inference.candidate_inputs;"
-        "import airflow_enel.predict.enel.inference.network"
+        "import airflow_enel.predict.enel.inference.numpy_network"
     )
     assert not {"torch", "torch_geometric", "sklearn"} & loaded

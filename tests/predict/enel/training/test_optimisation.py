@@ -12,7 +12,6 @@ pytest.importorskip("torch_geometric", reason="needs the extra train")
 
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT  # noqa: E402
 from airflow_enel.predict.enel.training.batching import collate  # noqa: E402
-from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.optimisation import (  # noqa: E402
     Targets,
     batches,
@@ -21,6 +20,7 @@ from airflow_enel.predict.enel.training.optimisation import (  # noqa: E402
     refresh,
 )
 from airflow_enel.predict.enel.training.tensors import GraphTensors  # noqa: E402
+from airflow_enel.predict.enel.training.torch_network import EnelNetwork  # noqa: E402
 from tests.support.builders.graphs import random_graph  # noqa: E402
 
 both = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)

@@ -22,8 +22,8 @@ from airflow_enel.predict.enel.model import (  # noqa: E402
     load_model,
 )
 from airflow_enel.predict.enel.training import optimisation, trainer  # noqa: E402
-from airflow_enel.predict.enel.training.network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.optimisation import training_settings  # noqa: E402
+from airflow_enel.predict.enel.training.torch_network import EnelNetwork  # noqa: E402
 from airflow_enel.predict.enel.training.trainer import train  # noqa: E402
 from airflow_enel.predict.evaluation import walk_forward  # noqa: E402
 from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs  # noqa: E402

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from airflow_enel.domain import Snapshot
-from airflow_enel.spark.client import (
+from airflow_enel.spark.agent_client import (
     MAX_ANSWER_BYTES,
     AgentAnswerInvalid,
     AgentClient,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 
-from airflow_enel.spark.file_kind import FileKind, UnreadableFile, kind_of
+from airflow_enel.spark.file_format import FileKind, UnreadableFile, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,8 +60,8 @@ def test_packed_bytes_that_look_like_a_table_are_none(tmp_path: Path) -> None:
         (b"\x82SNAPPY\x00more", "compressed with snappy"),
         (b"ZV\x01more", "compressed with lzf"),
         (b"PK\x03\x04more", "compressed with zip"),
-        (gzip.compress(LOG * 99)[:30], "its gzip data cannot be unpacked"),
-        (gzip.compress(LOG)[:12] + b"\xff" * 30, "its gzip data cannot be unpacked"),
+        (gzip.compress(LOG * 99, mtime=0)[:30], "its gzip data cannot be unpacked"),
+        (gzip.compress(LOG, mtime=0)[:12] + b"\xff" * 30, "its gzip data cannot be unpacked"),
         (zstd(LOG)[:4] + b"\xff" * 30, "its zstd data cannot be unpacked"),
     ],
 )

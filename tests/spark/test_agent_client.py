@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_enel.domain import AgentAddress
-from airflow_enel.spark.client import (
+from airflow_enel.spark.agent_client import (
     AgentAnswerInvalid,
     AgentClient,
     AgentError,
     AgentRefused,
     AgentUnreachable,
 )
-from airflow_enel.spark.reader import AgentReader
+from airflow_enel.spark.agent_reader import AgentReader
 from tests.support.builders import spark_events as e
 
 Handler = Callable[[httpx.Request], httpx.Response]

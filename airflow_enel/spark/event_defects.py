@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from airflow_enel.spark.fields import Event
+from airflow_enel.spark.event_fields import Event
 
 _T = TypeVar("_T")
 UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
@@ -17,7 +17,7 @@ CLOCK_SLACK_S: Final = 1.0
 
 
 @dataclass(slots=True)
-class Flaws:
+class EventDefects:
     """What is wrong with the events of one application.
 
     :param strict: whether a field that could be done without makes its event unreadable

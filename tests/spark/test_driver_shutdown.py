@@ -24,7 +24,7 @@ def lost(*after_the_executors: dict[str, Any]) -> list[str]:
     ):
         fold.add(event)
     snapshot = fold.snapshot(100.0)
-    assert not fold.flaws.unreadable
+    assert not fold.defects.unreadable
     return [span.executor_id for span in snapshot.executors if span.lost]
 
 
