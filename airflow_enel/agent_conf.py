@@ -41,7 +41,7 @@ def agent_conf(
             conf=agent_conf(runtime_target=timedelta(minutes=10), max_executors=16),
         )
 
-    An :class:`~airflow_enel.sensors.spark.EnelSparkSensor` on that task watches and steers the
+    An :class:`~airflow_enel.sensors.spark.EnelSparkSensor` on that task observes and scales the
     application. The values are templates that call macros of our plugin: when the task renders
     them, the run is opened in the history and sized from it, and a secret for the agent is made,
     of which the configuration has only the SHA-256. Should that fail, the application runs at a

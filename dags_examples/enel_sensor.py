@@ -1,4 +1,4 @@
-"""A sensor that watches and steers the Spark application of another task, in two ways.
+"""A sensor that observes and scales the Spark application of another task, in two ways.
 
 In the first, our operator submits and is done: its worker slot is free while the application
 runs, and the sensor, which is rescheduled, takes one only to look. In the second, Airflow's own
@@ -39,7 +39,7 @@ with DAG("enel_sensor", schedule="@daily", start_date=datetime(2026, 1, 1), catc
             conf={"spark.executor.cores": "2"},
         ),
     )
-    EnelSparkSensor(  # beside it, not behind it: it steers while the task runs
+    EnelSparkSensor(  # beside it, not behind it: it scales while the task runs
         task_id="features_on_time",
         external_task_id="features",
         timeout=timedelta(hours=2),

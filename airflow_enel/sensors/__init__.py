@@ -1,1 +1,1 @@
-"""Airflow sensors: watch and steer applications that other tasks have submitted."""
+"""Airflow sensors: observe and scale applications that other tasks have submitted."""

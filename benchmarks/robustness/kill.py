@@ -168,7 +168,7 @@ class Task:
             if result == "success":
                 break
         deadline = time.monotonic() + _TOLD_WITHIN_S
-        while True:  # a messenger may be on its way
+        while True:  # a result reporter may be on its way
             found = self._found(result)
             losses = found.components_lost + found.decisions_lost + found.left_running
             if not losses or time.monotonic() > deadline:

@@ -48,8 +48,8 @@ class TaskLog:
 def kill_an_executor(folder: Path) -> bool:
     """Kill -9 one executor of the driver that runs in a folder; False if there is none."""
     try:
-        keeper = psutil.Process(int((folder / "pid").read_text()))
-        for process in keeper.children(recursive=True):
+        supervisor = psutil.Process(int((folder / "pid").read_text()))
+        for process in supervisor.children(recursive=True):
             if _is_executor(process):
                 process.kill()
                 return True

@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - Airflow takes seconds to import: only where a test needs it
-"""The stock operator on real Spark, with a sensor beside it that steers."""
+"""The stock operator on real Spark, with a sensor beside it that scales it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 if TYPE_CHECKING:
     from airflow_enel.spark.submission.client.provider_hook import ProviderHook
 
-_STEERABLE: Final = ("local-cluster[", "spark://")
+_SCALABLE: Final = ("local-cluster[", "spark://")
 _CONNECT_WITHIN_S: Final = 5.0
 
 
@@ -34,7 +34,7 @@ def check_application(application: str) -> None:
 
 
 def check_connection(hook: ProviderHook, policy: str) -> None:
-    """Refuse a cluster that this operator cannot steer yet.
+    """Refuse a cluster that this operator cannot scale yet.
 
     Plain ``local[…]`` has one executor that cannot change: for the policy "static" it will do.
 
@@ -45,12 +45,12 @@ def check_connection(hook: ProviderHook, policy: str) -> None:
             f"there is no Airflow connection {hook.connection_id!r}: create it, type Spark"
         )
     master, mode = hook.master, hook.deploy_mode
-    steerable = master.startswith(_STEERABLE)
+    scalable = master.startswith(_SCALABLE)
     if policy == "static" and master.startswith("local"):
-        steerable = True
-    if mode != "client" or not steerable:
+        scalable = True
+    if mode != "client" or not scalable:
         raise ValueError(
-            f"EnelSparkOperator steers applications on Spark standalone (spark://host:port) and "
+            f"EnelSparkOperator scales applications on Spark standalone (spark://host:port) and "
             f"local-cluster[…] in client mode; the connection {hook.connection_id!r} says master "
             f"{master!r} in {mode} mode. Change the connection, or use SparkSubmitOperator."
         )
