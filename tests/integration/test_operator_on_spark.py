@@ -122,7 +122,7 @@ def test_a_retry_takes_up_the_application_of_a_task_that_was_killed(
     second = execution("retried", script, policy="static", max_executors=1, try_number=2)
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(second.run)
-        until(lambda: second._charge.driver is not None or running.done(), 30)
+        until(lambda: second.application.driver is not None or running.done(), 30)
         go.touch()
         running.result(timeout=60)
 
