@@ -88,7 +88,7 @@ def test_without_a_past_lines_become_rarer_with_the_components_that_have_finishe
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     scene = Scene(caplog, expected=None)
-    scene.run(1000, within_s=3000)
+    scene.run(250, within_s=750)
     assert 20 <= len(scene.lines) <= 50
 
 
