@@ -25,6 +25,8 @@ from tests.support.airflow.task_instances import add_task_instance, token_of
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
 
+pytest_plugins = ["tests.support.markers"]
+
 settings.register_profile("enel", deadline=None)  # a busy machine is no failure
 settings.register_profile("fast", settings.get_profile("enel"), max_examples=25)
 settings.load_profile("enel")

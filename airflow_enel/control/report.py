@@ -69,7 +69,8 @@ def _runtime(outcome: RunOutcome, target_s: float | None) -> str:
     if target_s is None:
         return ran
     if outcome.runtime_s > target_s:
-        return f"{ran}, {outcome.runtime_s - target_s:.0f} s more than the target"
+        late_s = outcome.runtime_s - target_s
+        return f"{ran}, {f'{late_s:.0f}' if late_s >= 1 else 'less than 1'} s more than the target"
     return f"{ran} of the target of {target_s:.0f} s"
 
 

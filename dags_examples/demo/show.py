@@ -91,7 +91,9 @@ def _verdict(row: RunRow) -> str:
     violation_s = row.outcome.violation_s if row.outcome else None
     if violation_s is None:
         return row.state.value
-    return "[green]met[/green]" if violation_s == 0 else f"[red]missed by {violation_s:.0f} s[/red]"
+    if violation_s == 0:
+        return "[green]met[/green]"
+    return f"[red]missed by {f'{violation_s:.0f}' if violation_s >= 1 else 'less than 1'} s[/red]"
 
 
 def _seconds(value: float | None) -> str:

@@ -80,6 +80,14 @@ ENDED = RunOutcome(
             ),
         ),
         (
+            ENDED,
+            117.6,
+            (
+                "succeeded · 26 components · 118 s, less than 1 s more than the target · "
+                "1 rescale · 708 executor-seconds"
+            ),
+        ),
+        (
             replace(ENDED, state=RunState.FAILED, rescales=2),
             100.0,
             (
@@ -94,7 +102,7 @@ ENDED = RunOutcome(
             "lost · 26 components · runtime unknown · 1 rescale · 708 executor-seconds",
         ),
     ],
-    ids=["met", "missed", "no target", "lost"],
+    ids=["met", "just missed", "missed", "no target", "lost"],
 )
 def test_the_end_of_a_run_in_one_line(outcome, target_s, line):
     assert outcome_line(outcome, target_s, 26) == line
