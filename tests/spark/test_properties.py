@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_enel.domain import RunContext
@@ -36,8 +36,13 @@ CONTEXTS = st.dictionaries(
 )
 
 
+NOT_READ = ("*********(redacted)", "{{ macros.enel.")
+"""What Spark blacks out, and templates of ours that were not rendered: never a value."""
+
+
 @given(CONTEXTS)
 def test_a_context_written_as_properties_is_read_as_it_was(values: dict[str, str | float]) -> None:
+    assume(not any(str(value).startswith(NOT_READ) for value in values.values()))
     context, _ = read_context(values.items())
     properties = context_properties(context)
     assert read_context(given_context(properties)) == (context, ())
