@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ import psutil
 
 from airflow_enel.domain import DriverStatus
 from airflow_enel.spark.submission.agent_address import read_address
-from airflow_enel.spark.submission.base import ApplicationHandle, DriverLost
+from airflow_enel.spark.submission.base import DriverLost
 
 if TYPE_CHECKING:
     from airflow_enel.domain import AgentAddress
@@ -88,11 +87,6 @@ class ClientDriver:
             )
         arguments = [str(folder.path), sys.executable, reporter, *command]
         return cls(folder, reporter, _detached(_SUPERVISE, arguments, env=env))
-
-    @property
-    def handle(self) -> ApplicationHandle:
-        """Names it for later tries."""
-        return ApplicationHandle(self.folder.path.name, socket.gethostname())
 
     def get_status(self) -> DriverStatus:
         """Return what this worker shows of it, ``ABSENT`` if its result was used or it never was.
