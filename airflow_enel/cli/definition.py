@@ -265,12 +265,82 @@ _EVALUATE = ActionCommand(
 )
 
 
+_SIMULATE = ActionCommand(
+    name="simulate",
+    help="Compare policies on a simulated cluster",
+    description=(
+        "Simulates series of 65 runs of recurring jobs, of which the first 10 are profiled; in "
+        "runs 41 to 50 and 61 to 65 executors are killed, as in the experiment of the Enel paper. "
+        "Policies decide by the same code as in production, and all of them meet the same noise. "
+        "Nothing is read from or written to the history."
+    ),
+    func=lazy_load_command("airflow_enel.cli.simulating.simulate_policies"),
+    args=(
+        _arg(
+            "--policy",
+            metavar="NAME",
+            nargs="+",
+            required=True,
+            help="policies as on the operator, or spark-dynamic-allocation, static-maximum, "
+            "risk-static, ellis-published, and oracle, which knows what will happen",
+        ),
+        _arg(
+            "--jobs",
+            metavar="JOB",
+            nargs="+",
+            help="LR, MPC, K-Means, GBT (the jobs of the paper, by default all four), ETL, or TOML "
+            "files with jobs of your own",
+        ),
+        _arg(
+            "--campaigns",
+            type=_integer,
+            metavar="N",
+            default=1,
+            help="how often each series is repeated with other noise; 1 by default",
+        ),
+        _arg(
+            "--seed",
+            type=_natural,
+            metavar="N",
+            default=0,
+            help="the same seed gives the same figures; 0 by default",
+        ),
+        _arg(
+            "--mode",
+            default="realistic",
+            help="realistic: new executors come without cached data (default); elastic: every "
+            "change works at once; as-published: scaling has hardly an effect, as in the "
+            "published runs",
+        ),
+        _arg(
+            "--processes",
+            type=_integer,
+            metavar="N",
+            help="how many to use, by default one per processor; the figures stay the same",
+        ),
+        _arg(
+            "--train",
+            action="store_true",
+            help="train the network of policies that use one after every run, which takes minutes "
+            "and the extra train (torch); without it they forecast by their prior",
+        ),
+        _arg(
+            "--event-logs",
+            type=Path,
+            metavar="FOLDER",
+            help="also write a Spark event log of every run there, in a folder per policy",
+        ),
+        _OUTPUT,
+    ),
+)
+
+
 def get_enel_cli_commands() -> list[CLICommand]:
     """Return the commands; named by the provider info."""
     return [
         GroupCommand(
             name="enel",
             help="History of recurring Spark applications",
-            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST, _TRAIN, _MODEL, _EVALUATE),
+            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST, _TRAIN, _MODEL, _EVALUATE, _SIMULATE),
         )
     ]
