@@ -80,7 +80,8 @@ def _run(application: Path) -> Any:
             "--master=local-cluster[1,2,2048]",
             "--executor-memory=512m",
             "--conf=spark.ui.enabled=false",
-            "--conf=spark.log.level=WARN",  # ten thousand lines of log would cost more than the agent
+            # Ten thousand lines of log would cost more than the agent.
+            "--conf=spark.log.level=WARN",
             "--conf=spark.executor.cores=1",
             f"--driver-class-path={agent_jar()}",
             str(application),
