@@ -32,6 +32,7 @@ SERIES = {
     "outage": "robustness.outage",
     "kill": "robustness.kill",
     "mllib": "accuracy.mllib",
+    "etl": "accuracy.etl",
 }
 """Only when named, and one at a time: they take long, and some have an Airflow of their own."""
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 from airflow_enel.predict.enel.training.schedule import GROWTH
 from airflow_enel.predict.evaluation import ALL, summarise, walk_forward
 from airflow_enel.predict.registry import BUILT_IN, forecaster_factory
 from benchmarks.accuracy.paper_network import paper_makers
 from benchmarks.accuracy.published_traces import PAIRS
+from benchmarks.accuracy.real_runs import RealRun, finished_logs
 from benchmarks.accuracy.scores import compared, of_score
 from benchmarks.figures import Figure
 
@@ -31,7 +30,6 @@ JOBS = ("lr", "mpc", "kmeans", "gbt")
 SIZES = (1, 2, 3, 4)
 USUAL_ROWS = 1_000_000
 SEED = 1
-_APPLICATION = Path(__file__).resolve().parents[2] / "dags_examples" / "jobs" / "mllib.py"
 
 
 def measure() -> Iterable[Figure]:
@@ -39,66 +37,33 @@ def measure() -> Iterable[Figure]:
     with tempfile.TemporaryDirectory() if LOGS is None else nullcontext(LOGS) as folder:
         logs = Path(folder)
         logs.mkdir(exist_ok=True)
-        for wish in _wishes():
-            marker = logs / f"{wish.job}-{wish.number}"
-            if not marker.exists():
-                print(f"  {wish}", file=sys.stderr)
-                _run(wish, marker)
+        for run in _runs():
+            run.keep_log(logs)
         yield from _figures(logs)
 
 
-class Wish(NamedTuple):
-    """A run to make."""
-
-    job: str
-    number: int
-    executors: int
-    rows: int
-
-
-def _wishes() -> Iterator[Wish]:
+def _runs() -> Iterator[RealRun]:
     """Jobs by turns; sizes at random, as each of them equally often would be in step with time."""
     chance = random.Random(SEED)  # noqa: S311 - which size, not who
     for number in range(RUNS):
         for job in JOBS:
             rows = round(USUAL_ROWS * 2 ** chance.uniform(-1.0, 1.0))
-            yield Wish(job, number, chance.choice(SIZES), rows)
-
-
-def _run(wish: Wish, folder: Path) -> None:
-    spark = Path(os.environ.get("SPARK_HOME", ".spark/pyspark")).resolve()
-    draft = folder.with_name(f".{folder.name}")
-    draft.mkdir(exist_ok=True)
-    result = subprocess.run(
-        [
-            str(spark / "bin/spark-submit"),
-            f"--master=local-cluster[{wish.executors},1,512]",
-            f"--name={wish.job}",
-            "--conf=spark.executor.memory=512m",
-            "--conf=spark.ui.enabled=false",
-            "--conf=spark.eventLog.enabled=true",
-            f"--conf=spark.enel.context.rows={wish.rows}",
-            f"--conf=spark.eventLog.dir={draft.as_uri()}",
-            str(_APPLICATION),
-            f"--job={wish.job}",
-            f"--rows={wish.rows}",
-        ],
-        env={**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode:
-        raise RuntimeError(f"{wish.job} failed: {result.stderr[-2000:]}")
-    draft.rename(folder)
+            yield RealRun(
+                job=job,
+                number=number,
+                executors=chance.choice(SIZES),
+                memory_mib=512,
+                conf={"spark.enel.context.rows": str(rows)},
+                script="mllib.py",
+                arguments=(f"--job={job}", f"--rows={rows}"),
+            )
 
 
 def _figures(logs: Path) -> Iterable[Figure]:
     from airflow_enel.cli.retraining import enel_makers  # noqa: PLC0415
     from airflow_enel.ingest.evaluation_data import from_paths  # noqa: PLC0415 - imports Airflow
 
-    folders = sorted(path for path in logs.iterdir() if not path.name.startswith("."))
-    data = from_paths(folders, None, stages=True)
+    data = from_paths(finished_logs(logs), None, stages=True)
     for left_out in data.left_out:
         print(f"{left_out.path}: {left_out.reason}", file=sys.stderr)
     series = data.series
