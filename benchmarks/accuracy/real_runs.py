@@ -44,7 +44,7 @@ class RealRun:
         """
         kept = logs / f"{self.job}-{self.number}"
         if not kept.exists():
-            print(f"  {self}", file=sys.stderr, flush=True)
+            print(f"  {kept.name}, {self.executors} executors", file=sys.stderr, flush=True)
             # Its last name only when it is whole: an interrupted series goes on where it was.
             draft = kept.with_name(f".{kept.name}")
             shutil.rmtree(draft, ignore_errors=True)
