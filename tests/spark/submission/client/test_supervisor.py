@@ -89,8 +89,9 @@ def test_killing_ends_everything_that_the_driver_started(folder: RunFolder) -> N
 def test_a_supervisor_that_was_killed_means_lost_not_running_and_not_failed(
     folder: RunFolder,
 ) -> None:
-    driver = start(folder, "import time; time.sleep(60)")
-    until(folder.supervisor_pid.exists)
+    driver = start(folder, "import time; print('up'); time.sleep(60)")
+    # Before that the driver may still be a fork of its supervisor, with the same arguments.
+    until(lambda: driver.read_output() == ["up"])
     family = psutil.Process(int(folder.supervisor_pid.read_text())).children(recursive=True)
     os.kill(int(folder.supervisor_pid.read_text()), signal.SIGKILL)
     until(lambda: lost(driver))
