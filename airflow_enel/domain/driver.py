@@ -15,8 +15,3 @@ class DriverStatus(str, Enum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     OVER = "over"
-
-    @property
-    def is_active(self) -> bool:
-        """True while it runs."""
-        return self is DriverStatus.RUNNING

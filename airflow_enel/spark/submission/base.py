@@ -1,8 +1,8 @@
 """What a submitter is: it starts applications in one deploy mode and looks after them.
 
-The verbs are those of Airflow's resumable jobs (submit, get_status, is_active, get_result); added
-are the driver's output, its end, and where its agent is. Whoever runs an application works with
-these protocols only; client mode in ``client`` is the first implementation.
+The verbs are those of Airflow's resumable jobs (submit, get_status, get_result); added are the
+driver's output, its end, and where its agent is. Whoever runs an application works with these
+protocols only; client mode in ``client`` is the first implementation.
 """
 
 from __future__ import annotations
