@@ -56,7 +56,7 @@ def outcome(
         rescales=len(changes),
         reversals=sum(before * after < 0 for before, after in pairwise(changes)),
         violation_s=violation_s,
-        complete=snapshot.complete,
+        complete=snapshot.complete and not snapshot.local_mode,
     )
 
 

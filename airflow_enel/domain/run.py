@@ -103,7 +103,8 @@ class RunOutcome:
     ``violation_s`` is by how much it missed its target (CVS of Enel), 0 if met, None without a
     target or without an end; ``executor_seconds`` is the integral of registered executors.
     ``executors_at_start`` is how many were there when the first component finished, or at the
-    end if none did. ``complete`` is False if events were lost, so that components may be missing.
+    end if none did. ``complete`` is False for a run that is not to be learned from: events were
+    lost, so that components may be missing, or it ran in local mode.
     """
 
     __pydantic_config__: ClassVar = STRICT

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from airflow_enel.domain.wire import STRICT
+
+_DRIVERS: Final = ("driver", "<driver>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,12 @@ class ExecutorSpan:
         return min(ends) if ends else None
 
     @property
+    def is_driver(self) -> bool:
+        """True in local mode, where Spark registers the driver as an executor with all cores."""
+        # Those of a driver's later applications have the number of theirs before the id.
+        return self.executor_id.rpartition(":")[2] in _DRIVERS
+
+    @property
     def lost(self) -> bool:
         """True if it went without being asked to."""
         return self.removed_at is not None and self.draining_at is None
@@ -167,6 +175,11 @@ class Snapshot:
     def finished_components(self) -> tuple[Component, ...]:
         """Components that have ended, well or not, in the order of their positions."""
         return tuple(c for c in self.components if c.finished_at is not None)
+
+    @property
+    def local_mode(self) -> bool:
+        """True if it ran in its driver, without a cluster: no size explains its runtime."""
+        return any(executor.is_driver for executor in self.executors)
 
     def executors_at(self, at: float) -> int:
         """Executors that took tasks at a moment."""

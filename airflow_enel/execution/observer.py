@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.decide import decide
 from airflow_enel.control.outcome import outcome
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     from airflow_enel.execution.history_writer import DecisionWriter
     from airflow_enel.execution.scaling_config import MonitoredRun
     from airflow_enel.spark.agent_client import AgentClient
+
+_LOCAL_MODE: Final = (
+    "The application runs in local mode, in its driver alone: there are no executors to scale, and "
+    "nothing is learned from this run. To have it sized, let the Spark connection name a cluster, "
+    "and set no master in the application"
+)
 
 
 class Observer:
@@ -73,11 +79,12 @@ class Observer:
         """
         asked_at = self._clock.now()
         snapshot = self.read(client)
+        self._warn_of_local_mode(snapshot)
         if not snapshot.complete:
             self._warn_once("Events of the application were lost: it stays at its present size")
         now = snapshot.read_at + (self._clock.now() - asked_at)
         assessment = decide(self._run.config, snapshot, now)
-        step = assessment.step
+        step = None if snapshot.local_mode else assessment.step
         if step is not None and step.decision.epoch > self._answered_epoch:
             self._act(client, step)
         if self._first_look:
@@ -106,6 +113,7 @@ class Observer:
         if snapshot is None:
             self._log.warning("Nothing is known of the run, because its agent was never reached")
             snapshot = replace(self._application.nothing(), complete=False)
+        self._warn_of_local_mode(snapshot)
         self._save_components(snapshot)
         result = outcome(snapshot, exit_code, target_s, state)
         self._writer.write(RunFinished(self._run.run_id, result))
@@ -156,6 +164,10 @@ class Observer:
         if fresh:
             self._writer.write(ComponentsSaved(self._run.run_id, fresh))
             self._saved.update(component.position for component in fresh)
+
+    def _warn_of_local_mode(self, snapshot: Snapshot) -> None:
+        if snapshot.local_mode:
+            self._warn_once(_LOCAL_MODE)
 
     def _warn_once(self, message: str, *arguments: object) -> None:
         if message not in self._warned:

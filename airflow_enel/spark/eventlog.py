@@ -48,7 +48,6 @@ UNREAD_KINDS: Final = (
 _UNREAD = tuple(f'{{"Event":"{kind}"'.encode() for kind in UNREAD_KINDS)
 _START, _END = "SparkListenerApplicationStart", "SparkListenerApplicationEnd"
 _ENVIRONMENT = "SparkListenerEnvironmentUpdate"
-_DRIVERS = {"driver", "<driver>"}
 _LOCAL_MASTER = re.compile(r"local(\[|$)")
 _VERSION = re.compile(r"[ -~]{1,100}")
 
@@ -175,10 +174,9 @@ def _context(snapshot: Snapshot, properties: Mapping[str, object]) -> RunContext
 
 
 def _is_local(snapshot: Snapshot, properties: Mapping[str, object]) -> bool:
-    """Local mode registers its driver as an executor that has all cores."""
-    executors = {span.executor_id for span in snapshot.executors}
-    if executors:
-        return executors <= _DRIVERS
+    """Without any executor its master says it, if the log has its properties."""
+    if snapshot.executors:
+        return snapshot.local_mode
     return _LOCAL_MASTER.match(str(properties.get("spark.master", ""))) is not None
 
 

@@ -99,6 +99,11 @@ def test_lost_events_are_remembered():
     assert not ended(complete=False).complete
 
 
+def test_a_run_in_its_driver_alone_is_not_to_be_learned_from():
+    driver = replace(executor(0), executor_id="driver")
+    assert not ended(executors=(driver,)).complete
+
+
 def test_an_unknown_initial_number_makes_the_first_request_no_rescale():
     asked = (request(6, 1, START + 10), request(9, 2, START + 20))
     assert ended(initial_executors=None, requests=asked).rescales == 1

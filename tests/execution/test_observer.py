@@ -161,6 +161,27 @@ def test_the_end_is_recorded_from_the_final_state_or_else_the_last_reading(
     assert outcome.runtime_s == (39.0 if final == "left" else None)
 
 
+def test_local_mode_is_warned_of_once_is_not_scaled_and_is_no_run_to_learn_from(
+    client: Callable[[Scene], AgentClient], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene = Scene(components=2)
+    for event in scene.events:
+        event.update({"Executor ID": "driver"} if "Executor ID" in event else {})
+    observer, talk = scene.observer(), client(scene)
+    observer.poll(talk)
+    observer.poll(talk)
+    (tmp_path / "final.json").write_bytes(page([*scene.events, e.application_end(40.0)]))
+    observer.conclude(tmp_path / "final.json", 0, RunState.SUCCEEDED)
+
+    (warning,) = (it.getMessage() for it in caplog.records if it.levelno >= logging.WARNING)
+    assert "in local mode, in its driver alone" in warning
+    assert (scene.sent, scene.statuses()) == ([], [])
+    row = scene.history.run(scene.run.key.id)
+    assert row.state is RunState.SUCCEEDED
+    assert [c.position for c in scene.history.components(row.id)] == [0, 1]
+    assert scene.history.past_runs(row.run.key.dag_id, row.run.job_key) == ()
+
+
 def test_an_application_of_which_nothing_was_seen_is_no_run_to_learn_from(tmp_path: Path) -> None:
     scene = Scene(components=0)
     scene.observer().conclude(tmp_path / "nothing", None, RunState.SUCCEEDED)

@@ -70,6 +70,12 @@ def _one_more_like_the_first() -> list[dict[str, Any]]:
     return [e.job_start(0, 31.0, info), e.stage_completed(info, 31.0, 32.0), e.job_end(0, 32.0)]
 
 
+@pytest.mark.parametrize(("executor", "local"), [("0", False), ("driver", True)])
+def test_local_mode_is_seen_in_any_context(executor: str, local: bool) -> None:
+    second = [e.application_start(30.0, "app-2"), e.executor_added(executor, 31.0)]
+    assert fold([*FIRST, *second]).local_mode is local
+
+
 def test_executors_of_a_context_leave_with_it_and_are_not_lost() -> None:
     snapshot = fold(DRIVER)
     assert [snapshot.executors_at(at) for at in (22.0, 25.0, 33.0, 39.0)] == [2, 0, 1, 0]

@@ -8,6 +8,7 @@ import socket
 import httpx
 import pytest
 
+from airflow_enel.spark.agent_reader import AgentReader
 from tests.support.processes.spark_app import Launch
 from tests.support.processes.waiting import until
 
@@ -61,7 +62,10 @@ def test_blocked_port_leaves_the_application_and_its_exit_code_alone(launch: Lau
         assert app.finish() == 3
     assert "EnelAgent: cannot serve" in app.log
     assert not app.port_file.exists()
-    assert json.loads(app.final_file.read_text())["ended"] is True
+    final = AgentReader().read_final(app.final_file)
+    assert final is not None
+    assert final.ended_at is not None
+    assert final.local_mode
 
 
 def test_without_a_token_everybody_is_refused(launch: Launch) -> None:
