@@ -21,6 +21,7 @@ from airflow_enel.history.http.capability import TaskIdentity
 from tests.support.airflow import server
 from tests.support.airflow.settings import settings_of
 from tests.support.airflow.task_instances import add_task_instance, token_of
+from tests.support.processes.spark import QUICK_JVM
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -31,8 +32,6 @@ settings.register_profile("enel", deadline=None)  # a busy machine is no failure
 settings.register_profile("fast", settings.get_profile("enel"), max_examples=25)
 settings.load_profile("enel")
 
-# JVMs live for seconds here: to compile their code better takes longer than that gains.
-_QUICK_JVM = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 _HOME = Path(tempfile.mkdtemp(prefix="airflow-enel-tests-"))
 
 os.environ.update(
@@ -41,9 +40,9 @@ os.environ.update(
         AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="vera:viewer,adam:admin",
         OMP_NUM_THREADS="1",
         OPENBLAS_NUM_THREADS="1",
-        SPARK_DAEMON_JAVA_OPTS=_QUICK_JVM,
-        SPARK_LAUNCHER_OPTS=_QUICK_JVM,
-        SPARK_SUBMIT_OPTS=_QUICK_JVM,
+        SPARK_DAEMON_JAVA_OPTS=" ".join(QUICK_JVM),
+        SPARK_LAUNCHER_OPTS=" ".join(QUICK_JVM),
+        SPARK_SUBMIT_OPTS=" ".join(QUICK_JVM),
     )
 )
 

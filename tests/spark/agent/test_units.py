@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from airflow_enel.spark.agent.build import compile_java
+from tests.support.processes.spark import QUICK_JVM
 
 SOURCES = Path(__file__).parent / "java"
 
@@ -22,7 +23,10 @@ def seen(
     classes = tmp_path_factory.mktemp("units")
     classpath = f"{jar}:{spark_home / 'jars' / '*'}"
     compile_java(SOURCES.rglob("*.java"), classes, classpath=classpath)
-    command = ["java", "-classpath", f"{classes}:{classpath}", "io.github.airflow_enel.AgentUnits"]
+    command = [
+        *("java", *QUICK_JVM, "-classpath", f"{classes}:{classpath}"),
+        *("io.github.airflow_enel.AgentUnits", str(tmp_path_factory.mktemp("units-files"))),
+    ]
     run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     lines = [json.loads(line) for line in run.stdout.splitlines()]
     return {line.pop("case"): line for line in lines}
@@ -108,3 +112,15 @@ def test_a_second_application_runs_under_the_id_of_the_first(
 ) -> None:
     expected = {"ended between": True, "ended": False, "id": "first"}
     assert seen["second application"] == expected
+
+
+def test_what_spark_posts_after_the_end_is_in_the_file_of_the_final_state(
+    seen: dict[str, dict[str, Any]],
+) -> None:
+    assert seen["late events"] == {
+        "end": 1,
+        "left before": 2,
+        "job ended by the stop": 3,
+        "left afterwards": 3,
+        "troubles": 0,
+    }

@@ -15,6 +15,7 @@ from airflow_enel.domain import RunKey, Snapshot
 from airflow_enel.spark.agent_client import AgentClient
 from airflow_enel.spark.agent_reader import AgentReader
 from tests.support.airflow.scratch import HOST, TaskStore
+from tests.support.processes.spark import SMALL_EXECUTORS
 
 COMPONENTS = 7
 _ITERATIVE = Path(__file__).parents[3] / "dags_examples" / "jobs" / "iterative.py"
@@ -98,10 +99,7 @@ class Attempt:
             application=str(application),
             application_args=[*marks, str(_ITERATIVE), *_OPTIONS],
             executor_memory="512m",
-            conf={
-                "spark.ui.enabled": "false",
-                "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-            },
+            conf=SMALL_EXECUTORS,
             policy="ellis",
             runtime_target=10.0,
             max_executors=2,

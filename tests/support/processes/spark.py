@@ -13,9 +13,11 @@ import pytest
 ROOT: Final = Path(__file__).parents[3]
 SPARK_HOME: Final = Path(os.environ.get("ENEL_TEST_SPARK_HOME", ROOT / ".spark" / "pyspark"))
 ITERATIVE: Final = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
+QUICK_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""JVMs live for seconds here: to compile their code better takes longer than that gains."""
 SMALL_EXECUTORS: Final = {
     "spark.ui.enabled": "false",
-    "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": " ".join(QUICK_JVM),
 }
 
 

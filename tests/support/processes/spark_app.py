@@ -17,7 +17,7 @@ import httpx
 import psutil
 
 from airflow_enel.spark.agent import LISTENER_CLASS
-from tests.support.processes.spark import SPARK_HOME
+from tests.support.processes.spark import QUICK_JVM, SPARK_HOME
 from tests.support.processes.waiting import until
 
 TOKEN = "a token for tests"
@@ -27,7 +27,7 @@ CLUSTER = {
     "spark.executor.memory": "512m",
     "spark.executor.cores": "1",
     "spark.cores.max": "8",
-    "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": " ".join(QUICK_JVM),
     "spark.decommission.enabled": "true",
     "spark.storage.decommission.enabled": "true",
     "spark.storage.decommission.replicationReattemptInterval": "1s",

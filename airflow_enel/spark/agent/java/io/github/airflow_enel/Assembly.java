@@ -46,7 +46,8 @@ final class Assembly {
         }
         new AgentServer(settings, router, troubles).start();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stream.add(exiting())));
-        return new Recorder(application, stream, scaling, settings.finalFile, troubles);
+        FinalFile finalFile = new FinalFile(settings.finalFile, stream, troubles);
+        return new Recorder(application, stream, scaling, finalFile);
     }
 
     /** The first line of every event log; Spark gives it to no listener. */

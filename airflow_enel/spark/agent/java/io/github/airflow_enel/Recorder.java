@@ -2,35 +2,25 @@ package io.github.airflow_enel;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 
 /** Writes the events of Spark's listener bus to the stream. */
 final class Recorder {
-    private static final long DISK_MS = 10_000;
-
     private final Application application;
     private final EventStream stream;
     private final Scaling scaling;
-    private final Path finalFile;
-    private final Troubles troubles;
+    private final FinalFile finalFile;
     private final EventTrimmer trimmer = new EventTrimmer();
     private final TaskDigests digests = new TaskDigests();
+    private long endedAtMs;
 
     Recorder(
-            Application application,
-            EventStream stream,
-            Scaling scaling,
-            Path finalFile,
-            Troubles troubles) {
+            Application application, EventStream stream, Scaling scaling, FinalFile finalFile) {
         this.application = application;
         this.stream = stream;
         this.scaling = scaling;
         this.finalFile = finalFile;
-        this.troubles = troubles;
     }
 
     /** The id of the first application, null before it has started. */
@@ -51,21 +41,35 @@ final class Recorder {
         if (name.equals("SparkListenerApplicationStart")) {
             start(kept.path("App ID").asText(null));
         }
+        boolean late = isLate(name, kept);
         stream.add(kept);
-        follow(name, kept.path("Stage Info"));
+        follow(name, kept);
+        if (late) {
+            finalFile.writeAgain();
+        }
+    }
+
+    /**
+     * True for an event of the run that Spark posts after the end of the application: jobs that
+     * still run are ended then, and what other threads post just before may be overtaken by the
+     * end. Executors that leave after it, which may be many, change nothing.
+     */
+    private boolean isLate(String name, ObjectNode event) {
+        boolean afterwards = name.equals("SparkListenerExecutorRemoved")
+                && event.path("Timestamp").asLong() >= endedAtMs;
+        return application.ended() && !afterwards;
     }
 
     private void start(String id) throws InterruptedException {
         if (application.ended()) {
             scaling.applicationRestarted();
-            if (finalFile != null) {
-                onDisk(() -> Files.deleteIfExists(finalFile));
-            }
+            finalFile.delete();
         }
         application.started(id);
     }
 
-    private void follow(String name, JsonNode stage) throws InterruptedException {
+    private void follow(String name, ObjectNode event) throws InterruptedException {
+        JsonNode stage = event.path("Stage Info");
         switch (name) {
             case "SparkListenerStageSubmitted":
                 digests.open(id(stage), attempt(stage));
@@ -83,10 +87,9 @@ final class Recorder {
                 scaling.settleSoon();
                 break;
             case "SparkListenerApplicationEnd":
+                endedAtMs = event.path("Timestamp").asLong();
                 application.end();
-                if (finalFile != null) {
-                    onDisk(() -> PrivateFile.write(finalFile, stream::writeAll));
-                }
+                finalFile.write();
                 break;
             default:
                 break;
@@ -99,25 +102,5 @@ final class Recorder {
 
     private static int attempt(JsonNode stage) {
         return stage.path("Stage Attempt ID").asInt();
-    }
-
-    /**
-     * Stopping a context waits for its listeners, so the file is there before the driver exits; but
-     * a disk that hangs holds the driver up for ten seconds at most.
-     */
-    private void onDisk(FileChange change) throws InterruptedException {
-        Thread writer = Threads.start("final", () -> {
-            try {
-                change.apply();
-            } catch (Throwable cause) {
-                troubles.add("spark.enel.agent.finalFile cannot be written", cause);
-            }
-        });
-        writer.join(DISK_MS);
-    }
-
-    /** What is done to the file of the final state: it is there only while no application runs. */
-    private interface FileChange {
-        void apply() throws IOException;
     }
 }

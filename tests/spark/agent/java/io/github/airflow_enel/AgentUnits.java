@@ -2,9 +2,21 @@ package io.github.airflow_enel;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.Arrays;
+import org.apache.spark.scheduler.JobFailed;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
+import org.apache.spark.scheduler.SparkListenerJobEnd;
+import scala.Option;
 
-/** Prints what parts of the agent do, one JSON document a line; test_units.py knows what is right. */
+/**
+ * Prints what parts of the agent do, one JSON document a line; test_units.py knows what is right.
+ *
+ * <p>The only argument is an empty folder.
+ */
 final class AgentUnits {
     public static void main(String[] arguments) throws Exception {
         digest("exact", 4096);
@@ -14,6 +26,7 @@ final class AgentUnits {
         secrets();
         ledger();
         applications();
+        lateEvents(Paths.get(arguments[0], "final.json"));
     }
 
     private static void digest(String name, int tasks) {
@@ -94,6 +107,30 @@ final class AgentUnits {
                 .put("ended between", between)
                 .put("ended", application.ended())
                 .put("id", application.id()));
+    }
+
+    private static void lateEvents(Path file) throws Exception {
+        Application application = new Application();
+        EventStream stream = new EventStream(application, new EventRing(1 << 20));
+        Troubles troubles = new Troubles();
+        Scaling scaling = new Scaling(application, stream, null, troubles);
+        FinalFile finalFile = new FinalFile(file, stream, troubles);
+        Recorder recorder = new Recorder(application, stream, scaling, finalFile);
+        ObjectNode line = Json.object().put("case", "late events");
+        recorder.record(new SparkListenerApplicationEnd(1000, Option.empty()));
+        line.put("end", lastIn(file));
+        recorder.record(new SparkListenerExecutorRemoved(999, "1", "left before"));
+        line.put("left before", lastIn(file));
+        recorder.record(new SparkListenerJobEnd(0, 1001, new JobFailed(new Exception("stopped"))));
+        line.put("job ended by the stop", lastIn(file));
+        recorder.record(new SparkListenerExecutorRemoved(1000, "2", "left afterwards"));
+        line.put("left afterwards", lastIn(file));
+        print(line.put("troubles", troubles.count()));
+    }
+
+    private static long lastIn(Path file) throws Exception {
+        String page = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+        return Json.sparkEvent(page).path("last").asLong();
     }
 
     private static void print(ObjectNode line) {

@@ -24,6 +24,10 @@ public abstract class JsonNode implements Iterable<JsonNode> {
         throw new AssertionError();
     }
 
+    public long asLong() {
+        throw new AssertionError();
+    }
+
     public abstract String asText();
 
     public String asText(String otherwise) {
