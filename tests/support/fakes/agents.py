@@ -35,7 +35,8 @@ def agents() -> Iterator[Callable[[Respond], int]]:
             def log_message(self, *_: Any) -> None: ...
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # How often it looks whether it shall end, for which every test waits.
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         servers.append(server)
         return server.server_port
 
