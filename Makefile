@@ -41,11 +41,18 @@ $(SPARK)/.installed-$(SPARK_VERSION): | $(VENV)/.installed
 demo: install
 	@$(BIN)/python -m dags_examples.demo $(if $(KEEP),--keep)
 
+# The JVMs of the tests start in half the processor time with it.
+CLASSES := $(SPARK)/classes.jsa
+
+$(CLASSES): $(SPARK)/.installed-$(SPARK_VERSION)
+	@echo "Archiving the classes of Spark for the tests (once, about 20 seconds) …"
+	@$(BIN)/python -m tests.support.processes.class_archive $@
+
 # Two at a time: tests with real processes wait a lot. A file stays with one worker, and its
 # processes with it.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-test: install
+test: install $(CLASSES)
 	@$(PYTEST)
 
 test-fast: install

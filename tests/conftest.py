@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from airflow_enel.history.http.capability import TaskIdentity
 from tests.support.airflow import server
 from tests.support.airflow.settings import settings_of
 from tests.support.airflow.task_instances import add_task_instance, token_of
-from tests.support.processes.spark import QUICK_JVM
+from tests.support.processes.spark import COMPILE_LITTLE, QUICK_JVM
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -40,9 +41,9 @@ os.environ.update(
         AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="vera:viewer,adam:admin",
         OMP_NUM_THREADS="1",
         OPENBLAS_NUM_THREADS="1",
-        SPARK_DAEMON_JAVA_OPTS=" ".join(QUICK_JVM),
-        SPARK_LAUNCHER_OPTS=" ".join(QUICK_JVM),
-        SPARK_SUBMIT_OPTS=" ".join(QUICK_JVM),
+        SPARK_DAEMON_JAVA_OPTS=shlex.join(QUICK_JVM),
+        SPARK_LAUNCHER_OPTS=" ".join(COMPILE_LITTLE),
+        SPARK_SUBMIT_OPTS=shlex.join(QUICK_JVM),
     )
 )
 

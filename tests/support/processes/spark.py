@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,17 @@ import pytest
 ROOT: Final = Path(__file__).parents[3]
 SPARK_HOME: Final = Path(os.environ.get("ENEL_TEST_SPARK_HOME", ROOT / ".spark" / "pyspark"))
 ITERATIVE: Final = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
-QUICK_JVM: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_CLASS_ARCHIVE: Final = SPARK_HOME.parent / "classes.jsa"
+COMPILE_LITTLE: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """JVMs live for seconds here: to compile their code better takes longer than that gains."""
+QUICK_JVM: Final = (
+    *COMPILE_LITTLE,
+    *([f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.exists() else []),
+)
+"""Options of the JVMs of Spark, with the archive of `class_archive` if ``make`` has made it."""
 SMALL_EXECUTORS: Final = {
     "spark.ui.enabled": "false",
-    "spark.executor.extraJavaOptions": " ".join(QUICK_JVM),
+    "spark.executor.extraJavaOptions": shlex.join(QUICK_JVM),
 }
 
 

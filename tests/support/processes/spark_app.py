@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,7 +28,7 @@ CLUSTER = {
     "spark.executor.memory": "512m",
     "spark.executor.cores": "1",
     "spark.cores.max": "8",
-    "spark.executor.extraJavaOptions": " ".join(QUICK_JVM),
+    "spark.executor.extraJavaOptions": shlex.join(QUICK_JVM),
     "spark.decommission.enabled": "true",
     "spark.storage.decommission.enabled": "true",
     "spark.storage.decommission.replicationReattemptInterval": "1s",
