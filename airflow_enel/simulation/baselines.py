@@ -33,21 +33,25 @@ def _risk_static(context: PolicyContext) -> Proposal:
     if not context.start.past_runs:
         return Proposal(context.bounds.maximum, "nothing is known yet, so the largest size")
     sizes = context.bounds.candidates
-    risks = _miss_risks(context.start, sizes, context.time_left_s)
+    predicted_s, risks = _predicted(context.start, sizes, context.time_left_s)
     safe = [size for size, risk in zip(sizes, risks, strict=True) if risk <= RISK]
     if safe:
         return Proposal(min(safe), f"the smallest that misses with at most {RISK:.0%}")
-    return Proposal(sizes[int(np.argmin(risks))], "the least likely to miss")
+    safest = min(zip(risks, predicted_s, sizes, strict=True))
+    return Proposal(safest[-1], "the least likely to miss, the fastest of equals")
 
 
-def _miss_risks(start: StartContext, sizes: tuple[int, ...], target_s: float) -> list[float]:
+def _predicted(
+    start: StartContext, sizes: tuple[int, ...], target_s: float
+) -> tuple[list[float], list[float]]:
+    """Seconds and probability to miss, of each size."""
     executors = np.array([run.mean_executors for run in start.past_runs])
     runtime_s = np.array([run.runtime_s for run in start.past_runs])
     curve = Bell().fit(executors, runtime_s)
     residuals = runtime_s / curve.predict(executors)
     predicted_s = curve.predict(np.array(sizes, dtype=np.float64))
-    risks: list[float] = (predicted_s[:, None] * residuals > target_s).mean(axis=1).tolist()
-    return risks
+    risks = (predicted_s[:, None] * residuals > target_s).mean(axis=1)
+    return predicted_s.tolist(), risks.tolist()
 
 
 def _ellis_published(context: PolicyContext) -> Proposal:

@@ -54,6 +54,10 @@ class Oracle:
         self._target_s = job.target_s * (1 - MARGIN)
         self._times = np.linspace(0.0, HORIZON * job.target_s, TIMES)
         self._components = len(job.components())
+        cached = [phase.cached for phase, _ in job.components()]
+        # After the first of them has filled the executors that were there; one more is the end.
+        later = np.cumsum(cached) > 0
+        self._cold = np.array([*(later & cached & mode.cold_start), False])
         self._seconds = self._all_seconds()
         self._price = self._base_price()
         self._start_s = float(np.median(noise.start_delays_s))
@@ -88,7 +92,8 @@ class Oracle:
         """Price of every size to come from every present one, shape ``(sizes, sizes, moments)``."""
         count = self._sizes.size
         price = np.full((count, count, now.size), inf)
-        price[self._up] = self._growth(number, now)
+        if self._mode.growth_gain == 1:  # else it is hardly ever worth its price
+            price[self._up] = self._growth(number, now)
         if self._mode.releases:
             price[self._down] = self._shrinkage(number, now)
         every = np.arange(count)
@@ -114,14 +119,18 @@ class Oracle:
         done_before = np.where(reached > 0, ends[reached - 1, np.arange(present.size)], 0.0)
         last = number + reached
         share_left = 1 - np.clip((wait_s - done_before) / self._seconds[last, present], 0, 1)
-        helped = present if self._mode.growth_gain < 1 or self._mode.cold_start else larger
+        helped = np.where(self._cold[last], present, larger)
         rest_s = share_left * self._seconds[last, helped]
+        # What comes next fills them, and does not profit yet.
+        filling = self._cold[last] & self._cold[last + 1]
+        following = last + 1 + filling
+        rest_s += np.where(filling, self._seconds[following - 1, present], 0.0)
         begin = np.tile(now, (present.size, 1))
         arrived = begin + (pause_s + wait_s)[:, None]
         end = self._stalled(begin, arrived + rest_s[:, None])
         costs = self._sizes[present, None] * (arrived - begin)
         costs += self._sizes[larger, None] * (end - arrived)
-        return costs + self._at(last + 1, larger, end)
+        return costs + self._at(following, larger, end)
 
     def _pause(self, before: NDArray[np.intp], after: NDArray[np.intp]) -> FloatArray:
         moved = np.abs(self._sizes[before] - self._sizes[after])
