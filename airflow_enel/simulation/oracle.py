@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-SIZES: Final = (4, 5, 6, 8, 10, 12, 14, 17, 20, 24, 29, 36)
+SIZES: Final = (4, 6, 8, 11, 15, 19, 24, 30, 36)
 TIMES: Final = 81
 HORIZON: Final = 1.5
 """Grid of the programme: sizes, moments, and how far these go, in targets."""
