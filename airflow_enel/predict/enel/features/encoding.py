@@ -77,7 +77,9 @@ def _text(value: Property) -> str:
 def _clean(text: str) -> str:
     """Lower-case words with one blank in between; no surrogates, nothing too long."""
     readable = text[:_LONGEST_TEXT].encode("utf-8", "replace").decode("utf-8")
-    return _NO_WORD.sub(" ", unicodedata.normalize("NFKC", readable).casefold()).strip()
+    # One character can stand for eighteen, so the limit counts again.
+    plain = unicodedata.normalize("NFKC", readable).casefold()[:_LONGEST_TEXT]
+    return _NO_WORD.sub(" ", plain).strip()
 
 
 def _hashed(text: str) -> FloatArray:

@@ -113,3 +113,8 @@ def test_hashes_are_as_they_were_when_models_were_stored():
     expected = np.zeros(32)
     expected[list(counts)] = list(counts.values())
     np.testing.assert_allclose(encode("map")[1:], expected / np.sqrt(6 + 8))
+
+
+def test_characters_that_stand_for_many_make_no_text_longer_than_the_limit() -> None:
+    written_out = "صلى الله عليه وسلم" * 500
+    np.testing.assert_array_equal(encode("\ufdfa" * 500), encode(written_out[:500]))
