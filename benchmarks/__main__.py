@@ -23,6 +23,7 @@ BENCHMARKS = {
     "imports": "speed.imports",
     "agent": "speed.agent",
     "accuracy": "accuracy.published_traces",
+    "forecasts": "speed.forecasts",
     "sweep": "speed.sweep",
     "training": "speed.training",
     "worth": "accuracy.generated_histories",

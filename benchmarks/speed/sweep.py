@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -21,14 +20,13 @@ from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.manifest import ENCODER, Manifest
 from airflow_enel.predict.enel.model import EnelModel
 from airflow_enel.predict.samples import FloatArray
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, timed_ms
 from tests.support.builders.recurring_jobs import SCENARIOS, long_job, make_runs
 
 CANDIDATES = tuple(range(4, 37))
 COMPONENTS = 35
 PAST_RUNS = 30
 MOST_PAST_RUNS = 65
-RUNS = 50
 CONTEXT = (("input_mib", 4096), ("executor_memory_mib", 10240), ("spark_version", "3.5.1"))
 
 
@@ -50,8 +48,8 @@ def _sweeps() -> Iterable[Figure]:
         builder = SweepBuilder(inference, history, CANDIDATES)
         inputs = builder.inputs(remaining, moment, prior_s)
         name = f"sweep, {config.name} network"
-        yield _figure(name, partial(inference.sweep, inputs), "≤ 3")
-        yield _figure(
+        yield timed_ms(name, partial(inference.sweep, inputs), "≤ 3")
+        yield timed_ms(
             f"{name}, features",
             partial(builder.inputs, remaining, moment, prior_s),
             "",
@@ -80,7 +78,7 @@ def _decisions(past_runs: int) -> Iterable[Figure]:
         if made is None or without is None or made.forecast == without.forecast:
             raise RuntimeError("the network has no part in this decision")
         name = f"decision with network on {past_runs} past runs, {moment}"
-        yield _figure(name, partial(action, network), "≤ 10")
+        yield timed_ms(name, partial(action, network), "≤ 10")
 
 
 def _model() -> EnelModel:
@@ -171,13 +169,3 @@ def _component(
         always=("job", f"step {position}", position, 0),
         own=tuple((f"stage {index}", 48, 0) for index in range(stages)),
     )
-
-
-def _figure(name: str, action: Callable[[], object], aim: str) -> Figure:
-    action()
-    elapsed_ms = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        action()
-        elapsed_ms.append(1e3 * (time.perf_counter() - start))
-    return Figure.of(name, "ms", elapsed_ms, aim)
