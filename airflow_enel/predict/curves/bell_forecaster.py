@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import Forecast
-from airflow_enel.predict.curves.bell import Bell
-from airflow_enel.predict.spread import CEILING, UNKNOWN, robust_log_sd, walk_forward_blocks
+from airflow_enel.predict.curves.walk_forward import fit_walk_forward
+from airflow_enel.predict.spread import CEILING, UNKNOWN, robust_log_sd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.domain import Bounds, PastRun, Progress
-    from airflow_enel.predict.samples import FloatArray
+    from airflow_enel.predict.curves.bell import BellCurves
 
 LEAST_REMAINING_S: Final = 0.001
 """Remaining seconds of a run that has outlasted its prediction."""
 
 
 class BellRuntime:
-    """:class:`Bell` on total runtimes over the mean executors of past runs.
+    """Bell's curve of total runtimes over the mean executors of past runs.
 
     Remaining seconds at s = max(total(s) − elapsed, 1 ms). It ignores the components: that this
     run is ahead or behind, that the time so far was spent at another scale-out than s, and that
@@ -37,12 +37,13 @@ class BellRuntime:
     name: Final = "bell"
 
     def __init__(self) -> None:
-        self._bell: Bell | None = None
+        self._curve: BellCurves | None = None
         self._log_sd = UNKNOWN
         self._runs = 0
 
     def __repr__(self) -> str:
-        return f"BellRuntime(runs={self._runs}, log_sd={self._log_sd:.3g}, curve={self._bell!r})"
+        model = None if self._curve is None else self._curve.models[0]
+        return f"BellRuntime(runs={self._runs}, log_sd={self._log_sd:.3g}, model={model!r})"
 
     def fit(self, past_runs: Sequence[PastRun]) -> Self:
         """Learn from past runs in any order; those without executors or runtime are left out."""
@@ -52,30 +53,23 @@ class BellRuntime:
             if 0 < run.mean_executors < np.inf and 0 < run.runtime_s < np.inf
         ]
         self._runs = len(samples)
-        self._bell, self._log_sd = None, UNKNOWN
+        self._curve, self._log_sd = None, UNKNOWN
         if samples:
             executors, runtime_s = np.array(samples, dtype=np.float64).T
-            self._bell = Bell().fit(executors, runtime_s)
-            self._log_sd = robust_log_sd(_residuals(executors, runtime_s))
+            known = np.arange(self._runs)[:, None]
+            self._curve, (actual_s, predicted_s) = fit_walk_forward(
+                executors[:, None], runtime_s[:, None], lambda runs: known < runs
+            )
+            self._log_sd = robust_log_sd(np.log(actual_s[:, 0]) - np.log(predicted_s[:, 0]))
         return self
 
     def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
         """Remaining seconds per candidate, None if it was fitted on no run."""
-        if self._bell is None:
+        if self._curve is None:
             return None
-        total_s = self._bell.predict(np.array(bounds.candidates, dtype=np.float64))
+        total_s = self._curve.at(np.array([bounds.candidates], dtype=np.float64))[0]
         remaining_s = np.maximum(total_s - progress.elapsed_s, LEAST_REMAINING_S)
         log_sd = np.minimum(self._log_sd * np.maximum(total_s / remaining_s, 1.0), CEILING)
         return Forecast(
             self.name, bounds.candidates, tuple(remaining_s.tolist()), tuple(log_sd.tolist())
         )
-
-
-def _residuals(executors: FloatArray, runtime_s: FloatArray) -> FloatArray:
-    """Walk-forward ``log(actual / predicted)`` of runs ``(n,)``, oldest first."""
-    residuals = [
-        np.log(runtime_s[begin:end])
-        - np.log(Bell().fit(executors[:begin], runtime_s[:begin]).predict(executors[begin:end]))
-        for begin, end in walk_forward_blocks(executors.size)
-    ]
-    return np.concatenate([np.empty(0), *residuals])

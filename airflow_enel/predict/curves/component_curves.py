@@ -108,27 +108,33 @@ def _theta(
     :param index: which of them each sample had, ``(n, m)``
     :param distinct: how many of them each component was seen at, ``(m,)``
     """
-    features = ernest_features(sizes)
+    # What can be told apart: all parts from four sizes on, below that serial and parallel ones.
+    apart = np.where(distinct[:, None] > 3, True, np.arange(4) < 2)  # noqa: PLR2004
+    rows = np.empty((*weight.shape[::-1], 5))
+    features = (ernest_features(sizes)[index] * apart).swapaxes(0, 1)
     target = fitted = log_s
-    theta = np.zeros((4, weight.shape[1]))
     for _ in range(2):  # relative to the observed seconds first, then to the fitted ones
-        for column in range(weight.shape[1]):
-            relative = np.sqrt(weight[:, column]) * np.exp(-fitted[:, column])
-            wanted = np.sqrt(weight[:, column]) * np.exp(target[:, column] - fitted[:, column])
-            if distinct[column] > 1:
-                used = 4 if distinct[column] > 3 else 2  # noqa: PLR2004 - what can be told apart
-                rows = features[index[:, column], :used] * relative[:, None]
-                theta[:used, column] = fit_theta(rows, wanted)
-            else:
-                alone = index[weight[:, column].argmax(), column]
-                seconds = (wanted @ relative) / (relative @ relative)
-                theta[:2, column] = seconds / 2, seconds / 2 * sizes[alone]
+        relative = np.sqrt(weight) * np.exp(-fitted)
+        rows[..., :4] = features * relative.T[:, :, None]
+        rows[..., 4] = (np.sqrt(weight) * np.exp(target - fitted)).T
+        products = rows.swapaxes(1, 2) @ rows
+        theta = np.where(distinct[:, None] > 1, fit_theta(products), _half_parallel(products)).T
         fitted = np.take_along_axis(_ernest(theta, sizes), index, axis=0)
         residual = clipped(log_s - fitted, weight)
         target = fitted + residual
     level = (weight * residual).sum(axis=0) / weight.sum(axis=0)
     theta *= np.exp(level)
     return theta
+
+
+def _half_parallel(products: FloatArray) -> FloatArray:
+    """θ of components that were seen at one scale-out only, ``(m, 4)``.
+
+    :param products: of Ernest's features and the seconds with each other, ``(m, 5, 5)``
+    """
+    half_s = products[:, 0, 4] / products[:, 0, 0] / 2
+    size = products[:, 0, 0] / products[:, 0, 1]
+    return np.stack([half_s, half_s * size, *np.zeros((2, half_s.size))], axis=1)
 
 
 def _kernel(executors: FloatArray, sizes: FloatArray) -> FloatArray:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from airflow_enel.domain import Forecast
 from airflow_enel.predict.alignment import Alignment
-from airflow_enel.predict.curves.bell import Bell
-from airflow_enel.predict.samples import SMALLEST_S, FloatArray
-from airflow_enel.predict.spread import robust_log_sd, walk_forward_blocks
+from airflow_enel.predict.curves.walk_forward import fit_walk_forward
+from airflow_enel.predict.samples import SMALLEST_S, BoolArray, FloatArray
+from airflow_enel.predict.spread import robust_log_sd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.domain import Bounds, PastRun, Progress
+    from airflow_enel.predict.curves.bell import BellCurves
 
 CLEAN_AT_LEAST: Final = 2
 """Undisturbed samples from which on a component's curve needs no disturbed ones."""
 
 
 class Ellis:
-    """One :class:`Bell` per component over its actual mean executors.
+    """One curve per component over its actual mean executors.
 
+    Curves are those of :class:`~airflow_enel.predict.curves.bell.Bell`.
     A component is identified by key and occurrence. Its curve is fitted on the past runs in
     which no executor came or went inside it, on all if there are fewer than two such.
 
@@ -48,8 +51,8 @@ class Ellis:
 
     def __init__(self) -> None:
         self._past: Alignment | None = None
-        self._curves: list[Bell | None] = []
-        self._judged = np.empty((2, 0, 0))
+        self._curves: BellCurves
+        self._judged: FloatArray
         self._known: dict[tuple[int, ...], FloatArray] = {}
 
     def __repr__(self) -> str:
@@ -61,8 +64,9 @@ class Ellis:
         past = Alignment.of(past_runs)
         self._past, self._known = (past if past.columns else None), {}
         if self._past is not None:
-            self._curves = _curves(past, past.tail_s.size)
-            self._judged = _walk_forward(past)
+            self._curves, self._judged = fit_walk_forward(
+                past.executors, past.added_s, partial(_usable, past)
+            )
         return self
 
     def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
@@ -97,41 +101,18 @@ class Ellis:
         """Seconds per component and scale-out, ``(m, len(executors))``; computed once."""
         if executors not in self._known:
             asked = np.array(executors, dtype=np.float64)
-            rows = [curve.predict(asked) for curve in self._curves if curve is not None]
-            self._known[executors] = np.stack(rows)
+            components = self._judged.shape[2]
+            self._known[executors] = self._curves.at(np.tile(asked, (components, 1)))
         return self._known[executors]
 
 
-def _curves(past: Alignment, runs: int) -> list[Bell | None]:
-    """A curve per component from the first runs, None where they did not have it."""
-    return [_curve(past, column, runs) for column in range(len(past.columns))]
-
-
-def _curve(past: Alignment, column: int, runs: int) -> Bell | None:
-    there = ~np.isnan(past.added_s[:runs, column])
-    clean = there & past.clean[:runs, column]
-    chosen = clean if clean.sum() >= CLEAN_AT_LEAST else there
-    if not chosen.any():
-        return None
-    return Bell().fit(past.executors[:runs, column][chosen], past.added_s[:runs, column][chosen])
-
-
-def _walk_forward(past: Alignment) -> FloatArray:
-    """Actual and predicted seconds of past components, 0 where either is missing.
-
-    :return: shape ``(2, judged runs, m)``
-    """
-    blocks = [np.zeros((2, 0, len(past.columns)))]
-    for begin, end in walk_forward_blocks(past.tail_s.size):
-        pairs = np.zeros((2, end - begin, len(past.columns)))
-        for column, curve in enumerate(_curves(past, begin)):
-            there = np.flatnonzero(~np.isnan(past.added_s[begin:end, column]))
-            if curve is None or not there.size:
-                continue
-            pairs[0, there, column] = past.added_s[begin:end, column][there]
-            pairs[1, there, column] = curve.predict(past.executors[begin:end, column][there])
-        blocks.append(pairs)
-    return np.concatenate(blocks, axis=1)
+def _usable(past: Alignment, runs: int) -> BoolArray:
+    """Samples of the first runs that a component's curve is fitted on, ``(n, m)``."""
+    there = ~np.isnan(past.added_s)
+    there[runs:] = False
+    clean = there & past.clean
+    usable: BoolArray = np.where(clean.sum(axis=0) >= CLEAN_AT_LEAST, clean, there)
+    return usable
 
 
 def _residuals(judged: FloatArray, weights: FloatArray) -> FloatArray:

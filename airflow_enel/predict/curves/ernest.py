@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.optimize import nnls  # type: ignore[import-untyped]
 
-from airflow_enel.predict.samples import SMALLEST_S, FloatArray, check_executors, check_samples
+from airflow_enel.predict.curves.nonnegative import nonnegative_least_squares
+from airflow_enel.predict.samples import SMALLEST_S, FloatArray, Samples, check_executors
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from typing_extensions import Self
+
+_PREFERRED: Final = (1, 0, 3, 2)
+"""Parts of the curve in the order in which they are preferred where several do equally well."""
 
 
 class Ernest:
@@ -37,9 +40,8 @@ class Ernest:
 
         :raises ValueError: if there are no samples or unusable ones
         """
-        x, y = check_samples(executors, runtime_s)
-        unit_s = max(float(y.max()), SMALLEST_S)
-        self.theta = fit_theta(ernest_features(x), y / unit_s) * unit_s
+        samples = Samples.of_one(executors, runtime_s)
+        self.theta = fit_folds(samples, np.ones((1, samples.sizes.shape[1])))[0, 0]
         return self
 
     def predict(self, executors: ArrayLike) -> FloatArray:
@@ -49,30 +51,47 @@ class Ernest:
         """
         if self.theta is None:
             raise ValueError("call fit before predict")
-        seconds: FloatArray = np.maximum(
-            ernest_features(check_executors(executors)) @ self.theta, 0.0
-        )
-        return np.maximum(seconds, SMALLEST_S)
+        return ernest_seconds(self.theta, check_executors(executors))
 
 
-def fit_theta(features: FloatArray, target: FloatArray) -> FloatArray:
-    """Coefficients ≥ 0 of the least squares ``features @ theta = target``, ``(k,)``.
+def fit_folds(samples: Samples, keep: FloatArray) -> FloatArray:
+    """θ of every curve in every fold.
 
-    :param features: one row per sample, the first column that of the constant, ``(n, k)``
-    :param target: of about 1, far from the tolerances of the solver, ``(n,)``
+    :param samples: of ``p`` curves at ``u`` distinct scale-outs
+    :param keep: 1 where a fold may see the samples of a distinct scale-out, ``(folds, u)``
+    :return: shape ``(p, folds, 4)``
     """
-    norms = np.linalg.norm(features, axis=0)
-    norms[norms == 0] = 1.0  # log 1 = 0: a column can vanish
-    try:
-        theta, _ = nnls(features / norms, target, maxiter=200)
-    except RuntimeError:  # it circles on nearly equal columns, then a constant must do
-        theta = np.zeros(norms.size)
-        theta[0] = float(features[:, 0] @ target) / norms[0]
-    fitted: FloatArray = theta / norms
-    return fitted
+    unit_s = np.maximum(samples.runtime_s.max(axis=1), SMALLEST_S)
+    rows = np.empty((*samples.executors.shape, 5))
+    rows[..., :4] = ernest_features(samples.executors)
+    rows[..., 4] = samples.runtime_s / unit_s[:, None]
+    products = rows[..., :, None] * rows[..., None, :]
+    products = samples.member @ products.reshape(*rows.shape[:2], -1)
+    of_folds = (keep @ products).reshape(-1, 5, 5)
+    theta = fit_theta(of_folds).reshape(unit_s.size, keep.shape[0], 4)
+    scaled: FloatArray = theta * unit_s[:, None, None]
+    return scaled
+
+
+def fit_theta(products: FloatArray) -> FloatArray:
+    """θ ≥ 0 of least squares, ``(p, 4)``.
+
+    :param products: of Ernest's features and the seconds with each other, see
+        :func:`~airflow_enel.predict.curves.nonnegative.nonnegative_least_squares`, ``(p, 5, 5)``
+    """
+    order = np.array([*_PREFERRED, 4])
+    theta = np.empty((len(products), 4))
+    theta[:, _PREFERRED] = nonnegative_least_squares(products[:, order[:, None], order])
+    return theta
 
 
 def ernest_features(executors: FloatArray) -> FloatArray:
-    """``[1, 1/s, log s, s]`` of executors ``(n,)``, ``(n, 4)``."""
+    """``[1, 1/s, log s, s]`` of executors ``(…)``, ``(…, 4)``."""
     x = executors
-    return np.stack([np.ones_like(x), 1.0 / x, np.log(x), x], axis=1)
+    return np.stack([np.ones_like(x), 1.0 / x, np.log(x), x], axis=-1)
+
+
+def ernest_seconds(theta: FloatArray, executors: FloatArray) -> FloatArray:
+    """Seconds > 0 of curves with θ ``(…, 4)`` at executors ``(…)``."""
+    seconds: FloatArray = (ernest_features(executors) * theta).sum(axis=-1)
+    return np.maximum(seconds, SMALLEST_S)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from airflow_enel.predict.samples import (
     SMALLEST_S,
-    BoolArray,
     FloatArray,
-    Levels,
+    IndexArray,
+    Samples,
     check_executors,
-    check_samples,
-    relative_errors,
+    without_each_interior,
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
     from typing_extensions import Self
 
 BANDWIDTHS: FloatArray = np.unique(np.geomspace(1, 100, 25).round())
@@ -40,22 +40,24 @@ class KernelRegression:
     """
 
     def __init__(self) -> None:
-        self.bandwidth: float | None = None
-        self._levels: Levels | None = None
+        self._fitted: KernelCurves | None = None
 
     def __repr__(self) -> str:
         return f"KernelRegression(bandwidth={self.bandwidth})"
+
+    @property
+    def bandwidth(self) -> float | None:
+        """The one chosen, in executors; None before it is fitted."""
+        return None if self._fitted is None else float(self._fitted.bandwidth[0])
 
     def fit(self, executors: ArrayLike, runtime_s: ArrayLike) -> Self:
         """Choose the bandwidth and keep the samples.
 
         :raises ValueError: if there are no samples or unusable ones
         """
-        x, y = check_samples(executors, runtime_s)
-        levels = Levels.of(x, y)
-        everything = np.ones((1, levels.executors.size), dtype=np.bool_)
-        chosen = _bandwidths(levels, y, everything, _held_out(levels, everything))
-        self._levels, self.bandwidth = levels, float(BANDWIDTHS[chosen[0]])
+        samples = Samples.of_one(executors, runtime_s)
+        bandwidth, _ = cross_validate(samples)
+        self._fitted = KernelCurves(bandwidth, samples)
         return self
 
     def predict(self, executors: ArrayLike) -> FloatArray:
@@ -63,76 +65,109 @@ class KernelRegression:
 
         :raises ValueError: if it was not fitted, or executors are not finite and > 0
         """
-        if self._levels is None or self.bandwidth is None:
+        if self._fitted is None:
             raise ValueError("call fit before predict")
-        asked = check_executors(executors)
-        distance = self._levels.executors[None, :] - asked[:, None]
-        exponent = -(distance**2) / (2 * self.bandwidth**2)
+        seconds: FloatArray = self._fitted.at(check_executors(executors)[None])[0]
+        return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class KernelCurves:
+    """Kernel regressions of ``p`` curves.
+
+    :param bandwidth: of each, ``(p,)``
+    :param samples: what it was fitted on
+    """
+
+    bandwidth: FloatArray
+    samples: Samples
+
+    def at(self, executors: FloatArray) -> FloatArray:
+        """Seconds > 0 at executors ``(p, c)``, of the same shape."""
+        samples = self.samples
+        distance = samples.sizes[:, None, :] - executors[:, :, None]
+        exponent = -(distance**2) / (2 * self.bandwidth[:, None, None] ** 2)
         # Relative to the nearest sample, or all weights underflow far away from them.
-        exponent -= exponent.max(axis=1, keepdims=True)
-        weight = np.exp(exponent) * self._levels.count
-        return _line_at_zero(_moments(weight, distance, self._levels.mean_s).sum(axis=-1))
+        exponent -= exponent.max(axis=2, keepdims=True)
+        weight = np.exp(exponent) * samples.count[:, None, :]
+        return _line_at_zero(_moments(weight, distance, samples.mean_s[:, None, :]).sum(axis=-1))
 
 
-def cross_validate(levels: Levels, runtime_s: FloatArray) -> FloatArray:
-    """Predict every interior scale-out by a regression that never saw it.
+def cross_validate(samples: Samples) -> tuple[FloatArray, FloatArray]:
+    """Choose the bandwidth, and predict every interior scale-out by a regression without it.
 
-    Each is left out of the choice of the bandwidth too, which is the same as fitting a
-    :class:`KernelRegression` without it, for all of them in one matrix product.
+    One that is left out is left out of the choice of its bandwidth too, which is the same as
+    fitting a :class:`KernelRegression` without it, for all of them in one matrix product.
 
-    :param levels: grouped samples, u distinct scale-outs
-    :param runtime_s: the samples, shape ``(n,)``
-    :return: seconds at every distinct scale-out, NaN at the two outer ones, shape ``(u,)``
+    :param samples: of ``p`` curves, all with ``u`` distinct scale-outs
+    :return: bandwidth ``(p,)``; seconds at every distinct scale-out, NaN at the two outer ones,
+        ``(p, u)``
     """
-    left_out = levels.interior
-    keep = np.arange(levels.executors.size)[None, :] != left_out[:, None]
-    predictions = _held_out(levels, keep)
-    chosen = _bandwidths(levels, runtime_s, keep, predictions)
-    seconds = np.full(levels.executors.size, np.nan)
-    seconds[left_out] = predictions[chosen, left_out, np.arange(left_out.size)]
-    return seconds
+    curves, sizes = samples.sizes.shape
+    seconds = np.full((curves, sizes), np.nan)
+    if sizes <= 2:  # noqa: PLR2004 - none is an interior one
+        return np.full(curves, BANDWIDTHS[-1]), seconds
+    keep = without_each_interior(sizes)
+    predictions = _held_out(samples, keep)
+    chosen = _bandwidths(samples, predictions)
+    interior = np.arange(sizes - 2)
+    of_curve = np.arange(curves)[:, None]
+    seconds[:, 1:-1] = predictions[of_curve, interior, chosen[:, 1:], interior + 1]
+    return BANDWIDTHS[chosen[:, 0]], seconds
 
 
-def _held_out(levels: Levels, keep: BoolArray) -> FloatArray:
-    """Prediction at each level from all the others that a fold keeps.
+def _held_out(samples: Samples, keep: FloatArray) -> FloatArray:
+    """Prediction at each interior scale-out from all the others that a fold keeps.
 
-    :param keep: which levels a fold may see, shape ``(folds, u)``
-    :return: shape ``(bandwidths, u, folds)``; infinite where no other level carries weight
+    :param keep: 1 where a fold may see a distinct scale-out, ``(folds, u)``
+    :return: shape ``(p, u − 2, bandwidths, folds)``; infinite where no other one carries weight
     """
-    distance = levels.executors[None, :] - levels.executors[:, None]
-    weight = np.exp(-(distance**2) / (2 * BANDWIDTHS[:, None, None] ** 2)) * levels.count
-    weight *= ~np.eye(levels.executors.size, dtype=np.bool_)
-    return _line_at_zero(_moments(weight, distance, levels.mean_s) @ keep.T.astype(np.float64))
+    distance = samples.sizes[:, None, :] - samples.sizes[:, 1:-1, None]
+    others = samples.count[:, None, :] * (1.0 - np.eye(samples.sizes.shape[1]))[1:-1]
+    weight = np.exp((distance**2)[:, :, None, :] * (-0.5 / BANDWIDTHS[:, None] ** 2))
+    weight *= others[:, :, None, :]
+    terms = _moments(weight, distance[:, :, None, :], samples.mean_s[:, None, None, :])
+    sums = terms.reshape(-1, terms.shape[-1]) @ keep.T
+    return _line_at_zero(sums.reshape(*terms.shape[:-1], -1))
 
 
-def _bandwidths(
-    levels: Levels, runtime_s: FloatArray, keep: BoolArray, predictions: FloatArray
-) -> NDArray[np.intp]:
-    """Index of the best bandwidth per fold, over the interior levels it keeps; shape (folds,)."""
-    judged = np.isin(levels.index, levels.interior)
-    index, actual = levels.index[judged], runtime_s[judged]
-    weight = keep[:, index].T.astype(np.float64)
-    if not index.size or not weight.sum(axis=0).all():
-        return np.full(keep.shape[0], BANDWIDTHS.size - 1, dtype=np.intp)
-    errors = relative_errors(predictions[:, index, :], actual[None, :, None])
-    means = np.where(weight > 0, errors, 0.0).sum(axis=1) / weight.sum(axis=0)
-    blind = ~np.isfinite(means).any(axis=0)
-    return np.where(blind, BANDWIDTHS.size - 1, means.argmin(axis=0))
+def _bandwidths(samples: Samples, predictions: FloatArray) -> IndexArray:
+    """Index of the best bandwidth per curve and fold, over the interior scale-outs it keeps.
+
+    :param predictions: ``(p, u − 2, bandwidths, folds)``
+    :return: shape ``(p, folds)``
+    """
+    judged = samples.interior
+    place = np.clip(samples.group - 1, 0, predictions.shape[1] - 1)
+    of_curve, sample = np.ogrid[: place.shape[0], : place.shape[1]]
+    errors = samples.relative_errors(predictions[of_curve, place])
+    errors[~judged] = 0.0
+    errors[of_curve, sample, :, place + 1] = 0.0  # a fold does not judge what it leaves out
+    totals = errors.sum(axis=1)
+    blind = ~np.isfinite(totals).any(axis=1)
+    return np.where(blind, BANDWIDTHS.size - 1, totals.argmin(axis=1))
 
 
 def _moments(weight: FloatArray, distance: FloatArray, value: FloatArray) -> FloatArray:
     """Terms of the five sums of a weighted straight line, shape ``(5, …, u)``."""
-    slope = weight * distance
-    return np.stack([weight, slope, slope * distance, weight * value, slope * value])
+    terms = np.empty((5, *weight.shape))
+    terms[0] = weight
+    np.multiply(weight, distance, out=terms[1])
+    np.multiply(terms[1], distance, out=terms[2])
+    np.multiply(weight, value, out=terms[3])
+    np.multiply(terms[1], value, out=terms[4])
+    return terms
 
 
 def _line_at_zero(sums: FloatArray) -> FloatArray:
     """Intercept of the weighted straight line with the sums ``(5, …)``; its mean if upright."""
     w, wx, wxx, wy, wxy = sums
-    determinant = w * wxx - wx**2
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        line = (wxx * wy - wx * wxy) / determinant
-        mean = wy / w
-    seconds = np.where(determinant > 1e-9 * w * wxx, line, mean)
-    seconds = np.where(w > np.finfo(np.float64).tiny, seconds, np.inf)
-    return np.where(np.isnan(seconds), np.inf, np.maximum(seconds, SMALLEST_S))
+        upright = w * wxx
+        determinant = upright - wx**2
+        sloped = determinant > 1e-9 * upright
+        seconds: FloatArray = np.where(sloped, wxx * wy - wx * wxy, wy)
+        seconds /= np.where(sloped, determinant, w)
+    seconds[~(w > np.finfo(np.float64).tiny) | np.isnan(seconds)] = np.inf
+    np.maximum(seconds, SMALLEST_S, out=seconds)
+    return seconds
