@@ -34,19 +34,22 @@ def reduce_progress(
     barriers = len(finished) + lost + _gained_unasked(snapshot)
     until = now if snapshot.ended_at is None else min(now, snapshot.ended_at)
     requests = tuple(sorted(snapshot.requests, key=lambda request: request.requested_at))
-    requested = snapshot.initial_executors or bounds.minimum
+    initial = snapshot.initial_executors or bounds.minimum
+    active = [executor for executor in snapshot.executors if executor.capacity_until is None]
     return Progress(
         elapsed_s=0.0 if snapshot.started_at is None else max(until - snapshot.started_at, 0.0),
         finished=finished,
         running=running[-1] if running else None,
-        executors=sum(executor.capacity_until is None for executor in snapshot.executors),
-        requested=requests[-1].executors if requests else requested,
+        executors=len(active),
+        requested=requests[-1].executors if requests else initial,
         lost=lost,
         epoch=barriers if snapshot.executors else 0,
         requests=requests,
         age_s=max(now - snapshot.read_at, 0.0),
         complete=snapshot.complete,
         context=context,
+        slots=sum(max(executor.cores // snapshot.task_cpus, 1) for executor in active),
+        initial=initial,
     )
 
 

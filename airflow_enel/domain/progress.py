@@ -26,6 +26,8 @@ class Progress:
     :param age_s: seconds since Spark answered
     :param complete: False if events were lost, so that the counts cannot be trusted
     :param context: what was known of the run at its start
+    :param slots: tasks that the executors can run at a time, 0 if not known
+    :param initial: executors that the application was started with, 0 if not known
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -41,6 +43,8 @@ class Progress:
     age_s: float
     complete: bool
     context: RunContext = NO_CONTEXT
+    slots: int = 0
+    initial: int = 0
 
     @classmethod
     def at_start(cls, bounds: Bounds, context: RunContext = NO_CONTEXT) -> Progress:

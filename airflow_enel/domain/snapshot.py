@@ -155,6 +155,7 @@ class Snapshot:
     """Everything known of one application at ``read_at``.
 
     ``complete`` is False if events were lost on the way, so that counts cannot be trusted.
+    ``task_cpus`` is how many cores each task takes.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -170,6 +171,7 @@ class Snapshot:
     components: tuple[Component, ...]
     executors: tuple[ExecutorSpan, ...]
     requests: tuple[ScaleRequest, ...]
+    task_cpus: int = 1
 
     @property
     def finished_components(self) -> tuple[Component, ...]:

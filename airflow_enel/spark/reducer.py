@@ -43,6 +43,7 @@ from airflow_enel.spark.timeline import CapacityTimeline
 
 _SQL = "org.apache.spark.sql.execution.ui."
 _EARLIER_APPLICATION = "spark.enel.earlierApplication"  # set by the agent, in event logs only
+_TASK_CPUS = "spark.task.cpus"
 _INITIAL_SIZE = (
     "spark.enel.initialExecutors",
     "spark.dynamicAllocation.initialExecutors",
@@ -71,6 +72,7 @@ class EventReducer:
         self._exiting_at: float | None = None
         self._latest_at: float | None = None
         self._initial: int | None = None
+        self._task_cpus = 1
         self._jobs: dict[int, JobState] = {}
         self._job_of_stage: dict[int, int] = {}
         self._stages: dict[int, dict[tuple[int, int], StageState]] = {}
@@ -132,6 +134,7 @@ class EventReducer:
             components=self._components(CapacityTimeline(executors), read_at),
             executors=executors,
             requests=tuple(self._requests.values()),
+            task_cpus=self._task_cpus,
         )
 
     def flaws_at_end(self) -> tuple[str, ...]:
@@ -162,6 +165,9 @@ class EventReducer:
         found = [name for name in _INITIAL_SIZE if name in properties]
         sizes = (self.defects.optional(natural_text, properties, name) for name in found)
         self._initial = next((size for size in sizes if size is not None), self._initial)
+        if _TASK_CPUS in properties:
+            task_cpus = self.defects.optional(natural_text, properties, _TASK_CPUS)
+            self._task_cpus = max(task_cpus or 1, 1)
 
     def _on_application_start(self, event: Event) -> None:
         app_id = text(event, "App ID")

@@ -57,6 +57,27 @@ def test_components_are_told_apart_by_whether_they_have_finished():
     assert progress.running.position == 3
 
 
+def test_slots_are_those_of_the_executors_that_take_tasks():
+    executors = (executor(0), executor(1), executor(2, draining_at=START + 1))
+    reading = replace(snapshot(), executors=executors)
+    assert reduce_progress(reading, BOUNDS, START + 10).slots == 4
+    two_cores_a_task = replace(reading, task_cpus=2)
+    assert reduce_progress(two_cores_a_task, BOUNDS, START + 10).slots == 2
+
+
+def test_an_executor_of_unknown_cores_has_one_slot():
+    reading = replace(snapshot(), executors=(replace(executor(0), cores=0),))
+    assert reduce_progress(reading, BOUNDS, START + 10).slots == 1
+
+
+def test_the_initial_size_stays_known_after_requests():
+    reading = snapshot(finished=1, requests=[request(7, 1, START + 9)])
+    progress = reduce_progress(reading, BOUNDS, START + 10)
+    assert (progress.initial, progress.requested) == (4, 7)
+    unknown = replace(reading, initial_executors=None)
+    assert reduce_progress(unknown, BOUNDS, START + 10).initial == 2
+
+
 def test_draining_and_removed_executors_are_none():
     spans = (executor(0), executor(1, draining_at=START + 1), executor(2, removed_at=START + 2))
     progress = reduce_progress(replace(EMPTY, executors=spans), BOUNDS, START + 5)

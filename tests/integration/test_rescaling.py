@@ -191,11 +191,15 @@ def run_id_of(dag_id: str) -> str:
 
 
 def check_decisions(decisions: tuple[DecisionRow, ...], least: int) -> None:
-    """One decision per barrier, and each within the bounds."""
+    """One decision per barrier, each within the bounds; executors of one core have one slot."""
     epochs = [row.step.decision.epoch for row in decisions]
     barriers = [len(row.finished) + row.step.progress.lost for row in decisions]
     assert epochs == barriers == sorted(set(epochs))
     assert all(least <= row.step.decision.executors <= MOST for row in decisions)
+    assert all(row.step.progress.slots == row.step.progress.executors for row in decisions)
+    assert all(
+        row.step.progress.initial == decisions[0].step.decision.executors for row in decisions[1:]
+    )
 
 
 def test_a_run_that_is_slower_than_its_history_gets_more_executors(observed: Observed) -> None:

@@ -43,6 +43,15 @@ def test_a_run_becomes_a_snapshot_with_its_components_in_order() -> None:
     )
 
 
+@pytest.mark.parametrize(("properties", "task_cpus"), [({}, 1), ({"spark_task_cpus": "2"}, 2)])
+def test_tasks_take_one_core_unless_spark_is_told_otherwise(
+    properties: dict[str, str], task_cpus: int
+) -> None:
+    reducer = EventReducer()
+    reducer.add(e.environment(**properties))
+    assert reducer.snapshot(0.0).task_cpus == task_cpus
+
+
 def test_added_seconds_of_all_components_sum_to_the_time_until_the_last_finish() -> None:
     one, two = e.stage_info(0), e.stage_info(1)
     overlapping = [

@@ -113,6 +113,8 @@ def steps(draw: st.DrawFn) -> Step:
         draw(seconds),
         draw(st.booleans()),
         draw(contexts),
+        draw(counts),
+        draw(counts),
     )
     decision = Decision(
         draw(counts),
