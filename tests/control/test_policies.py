@@ -14,7 +14,7 @@ from tests.support.builders.snapshots import forecast, past_run, progress
 BOUNDS = Bounds(2, 12)
 LEARNT = [past_run(0, 12), past_run(1, 6), past_run(2, 3)]
 DEADLINE = ["bell", "ellis", "enel-paper"]
-ALL = ["static", *DEADLINE]
+ALL = ["static", "utilization", *DEADLINE]
 
 
 def curve(scale: float = 600.0, floor: float = 0.0) -> dict[int, float]:
@@ -33,21 +33,27 @@ def at_barrier(name, seen, target_s, reached):
 
 
 class TestNeeds:
-    def test_only_static_needs_no_forecaster(self):
+    def test_deadline_policies_need_a_forecaster(self):
         names = {name: find_policy(name).forecaster for name in ALL}
-        assert names == {"static": None, "bell": "bell", "ellis": "ellis", "enel-paper": "enel"}
+        assert names == {
+            "static": None,
+            "utilization": None,
+            "bell": "bell",
+            "ellis": "ellis",
+            "enel-paper": "enel",
+        }
 
     def test_static_and_bell_keep_their_size(self):
         assert [name for name in ALL if not find_policy(name).rescales] == ["static", "bell"]
 
-    def test_all_but_static_need_a_target(self):
+    def test_only_deadline_policies_need_a_target(self):
         assert [name for name in ALL if find_policy(name).needs_target] == DEADLINE
         find_policy("static").check_target(None)
 
     @pytest.mark.parametrize("name", DEADLINE)
     def test_without_a_target_they_say_what_to_set(self, name):
         find_policy(name).check_target(1.0)
-        with pytest.raises(ValueError, match=f'{name}.*set runtime_target, or policy="static"'):
+        with pytest.raises(ValueError, match=f'{name}.*set runtime_target, or policy="util'):
             find_policy(name).check_target(None)
 
     def test_only_enel_paper_reads_models(self):

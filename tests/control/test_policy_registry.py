@@ -55,7 +55,10 @@ def test_an_import_path_is_a_policy():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("enell", "no policy 'enell': there are ellis, bell, enel-paper, static; .*:Name"),
+        (
+            "enell",
+            "no policy 'enell': there are ellis, bell, enel-paper, utilization, static; .*:Name",
+        ),
         ("no.such.module:OWN", "'no.such.module:OWN' cannot be imported: No module named 'no'"),
         (f"{_HERE}:OTHER", "cannot be imported: .* has no attribute 'OTHER'"),
         (f"{_HERE}:smallest", r"is no airflow_enel\.control\.policies\.Policy: <function"),

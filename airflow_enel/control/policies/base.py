@@ -77,5 +77,5 @@ class Policy:
         if self.needs_target and target is None:
             raise ValueError(
                 f"policy {self.name!r} needs to know how long the run may take; "
-                'set runtime_target, or policy="static"'
+                'set runtime_target, or policy="utilization" or "static"'
             )

@@ -23,6 +23,7 @@ BUILT_IN: Final[dict[str, str]] = {
     "ellis": "airflow_enel.control.policies.ellis:ELLIS",
     "bell": "airflow_enel.control.policies.bell:BELL",
     "enel-paper": "airflow_enel.control.policies.enel_paper:ENEL_PAPER",
+    "utilization": "airflow_enel.control.policies.utilization:UTILIZATION",
     "static": "airflow_enel.control.policies.static:STATIC",
 }
 """Import paths by name."""
