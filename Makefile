@@ -48,15 +48,15 @@ $(CLASSES): $(SPARK)/.installed-$(SPARK_VERSION)
 	@echo "Archiving the classes of Spark for the tests (once, about 20 seconds) …"
 	@$(BIN)/python -m tests.support.processes.class_archive $@
 
-# Two at a time: tests with real processes wait a lot. A file stays with one worker, and its
-# processes with it.
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# A file stays with one worker, and its processes with it.
+PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
+# Three at a time on two cores: tests with real processes wait a lot.
 test: install $(CLASSES)
-	@$(PYTEST)
+	@$(PYTEST) --numprocesses 3
 
 test-fast: install
-	@$(PYTEST) -m "not (spark or airflow or postgres or processes)" --hypothesis-profile fast
+	@$(PYTEST) --numprocesses 2 -m "not (spark or airflow or postgres or processes)" --hypothesis-profile fast
 
 lint: install
 	@$(BIN)/ruff format --check

@@ -1,5 +1,7 @@
 """Which tests start processes: a plugin of pytest that marks them, and holds others to it.
 
+Files with the slowest of them come first, so that no worker of xdist begins one at the end.
+
 Tests that take a server of PostgreSQL or the jar of the agent are marked by that; all others by
 hand. A test that starts a process without a marker fails, so that ``make test-fast`` stays fast.
 """
@@ -22,16 +24,19 @@ _BY_FIXTURE: Final = {
     "postgres_server": "postgres",
     "postgres_url": "postgres",
 }
+_SLOWEST: Final = ("airflow", "spark")
 _allowed = True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what takes a fixture that starts processes, by its name or as a parameter."""
+    """Mark what takes a fixture that starts processes, by its name or as a parameter; sort."""
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         taken = [*getattr(item, "fixturenames", ()), *map(str, parameters.values())]
         for marker in sorted({_BY_FIXTURE[name] for name in taken if name in _BY_FIXTURE}):
             item.add_marker(marker)
+    slow = {it.path for it in items if any(it.get_closest_marker(name) for name in _SLOWEST)}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)
