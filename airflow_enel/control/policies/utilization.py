@@ -17,6 +17,7 @@ Source: "Continuously Improving the Resource Utilization of Iterative Parallel D
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from math import floor
 from typing import TYPE_CHECKING, Final
@@ -130,11 +131,12 @@ def _resized(
 def _smallest_within(cycle: _Cycle, most: int, bounds: Bounds, tolerance: float) -> int:
     """The smallest size at which no component takes longer than the tolerance allows."""
     allowed_s = [(1.0 + tolerance) * seconds for seconds in cycle.stages_s(most)]
-    return min(
-        size
-        for size in range(bounds.minimum, most + 1)
-        if all(s <= a for s, a in zip(cycle.stages_s(size), allowed_s, strict=True))
-    )
+
+    def is_enough(size: int) -> bool:  # as is every larger size
+        return all(s <= a for s, a in zip(cycle.stages_s(size), allowed_s, strict=True))
+
+    sizes = range(bounds.minimum, most + 1)
+    return sizes[bisect_left(sizes, True, key=is_enough)]
 
 
 def _fastest_worthwhile(cycle: _Cycle, now: int, limit: int, tolerance: float) -> int:
