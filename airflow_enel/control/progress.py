@@ -73,7 +73,8 @@ def _gained_unasked(snapshot: Snapshot) -> int:
     milliseconds) read the way that later events cannot undo.
     """
     return sum(
-        _active_before(snapshot.executors[:index], executor.added_at) >= asked
+        # The first ones, as many as were asked for, are never too many: no need to count.
+        index >= asked and _active_before(snapshot.executors[:index], executor.added_at) >= asked
         for index, executor in enumerate(snapshot.executors)
         if (asked := _asked_at(snapshot, executor.added_at)) is not None
     )
