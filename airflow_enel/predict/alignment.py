@@ -205,10 +205,8 @@ class Alignment:
 
     def following(self, shares: FloatArray) -> int | None:
         """The first component by its median place among those more likely to come than not."""
-        likely = np.flatnonzero(shares >= 0.5)  # noqa: PLR2004 - more likely than not
-        if not likely.size:
-            return None
-        return int(likely[np.nanmedian(self.position[:, likely], axis=0).argmin()])
+        likely = self.order[shares[self.order] >= 0.5]  # noqa: PLR2004 - more likely than not
+        return int(likely[0]) if likely.size else None
 
 
 def _finish(component: Component) -> tuple[float, int]:
