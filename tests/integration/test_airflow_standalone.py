@@ -21,7 +21,7 @@ from airflow_enel.domain import RunState
 from airflow_enel.history.interface import DecisionStatus, HistoryError, RunRow
 from airflow_enel.history.sql.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome
-from tests.support.processes.spark import ROOT, use_spark
+from tests.support.processes.spark import ROOT, SMALL_EXECUTORS, use_spark
 from tests.support.processes.waiting import until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.spark]
@@ -38,7 +38,9 @@ def home(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (dags / "examples").symlink_to(ROOT / "dags_examples")
     application = folder / "waiting.py"
     application.write_text(_WAITING)
-    (dags / "lifecycle.py").write_text(_LIFECYCLE_DAG.format(application=str(application)))
+    (dags / "lifecycle.py").write_text(
+        _LIFECYCLE_DAG.format(application=str(application), conf=SMALL_EXECUTORS)
+    )
     airflow = AirflowHome(folder / "home", dags)
     with pytest.MonkeyPatch.context() as monkeypatch:
         use_spark(monkeypatch)
@@ -113,6 +115,7 @@ with DAG("lifecycle", schedule=None, start_date=datetime(2026, 1, 1), catchup=Fa
         policy="static",
         max_executors=1,
         executor_memory="512m",
+        conf={conf!r},
         retries=2,
         retry_delay=timedelta(seconds=1),
     )
