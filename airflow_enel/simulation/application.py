@@ -143,14 +143,17 @@ class Application:
         if phase.cached and not self._cache_filled:
             self._cluster.warm_up(there)  # what was loaded before is cached where it was loaded
             self._cache_filled = True
-        effective, shortage = self._work(number, controller)
+        self._work(number, controller)
         done = stages.Finished(
             number=number,
             phase=phase,
             factor=self._noise.component_factors[number],
             blocks=self._noise.block_counts[number],
-            executors=effective,
-            shortage=shortage,
+            executors=min(self._useful(number), there),
+            shortage=self._shortage(number),
+            recomputing_s=cache_penalty_s(
+                phase, self._noise, number, self._cluster.cache_executors
+            ),
             input_factor=self._noise.input_factor,
             started_at=started_at,
             finished_at=self._now,
@@ -161,12 +164,8 @@ class Application:
         if phase.cached:
             self._cluster.warm_up(there)
 
-    def _work(self, number: int, controller: Controller) -> tuple[float, float]:
-        """Work until the component is done.
-
-        :return: executors that were of use, and the share of cached data that did not fit, both
-            as they were last
-        """
+    def _work(self, number: int, controller: Controller) -> None:
+        """Work until the component is done."""
         left = 1.0
         while True:
             seconds = self._seconds(number)
@@ -177,7 +176,7 @@ class Application:
                 raise ValueError(f"a run of {self._job.name!r} takes longer than a day")
             if until == finish:
                 self._now = finish
-                return self._useful(number), self._shortage(number)
+                return
             if seconds < inf:
                 left -= max(until - begin, 0.0) / seconds
             self._change(until, controller, number)
@@ -282,11 +281,16 @@ def component_seconds(
     """
     seconds = phase.seconds(noise.block_counts[number], executors, cores)
     seconds *= noise.component_factors[number]
-    if phase.cache is not None and cache_executors < phase.cache.executors:
-        shortage = 1 - cache_executors / phase.cache.executors
-        seconds += phase.cache.seconds * shortage * noise.cache_factors[number]
-        seconds += phase.cache.jump_s
-    return max(seconds, _MS)
+    return max(seconds + cache_penalty_s(phase, noise, number, cache_executors), _MS)
+
+
+def cache_penalty_s(phase: Phase, noise: RunNoise, number: int, cache_executors: float) -> float:
+    """Seconds that a component takes longer because its cached data do not fit."""
+    cache = phase.cache
+    if cache is None or cache_executors >= cache.executors:
+        return 0.0
+    shortage = 1 - cache_executors / cache.executors
+    return cache.seconds * shortage * noise.cache_factors[number] + cache.jump_s
 
 
 def _rounded(at: float) -> float:

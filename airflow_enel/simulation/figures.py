@@ -21,8 +21,8 @@ class RunFigures:
     :param number: in its series, from 1
     :param failing: True if executors were killed in it
     :param violation_s: by how much it missed its target, 0 if it did not (CVS of the paper)
-    :param training_s: seconds of this machine to fit and train before it
-    :param deciding_s: seconds of this machine for its decisions
+    :param training_s: CPU seconds to fit and train before it
+    :param deciding_s: CPU seconds for its decisions
     """
 
     number: int

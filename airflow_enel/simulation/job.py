@@ -139,9 +139,15 @@ class Phase:
         :param executors: greater than 0, fractions allowed
         """
         serial_s = self.fixed_s + (self.blocks.seconds * blocks if self.blocks else 0.0)
-        level = (executors / REFERENCE_EXECUTORS) ** self.elasticity if self.elasticity else 1.0
         spread_s = self.parallel_seconds(executors, cores) + self.per_executor_s * executors
-        return (serial_s + spread_s) * level
+        return (serial_s + spread_s) * self.level(executors)
+
+    def level(self, executors: float) -> float:
+        """The factor of its elasticity on all of its time."""
+        if not self.elasticity:
+            return 1.0
+        level: float = (executors / REFERENCE_EXECUTORS) ** self.elasticity
+        return level
 
     def parallel_seconds(self, executors: float, cores: int) -> float:
         """Seconds of the parallel part: in waves of tasks, or divided finely."""

@@ -21,7 +21,7 @@ class ModelRounds:
 
     :param job: name of the recurring job
     :ivar model: the latest, None while there is too little to learn from
-    :ivar took_s: seconds of this machine for each training so far
+    :ivar took_s: CPU seconds of this process for each training so far
     """
 
     def __init__(self, job: str, seed: int) -> None:
@@ -39,7 +39,7 @@ class ModelRounds:
         from airflow_enel.predict.enel.training.trainer import train  # noqa: PLC0415 - torch
 
         start = self.model if self._rounds % FROM_SCRATCH_EVERY else None
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             self.model = train(
                 [JobRuns(self._job, tuple(past_runs))],
@@ -50,4 +50,4 @@ class ModelRounds:
         except TooLittleHistory:
             return
         self._rounds += 1
-        self.took_s.append(time.perf_counter() - begin)
+        self.took_s.append(time.process_time() - begin)

@@ -51,9 +51,9 @@ class SimulatedRun:
     :param number: in the series, from 1
     :param past: the run as later ones learn from it, with its stages
     :param events: Spark's, from its start to its end
-    :param training_s: seconds of this machine to fit the forecaster, and to train its network
+    :param training_s: CPU seconds of this process to fit the forecaster, and to train its network
         after the run before
-    :param deciding_s: seconds of this machine for the run's decisions, without its simulation
+    :param deciding_s: CPU seconds of this process for the run's decisions, without its simulation
     """
 
     number: int
@@ -118,10 +118,10 @@ class Series:
 
     def _run(self, number: int, noise: RunNoise) -> SimulatedRun:
         plan, started_at = self._plan, DAY_S * number
-        begin = time.perf_counter()
+        begin = time.process_time()
         profiled = number <= plan.protocol.profiling
         chosen = self._profiling(number) if profiled else self._controller(number, noise)
-        training_s = time.perf_counter() - begin
+        training_s = time.process_time() - begin
         controller = TimedController(chosen)
         application = Application(
             plan.job, plan.mode, noise, app_id=f"app-{number:03}", started_at=started_at

@@ -26,6 +26,8 @@ _CPU_SHARE_OF_LOADS: Final = 0.35
 _GC_SHARE: Final = 0.03
 _GC_SHARE_OF_SHORTAGE: Final = 0.3
 _SKEW: Final = 1.3
+_MOST_AFTER_WORK: Final = 0.9
+"""Of a component; more executors than it had all the time would leave no time for its work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class Finished:
 
     :param factor: on the times of its phase
     :param blocks: multiple of the phase's block
-    :param executors: that worked on it, as far as they were of use
+    :param executors: that worked on it from start to end, as far as they were of use
     :param shortage: share of its cached data that did not fit
+    :param recomputing_s: for how long it took longer because of that
     """
 
     number: int
@@ -44,6 +47,7 @@ class Finished:
     blocks: int
     executors: float
     shortage: float
+    recomputing_s: float
     input_factor: float
     started_at: float
     finished_at: float
@@ -70,45 +74,73 @@ def task_count(phase: Phase, job: JobDescription, executors: int) -> int:
 def completed(
     done: Finished, job: JobDescription, stages: list[events.Event]
 ) -> Iterator[events.Event]:
-    """Events from the end of a component's first stage to that of its last."""
-    aggregation_s = min(
-        done.phase.per_executor_s * done.executors * done.factor,
-        0.9 * (done.finished_at - done.started_at),
-    )
-    work_until = done.finished_at - aggregation_s
-    yield events.stage_completed(stages[0], done.started_at, work_until, _metrics(done, job))
+    """Events from the end of a component's first stage to that of its last.
+
+    After the work comes the aggregation, then what the driver does alone.
+    """
+    driver_s = _serial_s(done) if done.phase.parallel_s else 0.0
+    aggregation_s = done.phase.per_executor_s * done.executors * _level(done)
+    most_s = _MOST_AFTER_WORK * (done.finished_at - done.started_at)
+    scale = min(most_s / max(driver_s + aggregation_s, most_s), 1.0)
+    aggregated_at = done.finished_at - scale * driver_s
+    work_until = aggregated_at - scale * aggregation_s
+    metrics = _metrics(done, job, stages[0]["Number of Tasks"])
+    yield events.stage_completed(stages[0], done.started_at, work_until, metrics)
     yield _digest(done, job, stages[0])
     for stage in stages[1:]:
+        task_s = aggregated_at - work_until
         yield events.stage_submitted(stage, work_until)
         yield events.stage_completed(
-            stage, work_until, done.finished_at, {"executorRunTime": _ms(aggregation_s)}
+            stage, work_until, aggregated_at, {"executorRunTime": _ms(task_s)}
         )
-        yield events.task_digest(stage["Stage ID"], 1, aggregation_s, aggregation_s, aggregation_s)
+        yield events.task_digest(stage["Stage ID"], 1, task_s, task_s, task_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskTimes:
+    """Seconds of all tasks of the work together, and of the largest one."""
+
+    total_s: float
+    largest_s: float
+
+
+def _task_times(done: Finished, job: JobDescription, tasks: int) -> _TaskTimes:
+    """Times that fit into the slots and the duration of the stage.
+
+    Where files are read the storage is the limit: all slots wait for it, so the more of them
+    there are the longer each task takes. Tasks whose cached data do not fit recompute them, in all
+    slots. What no executor shortens in a loop is the driver's, and in no task.
+    """
+    phase, slots = done.phase, done.executors * job.executor_cores
+    if phase.parallel_s:
+        total_s = phase.parallel_s * job.executor_cores * _level(done)
+    else:
+        total_s = _serial_s(done) * min(slots, tasks)
+    total_s += done.recomputing_s * min(slots, tasks)
+    mean_s = total_s / tasks
+    return _TaskTimes(total_s, mean_s if phase.tasks else mean_s * _SKEW)
 
 
 def _serial_s(done: Finished) -> float:
-    """Seconds that no executor shortens: one task in loops, every task where files are read."""
+    """Seconds that no executor shortens."""
     blocks_s = done.phase.blocks.seconds * done.blocks if done.phase.blocks else 0.0
-    return (done.phase.fixed_s + blocks_s) * done.factor
+    return (done.phase.fixed_s + blocks_s) * _level(done)
 
 
-def _busy_s(done: Finished, job: JobDescription, tasks: int) -> float:
-    serial_s = _serial_s(done) * (1 if done.phase.parallel_s else tasks)
-    return serial_s + done.phase.parallel_s * job.executor_cores * done.factor
+def _level(done: Finished) -> float:
+    """The factor on all times of the phase."""
+    return done.factor * done.phase.level(max(done.executors, 1.0))
 
 
 def _digest(done: Finished, job: JobDescription, stage: events.Event) -> events.Event:
     tasks = stage["Number of Tasks"]
-    total_s = _busy_s(done, job, tasks)
-    mean_s = total_s / tasks
-    largest_s = max(_serial_s(done), mean_s if done.phase.tasks else mean_s * _SKEW)
-    return events.task_digest(stage["Stage ID"], tasks, total_s, min(mean_s, largest_s), largest_s)
+    times = _task_times(done, job, tasks)
+    mean_s = times.total_s / tasks
+    return events.task_digest(stage["Stage ID"], tasks, times.total_s, mean_s, times.largest_s)
 
 
-def _metrics(done: Finished, job: JobDescription) -> dict[str, int]:
-    tasks = task_count(done.phase, job, round(done.executors))
-    # Tasks that wait for memory run on; they only take longer.
-    run_s = _busy_s(done, job, tasks) * (1 + done.shortage)
+def _metrics(done: Finished, job: JobDescription, tasks: int) -> dict[str, int]:
+    run_s = _task_times(done, job, tasks).total_s
     cpu_share = _CPU_SHARE_OF_LOADS if done.phase.io_bound else _CPU_SHARE
     input_bytes = int(job.input_mib * done.input_factor) * _MIB
     spilled = int(input_bytes * done.shortage)
