@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -38,7 +39,7 @@ from airflow_enel.history.records import (
     RunFinished,
     RunOpened,
 )
-from airflow_enel.history.wire import decode
+from airflow_enel.history.wire import BriefStep, decode
 from tests.support.builders import samples
 
 LOG = cast("Any", logging.getLogger("spool"))
@@ -268,6 +269,14 @@ def test_what_an_earlier_release_spooled_is_sent(server: Server, file: Path) -> 
     shutil.copy(RECORDED, file)
     assert Spool(file, server.send, LOG).replay() == 0
     assert server.taken == [request for record in RECORDS for request in record.requests()]
+
+
+def test_decisions_that_were_spooled_without_task_slots_are_read() -> None:
+    bodies = [json.loads(line)["body"] for line in RECORDED.read_text().splitlines()[1:]]
+    (body,) = (body for body in bodies if '"slots"' in body)
+    before = body.replace(',"slots":0,"initial":0', "")
+    assert before != body
+    assert decode(BriefStep, before.encode()) == decode(BriefStep, body.encode())
 
 
 @pytest.mark.parametrize("status", [401, 403, 422, 503])
