@@ -124,7 +124,11 @@ class Series:
         training_s = time.process_time() - begin
         controller = TimedController(chosen)
         application = Application(
-            plan.job, plan.mode, noise, app_id=f"app-{number:03}", started_at=started_at
+            plan.job,
+            plan.mode,
+            noise,
+            app_id=f"{plan.job.name}-{plan.campaign + 1}-{number:03}",
+            started_at=started_at,
         )
         snapshot = application.run(controller)
         ended = outcome(snapshot, 0, plan.job.target_s, RunState.SUCCEEDED)
