@@ -12,7 +12,16 @@ from airflow_enel.domain.forecast import Forecast
 from airflow_enel.domain.job import JobRuns, training_name
 from airflow_enel.domain.model import ModelFormat, ModelUnusable, TrainedModel
 from airflow_enel.domain.progress import Progress
-from airflow_enel.domain.run import Bounds, PastRun, Run, RunKey, RunOutcome, RunState
+from airflow_enel.domain.run import (
+    IMPORTED,
+    Bounds,
+    PastRun,
+    RecordedRun,
+    Run,
+    RunKey,
+    RunOutcome,
+    RunState,
+)
 from airflow_enel.domain.snapshot import (
     Component,
     ExecutorSpan,
@@ -35,6 +44,7 @@ __all__ = [
     "ENDED_RUN_STATES",
     "EXECUTED_TASK_STATES",
     "FINAL_TASK_STATES",
+    "IMPORTED",
     "NO_CONTEXT",
     "UNSUCCESSFUL_RUN_STATES",
     "AgentAccess",
@@ -53,6 +63,7 @@ __all__ = [
     "PastRun",
     "Progress",
     "Proposal",
+    "RecordedRun",
     "Run",
     "RunContext",
     "RunKey",

@@ -7,11 +7,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from airflow_enel.domain.context import NO_CONTEXT, RunContext
 from airflow_enel.domain.snapshot import Component
 from airflow_enel.domain.wire import STRICT
+
+IMPORTED: Final = "imported"
+"""Stands in place of a policy where nobody of us has chosen the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,23 @@ class PastRun:
             components=components,
             context=run.context,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run that has ended, as the history or its event log has it.
+
+    :param components: those that have finished
+    """
+
+    run: Run
+    outcome: RunOutcome
+    components: tuple[Component, ...]
+
+    @property
+    def past(self) -> PastRun:
+        """The run as the estimators need it; raises as `PastRun.of` does."""
+        return PastRun.of(self.run, self.outcome, self.components)
 
 
 def mean_executors(components: Iterable[Component], otherwise: float) -> float:

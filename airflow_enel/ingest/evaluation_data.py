@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from airflow_enel.domain import JobRuns, PastRun, RunState
+from airflow_enel.domain import JobRuns
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.ingest.attempts import Attempts, find_attempts
 from airflow_enel.ingest.files import LeftOut, find_files
-from airflow_enel.ingest.read_runs import ReadRun, Result, RunReader, Wanted
+from airflow_enel.ingest.read_runs import Wanted
+from airflow_enel.ingest.recorded_runs import RecordedLogs
 from airflow_enel.spark.eventlog import UnusableLog
 from airflow_enel.spark.file_format import FileKind, UnreadableFile, kind_of
 from airflow_enel.spark.traces import (
@@ -26,10 +27,6 @@ MOST_RUNS: Final = 10_000
 PUBLISHED_RUNS: Final = 65
 """Runs of every job of the published traces: which of them had failures is known."""
 
-_ENDS: Final = {
-    RunState.FAILED: "the application failed",
-    RunState.LOST: "nobody knows whether the application succeeded",
-}
 NEITHER: Final = (
     f"neither a Spark event log nor a trace file, whose first line is {'|'.join(COLUMNS)}"
 )
@@ -65,7 +62,7 @@ def from_paths(
     for file in files:
         gathered.add(file)
     return EvaluationData(
-        (*gathered.traces, *gathered.logs.series()),
+        (*gathered.traces, *gathered.series_of_logs()),
         (*missing, *gathered.left_out),
         tuple(gathered.published),
     )
@@ -96,7 +93,7 @@ class _Gathered:
         self.traces: list[JobRuns] = []
         self.published: list[str] = []
         self.left_out: list[LeftOut] = []
-        self.logs = _EventLogs(attempts, stages=stages)
+        self.logs = RecordedLogs(Wanted("evaluate"), attempts, stages=stages)
         self._failures = failures
 
     def add(self, file: Path) -> None:
@@ -111,6 +108,12 @@ class _Gathered:
                 self.logs.add(file)
         except (UnreadableFile, UnusableTrace, UnusableLog) as error:
             self.left_out.append(LeftOut(file, str(error)))
+
+    def series_of_logs(self) -> Iterator[JobRuns]:
+        """The runs of event logs by the names of their applications."""
+        for job, runs in sorted(self.logs.runs.items()):
+            lost = frozenset(run.run.key.id for run in runs if run.outcome.executors_lost)
+            yield JobRuns(job, tuple(run.past for run in runs), lost)
 
     def _add_traces(self, file: Path, found: Iterable[Trace]) -> None:
         for trace in found:
@@ -134,45 +137,4 @@ class _Gathered:
         return tuple(
             failing if failing.all_runs == PUBLISHED_RUNS else trace
             for trace, failing in zip(healthy, read_trace(file, PUBLISHED_FAILURES), strict=True)
-        )
-
-
-class _EventLogs:
-    """Reads event logs just as an import does, but keeps their runs in memory."""
-
-    def __init__(self, attempts: Attempts, *, stages: bool) -> None:
-        self._reader = RunReader(Wanted("evaluate"), {}, attempts)
-        self._stages = stages
-        self._runs: dict[str, list[PastRun]] = {}
-        self._failed: set[str] = set()
-
-    def add(self, log: Path) -> None:
-        """Read a log.
-
-        :raises UnusableLog: if nothing can be learned from it
-        """
-        line, found = self._reader.read(log)
-        if found is None:
-            known = line.result is Result.KNOWN
-            raise UnusableLog("the same run as in another file" if known else line.reason)
-        self._reader.remember(found)
-        if found.outcome.state is not RunState.SUCCEEDED or not found.outcome.complete:
-            raise UnusableLog(line.reason or _ENDS[found.outcome.state])
-        if not found.outcome.runtime_s:
-            raise UnusableLog("the application took no time")
-        self._keep(found)
-
-    def _keep(self, found: ReadRun) -> None:
-        run = found.past
-        if not self._stages:
-            run = replace(run, components=tuple(replace(c, stages=()) for c in run.components))
-        self._runs.setdefault(found.run.job_key, []).append(run)
-        if found.outcome.executors_lost:
-            self._failed.add(run.run_id)
-
-    def series(self) -> tuple[JobRuns, ...]:
-        """The runs by the names of their applications."""
-        return tuple(
-            JobRuns(job, tuple(runs), frozenset(self._failed))
-            for job, runs in sorted(self._runs.items())
         )

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from airflow_enel.domain import RunState
+from airflow_enel.domain import RecordedRun, RunState
 from airflow_enel.history.interface import History, HistoryRefused
 from airflow_enel.history.sql.known_applications import KnownRun
 from airflow_enel.ingest.attempts import NO_ATTEMPTS, Attempts
-from airflow_enel.ingest.read_runs import Line, ReadRun, Result, RunReader, Wanted
+from airflow_enel.ingest.read_runs import Line, Result, RunReader, Wanted
 
 _COMPONENTS_PER_WRITE = 200
 
@@ -63,7 +63,7 @@ def _fail(history: History, run_ids: Iterable[str]) -> None:
             history.finish_run(run_id, replace(ended, state=RunState.FAILED))
 
 
-def _store(history: History, found: ReadRun) -> None:
+def _store(history: History, found: RecordedRun) -> None:
     """Store a run; its outcome comes last, so that it counts only once all else is there."""
     run_id = found.run.key.id
     history.open_run(found.run, None)

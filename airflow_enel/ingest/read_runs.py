@@ -11,12 +11,11 @@ from typing import Final
 
 from airflow_enel.control.outcome import outcome
 from airflow_enel.domain import (
+    IMPORTED,
     Bounds,
-    Component,
-    PastRun,
+    RecordedRun,
     Run,
     RunKey,
-    RunOutcome,
     RunState,
     Snapshot,
 )
@@ -31,9 +30,6 @@ from airflow_enel.spark.eventlog import (
     too_old,
 )
 from airflow_enel.spark.file_format import FileKind, UnreadableFile, kind_of
-
-POLICY: Final = "imported"
-"""Stands in place of a policy: nobody of us has chosen the size."""
 
 _RUN_ID_PREFIX = "import__"
 _MOST_ATTEMPTS: Final = 20  # YARN makes 2 unless it is told otherwise
@@ -78,23 +74,6 @@ class Wanted:
     since_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRun:
-    """A run as its event log has it.
-
-    :param components: those that have finished
-    """
-
-    run: Run
-    outcome: RunOutcome
-    components: tuple[Component, ...]
-
-    @property
-    def past(self) -> PastRun:
-        """The run as the estimators need it; raises as `PastRun.of` does."""
-        return PastRun.of(self.run, self.outcome, self.components)
-
-
 class _Passed(PassedOver):
     """The application need not be read on."""
 
@@ -123,7 +102,7 @@ class RunReader:
 
     def read(
         self, log: Path, on_bytes: Callable[[int], None] | None = None
-    ) -> tuple[Line, ReadRun | None]:
+    ) -> tuple[Line, RecordedRun | None]:
         """Read a log; without a run the line says why there is none."""
         line = Line(str(log), Result.SKIPPED)
 
@@ -142,12 +121,12 @@ class RunReader:
             return replace(line, reason=str(error)), None
         return _line(line, reading, found), found
 
-    def remember(self, found: ReadRun) -> None:
+    def remember(self, found: RecordedRun) -> None:
         """Know a run from now on."""
         known = KnownRun(found.run.key.id, found.run.key.run_id)
         self._known.setdefault(found.outcome.app_id or "", []).append(known)
 
-    def earlier_attempts(self, found: ReadRun) -> tuple[str, ...]:
+    def earlier_attempts(self, found: RecordedRun) -> tuple[str, ...]:
         """Return the ids of the known runs that were earlier attempts at the same application."""
         key = found.run.key
         ids = (replace(key, submit_try=number).id for number in range(1, key.submit_try))
@@ -208,7 +187,7 @@ class RunReader:
     def _job_key(self, application: Snapshot) -> str:
         return self._wanted.job_key or application.app_name or "application"
 
-    def _run_of(self, reading: Reading) -> ReadRun:
+    def _run_of(self, reading: Reading) -> RecordedRun:
         snapshot = reading.snapshot
         if not snapshot.finished_components:
             raise UnusableLog(_why_no_component(reading))
@@ -225,7 +204,7 @@ class RunReader:
             key=self._key(snapshot, reading.attempt),
             job_key=self._job_key(snapshot),
             application=snapshot.app_name or "",
-            policy=POLICY,
+            policy=IMPORTED,
             bounds=Bounds(max(1, min(sizes)), max(sizes)),
             runtime_target_s=None,
             # What there really was: what was asked for may never have come.
@@ -233,7 +212,7 @@ class RunReader:
             submitted_at=snapshot.started_at or 0.0,
             context=reading.context,
         )
-        return ReadRun(run, ended, snapshot.finished_components)
+        return RecordedRun(run, ended, snapshot.finished_components)
 
 
 def _check_kind(log: Path) -> None:
@@ -269,7 +248,7 @@ def _state(reading: Reading) -> RunState:
     return RunState.SUCCEEDED if last.succeeded else RunState.FAILED
 
 
-def _line(line: Line, reading: Reading, found: ReadRun) -> Line:
+def _line(line: Line, reading: Reading, found: RecordedRun) -> Line:
     return replace(
         line,
         reason=_reason(reading),
