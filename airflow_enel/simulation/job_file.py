@@ -1,12 +1,14 @@
-"""Reads job descriptions: the jobs of the paper by name, users' own from TOML files."""
+"""Reads job descriptions, the jobs of the paper by name and users' own from TOML; writes TOML."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -69,3 +71,31 @@ def read_job(text: str, where: str) -> JobDescription:
         field = ".".join(str(part) for part in first["loc"])
         at = f"{field}: " if field else ""
         raise UnusableJob(f"{where}: {at}{first['msg'].removeprefix('Value error, ')}") from None
+
+
+def write_job(job: JobDescription) -> str:
+    """The TOML text from which `read_job` makes the same job; what is as by default is left out."""
+    phases = ("\n".join(("[[phases]]", *_lines(phase))) for phase in job.phases)
+    return "\n\n".join(("\n".join(_lines(job, "phases")), *phases)) + "\n"
+
+
+def _lines(value: Any, without: str = "") -> Iterator[str]:
+    return (f"{name} = {text}" for name, text in _entries(value) if name != without)
+
+
+def _entries(value: Any) -> Iterator[tuple[str, str]]:
+    """Names and values of the fields of a dataclass that are not as by default."""
+    for field in fields(value):
+        found = getattr(value, field.name)
+        if found is not None and (field.default is MISSING or found != field.default):
+            yield field.name, _toml(found)
+
+
+def _toml(value: Any) -> str:
+    if is_dataclass(value):
+        return "{ " + ", ".join(f"{name} = {text}" for name, text in _entries(value)) + " }"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    # Strings, numbers and booleans of JSON are those of TOML, but for one character and for
+    # surrogates, which JSON needs only if it is to be ASCII.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
