@@ -2,82 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from argparse import ArgumentTypeError
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
-from airflow.cli.cli_config import (
-    ActionCommand,
-    Arg,
-    CLICommand,
-    GroupCommand,
-    lazy_load_command,
+from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
+
+from airflow_enel.cli.arguments import (
+    DRY_RUN,
+    OUTPUT,
+    arg,
+    date,
+    days,
+    integer,
+    natural,
+    spans_of_runs,
 )
-
-_MOST_DAYS = 100_000
-
-
-def _date(text: str) -> datetime:
-    """A date or a moment, in UTC unless it says otherwise."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(
-            f"{text!r} is no date: write e.g. 2026-01-31 or 2026-01-31T18:00+01:00"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-
-
-def _spans(text: str) -> tuple[range, ...]:
-    """Numbers of runs from 1, such as ``41-50,61-65``."""
-    spans = []
-    for part in text.split(",") if text != "none" else ():
-        match = re.fullmatch(r"\s*([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?\s*", part)
-        if match is None or int(match[1]) > int(match[2] or match[1]):
-            raise ArgumentTypeError(f"{part!r} is no span of runs: write e.g. 41-50,61-65 or none")
-        spans.append(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return tuple(spans)
-
-
-def _natural(text: str) -> int:
-    """A number from 0 that every generator of random numbers takes."""
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ArgumentTypeError(f"{text!r} is no number from 0 to 999999999")
-    return int(text)
-
-
-def _integer(text: str) -> int:
-    """A number that every database takes; its range is in the help of the argument."""
-    if not re.fullmatch(r"-?[0-9]{1,9}", text):
-        raise ArgumentTypeError(f"{text[:40]!r} is no whole number up to 999999999")
-    return int(text)
-
-
-def _days(text: str) -> float:
-    """A number of days that leads to a moment; its range is in the help of the argument."""
-    try:
-        days = float(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text[:40]!r} is no number of days") from None
-    if days > _MOST_DAYS:
-        raise ArgumentTypeError(f"{text[:40]!r} is more than {_MOST_DAYS} days")
-    return days
-
-
-def _arg(*flags: str, **options: Any) -> Arg:
-    return Arg(flags, **options)  # type: ignore[no-untyped-call]
-
-
-_OUTPUT = _arg(
-    "-o",
-    "--output",
-    help="table for people, json for programs",
-    choices=("table", "json"),
-    default="table",
-)
-_DRY_RUN = _arg("--dry-run", help="show what would be done, change nothing", action="store_true")
+from airflow_enel.cli.replay_definition import FIT_JOB, REPLAY
 
 _IMPORT_HISTORY = ActionCommand(
     name="import-history",
@@ -90,27 +29,27 @@ _IMPORT_HISTORY = ActionCommand(
     ),
     func=lazy_load_command("airflow_enel.cli.commands.import_history"),
     args=(
-        _arg(
+        arg(
             "paths",
             metavar="PATH",
             nargs="+",
             type=Path,
             help="an event log, or a folder of event logs such as spark.eventLog.dir",
         ),
-        _arg("--dag-id", required=True, help="the DAG that will run the application"),
-        _arg(
+        arg("--dag-id", required=True, help="the DAG that will run the application"),
+        arg(
             "--job-key",
             help="job_key of the operator, by default its task id: for logs of one application. "
             "If not given here, the name of each Spark application",
         ),
-        _arg(
+        arg(
             "--since",
-            type=_date,
+            type=date,
             metavar="DATE",
             help="leave out applications that started before, e.g. 2026-01-31 (UTC)",
         ),
-        _DRY_RUN,
-        _OUTPUT,
+        DRY_RUN,
+        OUTPUT,
     ),
 )
 
@@ -123,22 +62,22 @@ _PRUNE = ActionCommand(
     ),
     func=lazy_load_command("airflow_enel.cli.commands.prune"),
     args=(
-        _arg(
+        arg(
             "--keep-runs",
-            type=_integer,
+            type=integer,
             metavar="N",
             help="keep of every recurring job the newest N runs that succeeded and the newest N "
             "that did not, and of every initial size the few latest that are learned from",
         ),
-        _arg(
+        arg(
             "--older-than",
-            type=_days,
+            type=days,
             metavar="DAYS",
             help="remove only runs that were submitted more than so many days ago; needed to "
             "remove runs whose end was never recorded",
         ),
-        _DRY_RUN,
-        _OUTPUT,
+        DRY_RUN,
+        OUTPUT,
     ),
 )
 
@@ -152,7 +91,7 @@ _MARK_LOST = ActionCommand(
         "say so here and clear the task."
     ),
     func=lazy_load_command("airflow_enel.cli.commands.mark_lost"),
-    args=(_arg("run", metavar="RUN", help="the run's id, as the log of the task tells it"),),
+    args=(arg("run", metavar="RUN", help="the run's id, as the log of the task tells it"),),
 )
 
 
@@ -164,26 +103,26 @@ _MODEL = GroupCommand(
             name="list",
             help="Show which models there are, newest first",
             func=lazy_load_command("airflow_enel.cli.modelling.list_models"),
-            args=(_OUTPUT,),
+            args=(OUTPUT,),
         ),
         ActionCommand(
             name="show",
             help="Show a model's manifest, and whether it is whole",
             func=lazy_load_command("airflow_enel.cli.modelling.show_model"),
-            args=(_arg("name", metavar="NAME", help="as the list tells it"), _OUTPUT),
+            args=(arg("name", metavar="NAME", help="as the list tells it"), OUTPUT),
         ),
         ActionCommand(
             name="describe",
             help="Show the layers of a configuration and how many numbers they learn",
             func=lazy_load_command("airflow_enel.cli.modelling.describe"),
             args=(
-                _arg(
+                arg(
                     "--config",
                     choices=("paper", "default"),
                     default="default",
                     help="paper for the network of the paper; default for that of this project",
                 ),
-                _OUTPUT,
+                OUTPUT,
             ),
         ),
     ),
@@ -200,15 +139,15 @@ _TRAIN = ActionCommand(
     ),
     func=lazy_load_command("airflow_enel.cli.training.train"),
     args=(
-        _arg(
+        arg(
             "--seed",
-            type=_natural,
+            type=natural,
             metavar="N",
             default=0,
             help="the same history and seed give the same model; 0 by default",
         ),
-        _arg("--from-scratch", action="store_true", help="begin anew in any case"),
-        _OUTPUT,
+        arg("--from-scratch", action="store_true", help="begin anew in any case"),
+        OUTPUT,
     ),
 )
 
@@ -227,7 +166,7 @@ _EVALUATE = ActionCommand(
     ),
     func=lazy_load_command("airflow_enel.cli.evaluating.evaluate"),
     args=(
-        _arg(
+        arg(
             "paths",
             metavar="PATH",
             nargs="*",
@@ -236,23 +175,23 @@ _EVALUATE = ActionCommand(
             "Spark event log, or a folder of either, without its subfolders. Of traces the moments "
             "count, DURATION_MS is not read",
         ),
-        _arg("--dag-id", help="evaluate on the history of this DAG instead of files"),
-        _arg("--job-key", help="only this recurring job of the DAG"),
-        _arg(
+        arg("--dag-id", help="evaluate on the history of this DAG instead of files"),
+        arg("--job-key", help="only this recurring job of the DAG"),
+        arg(
             "--failures",
-            type=_spans,
+            type=spans_of_runs,
             metavar="RUNS",
             help="for trace files: the runs of each job, counted from 1, in which executors "
             "failed, such as 3,41-50; none for no runs. By default 41-50,61-65 of jobs with 65 "
             "runs, as in the published traces, with a note, and none of others",
         ),
-        _arg(
+        arg(
             "--warm-up",
-            type=_integer,
+            type=integer,
             metavar="N",
             help="how many first runs are only learned from",
         ),
-        _arg(
+        arg(
             "--forecasters",
             metavar="NAMES",
             help="which to evaluate, of bell, ellis, conditional, enel, those that installed "
@@ -260,7 +199,7 @@ _EVALUATE = ActionCommand(
             "by import path (package.module:Name), separated by commas; by default all but the "
             "last",
         ),
-        _OUTPUT,
+        OUTPUT,
     ),
 )
 
@@ -276,7 +215,7 @@ _SIMULATE = ActionCommand(
     ),
     func=lazy_load_command("airflow_enel.cli.simulating.simulate_policies"),
     args=(
-        _arg(
+        arg(
             "--policy",
             metavar="NAME",
             nargs="+",
@@ -284,53 +223,53 @@ _SIMULATE = ActionCommand(
             help="policies as on the operator, or spark-dynamic-allocation, static-maximum, "
             "risk-static, ellis-published, and oracle, which knows what will happen",
         ),
-        _arg(
+        arg(
             "--jobs",
             metavar="JOB",
             nargs="+",
             help="LR, MPC, K-Means, GBT (the jobs of the paper, by default all four), ETL, or TOML "
             "files with jobs of your own",
         ),
-        _arg(
+        arg(
             "--campaigns",
-            type=_integer,
+            type=integer,
             metavar="N",
             default=1,
             help="how often each series is repeated with other noise; 1 by default",
         ),
-        _arg(
+        arg(
             "--seed",
-            type=_natural,
+            type=natural,
             metavar="N",
             default=0,
             help="the same seed gives the same figures; 0 by default",
         ),
-        _arg(
+        arg(
             "--mode",
             default="realistic",
             help="realistic: new executors come without cached data (default); elastic: every "
             "change works at once; as-published: scaling has hardly an effect, as in the "
             "published runs",
         ),
-        _arg(
+        arg(
             "--processes",
-            type=_integer,
+            type=integer,
             metavar="N",
             help="how many to use, by default one per processor; the figures stay the same",
         ),
-        _arg(
+        arg(
             "--train",
             action="store_true",
             help="train the network of policies that use one after every run, which takes minutes "
             "and the extra train (torch); without it they forecast by their prior",
         ),
-        _arg(
+        arg(
             "--event-logs",
             type=Path,
             metavar="FOLDER",
             help="also write a Spark event log of every run there, in a folder per policy",
         ),
-        _OUTPUT,
+        OUTPUT,
     ),
 )
 
@@ -341,6 +280,16 @@ def get_enel_cli_commands() -> list[CLICommand]:
         GroupCommand(
             name="enel",
             help="History of recurring Spark applications",
-            subcommands=(_IMPORT_HISTORY, _PRUNE, _MARK_LOST, _TRAIN, _MODEL, _EVALUATE, _SIMULATE),
+            subcommands=(
+                _IMPORT_HISTORY,
+                _PRUNE,
+                _MARK_LOST,
+                _TRAIN,
+                _MODEL,
+                _EVALUATE,
+                _SIMULATE,
+                REPLAY,
+                FIT_JOB,
+            ),
         )
     ]

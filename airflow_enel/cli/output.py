@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from rich.console import Console
 from rich.progress import Progress
@@ -20,8 +20,8 @@ Advance = Callable[[int], None]
 Report = Callable[[str, int, int], None]
 """Takes what is being done, how much of it is done, and how much there is, 0 if unknown."""
 
+INTERRUPTED: Final = 130  # 128 and the number of the signal
 _NOTHING_LEFT = 2
-_INTERRUPTED = 130  # 128 and the number of the signal
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def reported_interrupt() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         note("interrupted")
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 @contextmanager

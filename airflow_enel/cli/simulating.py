@@ -14,7 +14,15 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from airflow_enel.cli.output import counted, note, nothing_left, print_object, progress, texts
+from airflow_enel.cli.output import (
+    INTERRUPTED,
+    counted,
+    note,
+    nothing_left,
+    print_object,
+    progress,
+    texts,
+)
 from airflow_enel.execution.model_training import CannotTrain, need_torch
 from airflow_enel.simulation.baselines import find_simulated_policy, is_policy
 from airflow_enel.simulation.campaign import Experiment, complete_campaigns, simulate
@@ -28,8 +36,6 @@ from airflow_enel.simulation.figures import (
 )
 from airflow_enel.simulation.job_file import PAPER_JOBS, find_job
 from airflow_enel.simulation.mode import find_mode
-
-_INTERRUPTED = 130  # 128 and the number of the signal
 
 
 @providers_configuration_loaded
@@ -48,7 +54,7 @@ def simulate_policies(args: Namespace) -> None:
     if interrupted:
         done = counted(len(whole) // len(experiment.policies) // len(experiment.jobs), "campaign")
         note(f"interrupted: {done} of {experiment.campaigns} done")
-        sys.exit(_INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 def names(given: Iterable[str] | None, otherwise: Sequence[str]) -> tuple[str, ...]:

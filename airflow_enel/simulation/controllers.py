@@ -10,9 +10,9 @@ from airflow_enel.control.decide import ScalingConfig, decide, first_step
 from airflow_enel.simulation.application import Barrier, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from airflow_enel.domain import Bounds, PastRun
+    from airflow_enel.domain import Bounds, PastRun, Snapshot
     from airflow_enel.simulation.application import Controller
 
 
@@ -21,12 +21,18 @@ class PolicyController:
 
     :param past_runs: of the recurring job, oldest first
     :param started_at: when the run starts
+    :param reading: the application at a barrier, as the policy is to see it
     """
 
     def __init__(
-        self, config: ScalingConfig, past_runs: Sequence[PastRun], started_at: float
+        self,
+        config: ScalingConfig,
+        past_runs: Sequence[PastRun],
+        started_at: float,
+        reading: Callable[[Barrier], Snapshot] = Barrier.snapshot,
     ) -> None:
         self._config, self._past_runs, self._started_at = config, past_runs, started_at
+        self._reading = reading
 
     def initial_executors(self) -> int:
         """Decision 0."""
@@ -37,7 +43,7 @@ class PolicyController:
         """The decision of a barrier, "keep" too, so that it counts as answered."""
         if not self._config.policy.rescales:
             return None
-        step = decide(self._config, barrier.snapshot(), barrier.now).step
+        step = decide(self._config, self._reading(barrier), barrier.now).step
         return None if step is None else Request(step.decision.executors, step.decision.epoch)
 
 
