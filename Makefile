@@ -12,15 +12,16 @@ export SPARK_HOME := $(CURDIR)/$(SPARK)/pyspark
 export PYSPARK_PYTHON := $(CURDIR)/$(BIN)/python
 export PATH := $(CURDIR)/$(BIN):$(SPARK_HOME)/bin:$(PATH)
 
-.PHONY: help install demo test test-fast lint format bench constraints clean
+.PHONY: help install demo test test-fast lint format bench experiments constraints clean
 
 help:
-	@echo "make demo       a recurring Spark job under a real Airflow, in about 6 minutes"
-	@echo "make test       all tests"
-	@echo "make test-fast  without other processes: no JVM, Airflow or PostgreSQL, in a minute or so"
-	@echo "make lint       formatting, types, layers"
-	@echo "make bench      speed and memory, as JSON"
-	@echo "make install    everything into $(VENV) and $(SPARK), nothing elsewhere"
+	@echo "make demo         a recurring Spark job under a real Airflow, in about 6 minutes"
+	@echo "make test         all tests"
+	@echo "make test-fast    without other processes: no JVM, Airflow or PostgreSQL, in a minute or so"
+	@echo "make lint         formatting, types, layers"
+	@echo "make bench        speed and memory, as JSON"
+	@echo "make experiments  the papers' experiments on the simulator: tables of the documents, charts"
+	@echo "make install      everything into $(VENV) and $(SPARK), nothing elsewhere"
 
 install: $(VENV)/.installed $(SPARK)/.installed-$(SPARK_VERSION)
 
@@ -70,6 +71,9 @@ format: install
 
 bench: install
 	@$(BIN)/python -m benchmarks -o json
+
+experiments: install
+	@$(BIN)/python -m benchmarks experiments
 
 # Pin what is installed now; torch without its local version, which no registry knows.
 constraints: install

@@ -26,6 +26,7 @@ BENCHMARKS = {
     "forecasts": "speed.forecasts",
     "sweep": "speed.sweep",
     "training": "speed.training",
+    "simulation": "speed.simulation",
     "worth": "accuracy.generated_histories",
 }
 """The module of each benchmark, below this package."""
@@ -33,6 +34,7 @@ SERIES = {
     "outage": "robustness.outage",
     "kill": "robustness.kill",
     "mllib": "accuracy.mllib",
+    "experiments": "experiments.command",
     "etl": "accuracy.etl",
 }
 """Only when named, and one at a time: they take long, and some have an Airflow of their own."""
