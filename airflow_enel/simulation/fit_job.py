@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.simulation.fitted_curves import (
-    SMALLEST_S,
-    ComponentTimes,
-    FittedComponents,
-    fit_components,
-    in_order,
-)
+from airflow_enel.simulation.component_curve import SMALLEST_S
+from airflow_enel.simulation.component_times import ComponentTimes, in_order
+from airflow_enel.simulation.fitted_curves import FittedComponents, fit_components
 from airflow_enel.simulation.job import CachePenalty, JobDescription, Phase
 
 if TYPE_CHECKING:

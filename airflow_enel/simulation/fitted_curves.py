@@ -12,22 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.alignment import Alignment
-from airflow_enel.predict.curves.nonnegative import nonnegative_least_squares
 from airflow_enel.predict.spread import FLOOR
+from airflow_enel.simulation.component_curve import best_curve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
-
-    from airflow_enel.domain import PastRun
-    from airflow_enel.predict.samples import BoolArray, FloatArray
-
-    IntArray = NDArray[np.intp]
-
-SMALLEST_S: Final = 1e-3
-"""Spark's clock is in milliseconds."""
+    from airflow_enel.predict.samples import FloatArray
+    from airflow_enel.simulation.component_curve import ComponentCurve
+    from airflow_enel.simulation.component_times import ComponentTimes, IntArray
 
 INPUT_RUNS: Final = 8
 """Runs with a known input size from which on an influence of the input is looked for."""
@@ -35,130 +26,14 @@ INPUT_RUNS: Final = 8
 EFFECT_RUNS: Final = 8
 """Runs from which on what the components of a run have in common is told from their size."""
 
-_SIZES_TO_BE_CLEAN: Final = 2
-_MOST_CACHES: Final = 16
+_INPUT_SIZES: Final = 2
 _OUTLYING: Final = 3.5
 _NEAREST: Final = 5
 _SAME_SIZE: Final = 0.05  # of log executors
 _ROUNDS: Final = 4
-_REWEIGHTED: Final = 4
-_PRIOR_SAMPLES: Final = 2.0
 _SIGNIFICANT: Final = 2.0
 _LEAST_LOG_SD: Final = 0.02
 _TINY: Final = 1e-9
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentCurve:
-    """Seconds of a component at s executors.
-
-    ``fixed_s + parallel_s/s + per_executor_s·s + cache_s·max(0, 1 − s/cache_executors)``; the last
-    is what a component loses while its cached data do not fit.
-
-    :param cache_executors: that hold all cached data, 0 without such a loss
-    """
-
-    fixed_s: float
-    parallel_s: float
-    per_executor_s: float
-    cache_s: float
-    cache_executors: float
-
-    def seconds(self, executors: FloatArray) -> FloatArray:
-        """Seconds, > 0, in the shape of the executors."""
-        theta = np.array([self.fixed_s, self.parallel_s, self.per_executor_s, self.cache_s])
-        seconds: FloatArray = _features(executors, self.cache_executors) @ theta
-        return np.maximum(seconds, SMALLEST_S)
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """Which terms a curve has.
-
-    :param used: 1 for each that it has
-    :param cache_executors: see `ComponentCurve`
-    :param count: how many numbers are chosen for it
-    """
-
-    used: tuple[int, int, int, int]
-    cache_executors: float = 0.0
-
-    @property
-    def count(self) -> int:
-        return sum(self.used) + (self.cache_executors > 0)
-
-
-_TERMS: Final = (_Terms((1, 0, 0, 0)), _Terms((1, 1, 0, 0)), _Terms((1, 1, 1, 0)))
-
-
-@dataclass(frozen=True, slots=True)
-class ComponentTimes:
-    """What ``n`` past runs say of ``m`` components.
-
-    :param keys: of the components, each key once; numbered by their places here
-    :param key: number of the key of each component, ``(m,)``
-    :param order: components in the order in which runs have them, ``(m,)``
-    :param seconds: that each added to its run, NaN where a run did not have it, ``(n, m)``
-    :param executors: its mean executors, at least 1, NaN as above, ``(n, m)``
-    :param clean: True where no executor came or went inside it, ``(n, m)``
-    :param log_input: logarithm of the input's size over its median, NaN where unknown, ``(n,)``
-    """
-
-    keys: tuple[str, ...]
-    key: IntArray
-    order: IntArray
-    seconds: FloatArray
-    executors: FloatArray
-    clean: BoolArray
-    log_input: FloatArray
-
-    @classmethod
-    def of(cls, past_runs: Sequence[PastRun]) -> ComponentTimes:
-        """Align past runs by the keys and occurrences of their components."""
-        runs = [run for run in in_order(past_runs) if run.components]
-        past = Alignment.of(runs)
-        keys = tuple(sorted({key for key, _ in past.columns}))
-        numbers = {key: number for number, key in enumerate(keys)}
-        return cls(
-            keys=keys,
-            key=np.array([numbers[key] for key, _ in past.columns], dtype=np.intp),
-            order=past.order,
-            seconds=np.maximum(past.added_s, SMALLEST_S),
-            executors=past.executors,
-            clean=past.clean,
-            log_input=_log_inputs(runs),
-        )
-
-    def resampled(self, runs: IntArray) -> ComponentTimes:
-        """Some of the runs, by their numbers, possibly the same more than once."""
-        return ComponentTimes(
-            self.keys,
-            self.key,
-            self.order,
-            self.seconds[runs],
-            self.executors[runs],
-            self.clean[runs],
-            self.log_input[runs],
-        )
-
-    def sizes(self, key: int | None = None) -> NDArray[np.intp]:
-        """Whole numbers of executors at which components ran, ascending.
-
-        :param key: those of one key, None for all
-        """
-        of_key = self.executors if key is None else self.executors[:, self.key == key]
-        return np.unique(np.rint(of_key[~np.isnan(of_key)])).astype(np.intp)
-
-    def usable(self, key: int) -> BoolArray:
-        """Which seconds of the components with a key tell of executors, ``(n, columns)``.
-
-        Those in which no executor came or went, unless these know fewer than two sizes.
-        """
-        of_key = self.key == key
-        there = ~np.isnan(self.seconds[:, of_key])
-        clean = there & self.clean[:, of_key]
-        sizes = np.unique(np.rint(self.executors[:, of_key][clean]))
-        return clean if sizes.size >= _SIZES_TO_BE_CLEAN else there
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +55,6 @@ class FittedComponents:
     run_log_sd: float
     own_log_sd: FloatArray
     slow_factors: FloatArray
-
-
-def in_order(past_runs: Sequence[PastRun]) -> list[PastRun]:
-    """Past runs, oldest first."""
-    return sorted(past_runs, key=lambda run: (run.started_at, run.run_id))
 
 
 def fit_components(times: ComponentTimes) -> FittedComponents:
@@ -246,7 +116,7 @@ class _Fit:
         levels -= levels[place].mean()
         seconds = np.exp(log_s - levels[place])
         pairs = len(set(zip(run.tolist(), np.rint(executors).tolist(), strict=True)))
-        self._curves[key] = _best_curve(executors, seconds, pairs)
+        self._curves[key] = best_curve(executors, seconds, pairs)
         residuals = log_s - self._log(key, executors)
         self._levels[columns] = _means(residuals, place, columns.size)
         self._inputs[key] += self._input_slope(key, residuals - self._levels[columns[place]], run)
@@ -261,7 +131,7 @@ class _Fit:
         sizes = self._times.log_input
         before = self._inputs[key] * np.nan_to_num(sizes)
         runs = [i for i in np.unique(run) if not np.isnan(sizes[i])]
-        if len(runs) < INPUT_RUNS or np.unique(sizes[runs]).size < _SIZES_TO_BE_CLEAN:
+        if len(runs) < INPUT_RUNS or np.unique(sizes[runs]).size < _INPUT_SIZES:
             return 0.0
         left = np.array([residuals[run == i].mean() + before[i] for i in runs])
         centred = sizes[runs] - sizes[runs].mean()
@@ -329,60 +199,3 @@ def _means(values: FloatArray, group: IntArray, groups: int) -> FloatArray:
     count = np.bincount(group, minlength=groups)
     means: FloatArray = np.bincount(group, weights=values, minlength=groups) / np.maximum(count, 1)
     return means
-
-
-def _features(executors: FloatArray, cache_executors: float) -> FloatArray:
-    """``[1, 1/s, s, max(0, 1 − s/cache)]`` of executors ``(n,)``, ``(n, 4)``."""
-    missing = 1 - executors / cache_executors if cache_executors else np.zeros_like(executors)
-    columns = [np.ones_like(executors), 1 / executors, executors, np.maximum(missing, 0.0)]
-    return np.stack(columns, axis=-1)
-
-
-def _best_curve(executors: FloatArray, seconds: FloatArray, pairs: int) -> ComponentCurve:
-    """The curve with the least information criterion.
-
-    :param pairs: of a run and a size
-    """
-    candidates = (*_TERMS, *_with_cache(executors))
-    prior = _PRIOR_SAMPLES * FLOOR**2
-
-    def score(terms: _Terms, curve: ComponentCurve) -> float:
-        errors = np.log(seconds / curve.seconds(executors))
-        variance = (pairs * np.mean(errors**2) + prior) / (pairs + _PRIOR_SAMPLES)
-        return float((pairs + _PRIOR_SAMPLES) * np.log(variance) + terms.count * np.log(pairs))
-
-    fitted = zip(candidates, _curves(executors, seconds, candidates), strict=True)
-    return min(fitted, key=lambda pair: score(*pair))[1]
-
-
-def _with_cache(executors: FloatArray) -> Iterator[_Terms]:
-    """Terms of a cache that fits from one of the sizes on, for which sizes below it are needed."""
-    sizes = np.unique(np.rint(executors))[_SIZES_TO_BE_CLEAN:]
-    step = max(1, -(-sizes.size // _MOST_CACHES))
-    for size in sizes[::step].tolist():
-        yield _Terms((1, 1, 0, 1), size)
-
-
-def _curves(
-    executors: FloatArray, seconds: FloatArray, candidates: Sequence[_Terms]
-) -> list[ComponentCurve]:
-    """Least squares of relative errors; each curve runs through the middle on the log scale."""
-    features = np.stack([_features(executors, c.cache_executors) * c.used for c in candidates])
-    predicted = target = np.broadcast_to(seconds, features.shape[:-1])
-    for _ in range(_REWEIGHTED):
-        rows = np.concatenate([features, target[..., None]], axis=-1) / predicted[..., None]
-        theta = nonnegative_least_squares(rows.swapaxes(1, 2) @ rows)
-        predicted = np.maximum((features @ theta[..., None])[..., 0], SMALLEST_S)
-    middle = np.exp(np.mean(np.log(target / predicted), axis=1))
-    sizes = np.array([[terms.cache_executors] for terms in candidates])
-    fitted = np.concatenate([theta * middle[:, None], sizes], axis=1)
-    return [ComponentCurve(*values) for values in fitted.tolist()]
-
-
-def _log_inputs(runs: Sequence[PastRun]) -> FloatArray:
-    found = [run.context.get("input_mib") for run in runs]
-    sizes = np.array([v if isinstance(v, int | float) and v > 0 else np.nan for v in found])
-    known = sizes[~np.isnan(sizes)]
-    middle = float(np.median(known)) if known.size else 1.0
-    logs: FloatArray = np.log(sizes / middle)
-    return logs

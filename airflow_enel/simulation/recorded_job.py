@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.predict.alignment import executors_of
-from airflow_enel.simulation.fitted_curves import SMALLEST_S, ComponentCurve
+from airflow_enel.simulation.component_curve import SMALLEST_S, ComponentCurve
 from airflow_enel.simulation.job import CachePenalty, JobDescription, Phase
 from airflow_enel.simulation.noise import RunNoise, generator
 

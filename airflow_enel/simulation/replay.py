@@ -26,13 +26,11 @@ from airflow_enel.simulation.baselines import (
     find_simulated_policy,
     is_policy,
 )
+from airflow_enel.simulation.component_curve import ComponentCurve
+from airflow_enel.simulation.component_times import ComponentTimes
 from airflow_enel.simulation.controllers import FixedSchedule, PolicyController
 from airflow_enel.simulation.figures import RunFigures
-from airflow_enel.simulation.fitted_curves import (
-    ComponentCurve,
-    ComponentTimes,
-    fit_components,
-)
+from airflow_enel.simulation.fitted_curves import fit_components
 from airflow_enel.simulation.mode import MODES
 from airflow_enel.simulation.noise import generator
 from airflow_enel.simulation.oracle import Oracle

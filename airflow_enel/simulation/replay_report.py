@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from airflow_enel.simulation.component_times import ComponentTimes
 from airflow_enel.simulation.figures import FIGURES, RunFigures
-from airflow_enel.simulation.fitted_curves import ComponentTimes
 from airflow_enel.simulation.replay import AS_IT_WAS, Replay, ReplayPlan, recorded_figures
 
 LOW: Final = 0.1

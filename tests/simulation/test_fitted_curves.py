@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from airflow_enel.domain import PastRun, RunContext
-from airflow_enel.simulation.fitted_curves import ComponentTimes, FittedComponents, fit_components
+from airflow_enel.simulation.component_times import ComponentTimes
+from airflow_enel.simulation.fitted_curves import FittedComponents, fit_components
 from tests.support.builders.past_runs import components, past_run
 
 
