@@ -56,7 +56,7 @@ def runtimes(
 ) -> Figure:
     """Runtime per run, a panel per job: the layout of the paper's Figure 4.
 
-    Lines are medians over campaigns; around them, faint, from the shortest to the longest.
+    Lines are medians over campaigns, with their range in faint around them.
     """
     jobs = tuple(dict.fromkeys(one.job for one in series))
     figure, panels = _panels(len(jobs), title)

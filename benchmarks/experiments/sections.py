@@ -59,7 +59,7 @@ def _overview(results: Results, plan: ExperimentsPlan) -> Section:
 def _mode(mode: str, results: Results, plan: ExperimentsPlan) -> Section:
     compared, series = results.comparisons()[mode], results.series[mode]
     policies = PLOTTED_AS_PUBLISHED if mode == "as-published" else PLOTTED
-    title = f"Runtime per run, mode {mode}: medians over campaigns, shortest to longest in faint"
+    title = f"Runtime per run, mode {mode}: median over campaigns, their range in faint"
     picture = Picture(
         f"runtimes-{mode}",
         f"Runtime of each run in mode {mode}, a panel per job, a line per policy",
