@@ -103,3 +103,13 @@ def test_every_table_that_a_document_of_the_project_names_is_there(folder: Path)
     for document in command.DOCUMENTS:
         text = with_tables(document.read_text("utf-8"), tables, document.name)
         assert "| `bell` |" in text or "| bell |" in text
+
+
+def test_a_trained_series_gets_a_row_and_a_chart_of_its_times(folder: Path) -> None:
+    results = compute(TINY, ResultCache(folder / "cache", code_version()), 1)
+    trained = tuple(one for one in results.series["realistic"] if one.job == "LR")[:1]
+    (times,) = (
+        part for part in sections(replace(results, trained=trained), TINY) if part.name == "times"
+    )
+    assert [picture.name for picture in times.pictures] == ["times"]
+    assert times.tables[0].rows[-1][0] == f"{trained[0].policy}, trained on LR"
