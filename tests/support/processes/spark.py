@@ -17,10 +17,13 @@ ITERATIVE: Final = str(ROOT / "dags_examples" / "jobs" / "iterative.py")
 _CLASS_ARCHIVE: Final = SPARK_HOME.parent / "classes.jsa"
 COMPILE_LITTLE: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """JVMs live for seconds here: to compile their code better takes longer than that gains."""
-QUICK_JVM: Final = (
-    *COMPILE_LITTLE,
-    *([f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.exists() else []),
+# A JVM with another class path passes over the archive, and would warn of it on its output.
+_USE_ARCHIVE = (
+    f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}",
+    "-Xlog:disable",
+    "-Xlog:all=error:stderr",
 )
+QUICK_JVM: Final = (*COMPILE_LITTLE, *(_USE_ARCHIVE if _CLASS_ARCHIVE.exists() else ()))
 """Options of the JVMs of Spark, with the archive of `class_archive` if ``make`` has made it."""
 SMALL_EXECUTORS: Final = {
     "spark.ui.enabled": "false",
