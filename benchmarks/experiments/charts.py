@@ -43,6 +43,10 @@ _WIDTH_IN: Final = 11.0
 _DPI: Final = 110
 
 
+LONG_LABEL = 25
+"""Characters of a label of which five do not fit beside each other."""
+
+
 def as_png(figure: Figure) -> bytes:
     """The picture as a file; it is the same for the same data."""
     FigureCanvasAgg(figure)
@@ -211,7 +215,7 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
         list(entries.values()),
         list(entries),
         loc="outside lower center",
-        ncols=min(len(entries), 5),
+        ncols=min(len(entries), 5 if max(map(len, entries)) < LONG_LABEL else 3),
         frameon=False,
         fontsize=9.5,
     )
