@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_enel.domain import Snapshot, Stage, TaskDigest
@@ -33,6 +33,7 @@ def first_digest(phase: Phase, executors: int) -> TaskDigest:
 
 
 @given(st.sampled_from((*PAPER_JOBS, *OTHER_JOBS)), st.integers(1, 36), st.integers(min_value=1))
+@example("ETL", 26, 644)  # each of the three times rounded the wrong way
 def test_tasks_fit_into_the_slots_and_the_duration_of_their_stage(
     name: str, executors: int, run: int
 ) -> None:
@@ -43,7 +44,7 @@ def test_tasks_fit_into_the_slots_and_the_duration_of_their_stage(
         took_s = (stage.completed_at or 0.0) - stage.submitted_at
         tasks = digest(stage)
         assert tasks.total_s <= slots * took_s + (slots + 1) * MILLISECOND
-        assert tasks.max_s <= took_s + MILLISECOND
+        assert tasks.max_s <= took_s + 2 * MILLISECOND
         assert tasks.median_s <= tasks.max_s + MILLISECOND
 
 
