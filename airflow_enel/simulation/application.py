@@ -74,7 +74,7 @@ class Application:
     """One run of a job.
 
     :param started_at: seconds since the epoch, in whole milliseconds
-    :param context: of the run, as the operator gives it to Spark
+    :ivar events: Spark's, as far as it has run
     """
 
     def __init__(
@@ -109,7 +109,6 @@ class Application:
             self._component(number, controller)
             if number + 1 < len(self._components):
                 self._ask(controller, number + 1, between=True)
-        self._now = _rounded(self._now)
         self._cluster.advance(self._now)
         self._post(events.application_end(self._now))
         return self._reducer.snapshot(self._now)
@@ -145,7 +144,6 @@ class Application:
             self._cache_filled = True
         self._work(number, controller)
         done = stages.Finished(
-            number=number,
             phase=phase,
             factor=self._noise.component_factors[number],
             blocks=self._noise.block_counts[number],
@@ -197,7 +195,7 @@ class Application:
         if self._next_kill < len(self._noise.kills):
             kill_at = _rounded(self._started_at + self._noise.kills[self._next_kill].at_s)
         start_at = self._cluster.next_start_at
-        return max(self._now, min(kill_at, inf if start_at is None else _rounded(start_at)))
+        return max(self._now, min(kill_at, inf if start_at is None else start_at))
 
     def _change(self, at: float, controller: Controller, number: int) -> None:
         """Let executors come or one be killed, and ask the controller after a loss."""

@@ -6,8 +6,9 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from airflow_enel.control.training_plan import LARGEST_SEED
 from airflow_enel.simulation.event_log import write_event_log
 from airflow_enel.simulation.figures import RunFigures, SeriesFigures
 from airflow_enel.simulation.protocol import PAPER, Protocol
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from airflow_enel.simulation.job import JobDescription
     from airflow_enel.simulation.mode import Mode
-
-LARGEST_SEED: Final = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,9 @@ def simulate_series(plan: SeriesPlan, event_logs: Path | None = None) -> SeriesF
     runs = []
     for run in Series(plan).runs():
         if event_logs is not None:
-            name = f"{plan.job.name}-{plan.campaign + 1}-{run.number:03}"
+            # A job may be called like a path, and its logs belong into this folder all the same.
+            job = plan.job.name.replace("/", "_")
+            name = f"{job}-{plan.campaign + 1}-{run.number:03}"
             write_event_log(event_logs / plan.policy / name, run.events)
         runs.append(
             RunFigures.of(

@@ -65,7 +65,7 @@ class Cluster:
 
     @property
     def next_start_at(self) -> float | None:
-        """When the next executor will be there."""
+        """When the next executor will be there, in whole milliseconds."""
         return self._starting[0] if self._starting else None
 
     def launch(self, executors: int, at: float) -> None:

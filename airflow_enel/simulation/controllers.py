@@ -50,7 +50,8 @@ class PolicyController:
 class DynamicAllocation:
     """Spark's dynamic allocation, as far as it shows at the scale of whole components.
 
-    It starts with the least, and asks for as many as the waiting tasks of a component can use.
+    It starts with what the first component can use, and asks for more where the waiting tasks of a
+    later one can.
     Executors that hold cached data are never idle for long enough to be released, which Spark's
     default of an infinite timeout for them makes true in jobs with loops.
     """

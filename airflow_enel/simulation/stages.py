@@ -41,7 +41,6 @@ class Finished:
     :param recomputing_s: for how long it took longer because of that
     """
 
-    number: int
     phase: Phase
     factor: float
     blocks: int

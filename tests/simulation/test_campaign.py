@@ -55,6 +55,14 @@ def test_event_logs_are_written_by_policy(tmp_path: Path) -> None:
     assert names == [f"loop-1-{number:03}" for number in range(1, 15)]
 
 
+def test_the_logs_of_a_job_that_is_called_like_a_path_stay_in_the_folder(tmp_path: Path) -> None:
+    job = replace(LOOP, name="../../loop")
+    one = replace(EXPERIMENT, policies=("static-maximum",), jobs=(job,), campaigns=1)
+    list(simulate(replace(one, event_logs=tmp_path / "logs")))
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+    assert len(list((tmp_path / "logs" / "static-maximum").iterdir())) == SHORT.runs
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
