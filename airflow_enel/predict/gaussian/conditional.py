@@ -37,12 +37,13 @@ class Remaining:
     :param candidates: executors, ascending, ``(c,)``
     :param columns: their columns in the alignment of the past runs, ``(m,)``
     :param log_median: log of the median seconds of each *as a whole*, given the finished ones,
-        ``(c, m)``. The running one goes on at the present executors, all others run at the
-        candidate.
+        ``(c, m)``. The running one goes on at the present executors if the candidate is larger,
+        all others run at the candidate.
     :param share: probability that each comes, ``(m,)``, > 0
     :param covariance: of the log seconds, given the finished ones, ``(m, m)``
     :param current: place of the running component among them, None if none runs
-    :param spent_s: seconds since the last finish, which the running one has taken so far
+    :param spent_s: seconds since the last finish, which the running one has taken so far, as long
+        as they would have been at the candidate, ``(c,)``
     :param tail_s: seconds from the last finish to the end of the application
     :param left: expected part of the whole runtime that is left, 0…1
     :param disturbed: whether an executor came or went inside a finished component
@@ -54,7 +55,7 @@ class Remaining:
     share: FloatArray
     covariance: FloatArray
     current: int | None
-    spent_s: float
+    spent_s: FloatArray
     tail_s: float
     left: float
     disturbed: bool
@@ -91,7 +92,6 @@ class Conditional:
         self._prior: Prior
         self._calibration: Calibration
         self._typical_s: FloatArray
-        self._sizes: FloatArray
         self._known: dict[tuple[int, ...], FloatArray] = {}
 
     def __repr__(self) -> str:
@@ -110,7 +110,6 @@ class Conditional:
             self._calibration = Calibration.of(
                 past, self._prior, self._typical_s * self._prior.share
             )
-            self._sizes = np.unique(np.rint(past.executors[~np.isnan(past.executors)]))
         return self
 
     def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
@@ -134,6 +133,9 @@ class Conditional:
         tail_s = float(np.median(past.tail_s))
         if place is None and progress.running is None:  # only what follows the last is left
             tail_s = max(tail_s - spent_s, 0.0)
+        slower = np.ones(len(bounds.candidates))
+        if place is not None and progress.executors:  # the largest candidate is at the present size
+            slower = np.exp(log_median[:, place] - log_median[-1, place])
         all_s = float(self._typical_s @ self._prior.share)
         left = float(self._typical_s[columns] @ share[columns]) / max(all_s, SMALLEST_S)
         return Remaining(
@@ -143,7 +145,7 @@ class Conditional:
             share[columns],
             covariance,
             place,
-            spent_s,
+            spent_s * slower,
             tail_s,
             min(left, 1.0),
             not all(is_clean(component) for component in progress.finished),
@@ -158,14 +160,15 @@ class Conditional:
         log_median, covariance = remaining.log_median, remaining.covariance
         if log_correction is not None:
             log_median = log_median + log_correction
-        if remaining.current is not None and remaining.spent_s > 0:
+        if remaining.current is not None and remaining.spent_s.any():
             log_median, covariance = _with_rest_of_running(remaining, log_median)
         total = lognormal_sum(log_median, remaining.share, covariance, remaining.tail_s)
         executors = np.array(remaining.candidates, dtype=np.float64)
         shift, log_sd = self._calibration.at(
             remaining.left, executors, total.log_sd, remaining.disturbed
         )
-        log_sd = np.minimum(np.hypot(log_sd, self._extrapolation_log_sd(executors)), CEILING)
+        unknown = self._unknown_log_sd(executors, remaining, log_median)
+        log_sd = np.minimum(np.hypot(log_sd, unknown), CEILING)
         median_s = np.maximum(total.median_s * np.exp(shift), SMALLEST_S)
         return Forecast(
             self.name, remaining.candidates, tuple(median_s.tolist()), tuple(log_sd.tolist())
@@ -182,7 +185,10 @@ class Conditional:
         assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
         log_median = self._at(bounds.candidates)[:, columns]
         if place is not None and progress.executors:
-            log_median[:, place] = self._at((progress.executors,))[0, columns[place]]
+            # Executors that are still to come help what follows; those that go are gone at once.
+            present = self._at((progress.executors,))[0, columns[place]]
+            larger = np.array(bounds.candidates) > progress.executors
+            log_median[larger, place] = present
         found = _Finished.of(progress, self._past)
         residuals, noise = self._prior.residuals, DISTURBED_NOISE * found.disturbed
         given = residuals.condition(found.columns, columns, noise)
@@ -206,11 +212,34 @@ class Conditional:
             self._known[executors] = self._prior.shapes.at(np.array(executors, dtype=np.float64))
         return self._known[executors]
 
-    def _extrapolation_log_sd(self, executors: FloatArray) -> FloatArray:
-        """Extra log standard deviation for the distance to observed scale-outs, ``(c,)``."""
-        distance = np.abs(np.log(executors)[:, None] - np.log(self._sizes)[None, :]).min(axis=1)
-        log_sd: FloatArray = _UNKNOWN_ELASTICITY * distance / np.sqrt(self._sizes.size)
+    def _unknown_log_sd(
+        self, executors: FloatArray, remaining: Remaining, log_median: FloatArray
+    ) -> FloatArray:
+        """Extra log standard deviation where the curves of what is left are a guess, ``(c,)``.
+
+        Each component counts with its part of the time. A guess is as wrong for all of them.
+        """
+        if not remaining.columns.size:
+            return np.zeros(executors.size)
+        expected_s = remaining.share * np.exp(log_median)
+        part = expected_s / expected_s.sum(axis=1, keepdims=True)
+        log_sd: FloatArray = (part * self._guess_log_sd(executors)[:, remaining.columns]).sum(
+            axis=1
+        )
         return log_sd
+
+    def _guess_log_sd(self, executors: FloatArray) -> FloatArray:
+        """How uncertain each component is at each size, ``(c, m)``.
+
+        Between the shapes that its sizes allow, and for its distance to the nearest of them.
+        """
+        curves = self._prior.shapes
+        apart = np.abs(np.log(executors)[:, None] - np.log(curves.sizes)[None, :])
+        seen = curves.mass > 0
+        distance = np.where(seen[None], apart[:, :, None], np.inf).min(axis=1)
+        far = _UNKNOWN_ELASTICITY * distance / np.sqrt(seen.sum(axis=0))
+        guess: FloatArray = np.hypot(far, curves.log_sd(executors))
+        return guess
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,12 +137,25 @@ def test_a_run_that_loses_executors_is_foreseen_by_past_runs_that_did():
     assert calm_run.median(6) == pytest.approx(usual, rel=0.1)
 
 
-def test_the_running_component_stays_at_the_present_executors(conditional):
+def test_the_running_component_does_not_profit_from_executors_that_are_still_to_come(conditional):
     parts = components(4, [duration(4)] * 5)
     remaining = conditional.components(at(parts[:2], runs_of(parts[2]), 4), BOUNDS)
     assert remaining.current == 0
-    assert np.ptp(remaining.log_median[:, 0]) == 0
+    larger = np.array(remaining.candidates) >= 4
+    assert np.ptp(remaining.log_median[larger, 0]) == 0
     assert np.all(np.diff(remaining.log_median[:, 1]) < 0)
+
+
+def test_the_running_component_is_slower_at_once_on_fewer_executors(conditional):
+    parts = components(8, [duration(8)] * 5)
+    half = duration(8) / 2
+    begun = at(parts[:2], runs_of(parts[2]), 8, elapsed_s=2 * duration(8) + half)
+    remaining = conditional.components(begun, BOUNDS)
+    four, eight = (remaining.candidates.index(size) for size in (4, 8))
+    slower = np.exp(remaining.log_median[four, 0] - remaining.log_median[eight, 0])
+    assert slower == pytest.approx(duration(4) / duration(8), rel=0.05)
+    assert remaining.spent_s[eight] == pytest.approx(half)
+    assert remaining.spent_s[four] == pytest.approx(half * slower)
 
 
 def test_a_running_component_counts_with_what_is_left_of_it(conditional):
@@ -222,11 +235,31 @@ class TestShapes:
         shapes, *_ = ComponentCurves.fit(sizes, log_s, np.array([[1.0], [1.0], [1.0], [0.0]]))
         assert np.exp(shapes.at(np.array([4.0]))) == pytest.approx(25.0, rel=0.01)
 
-    def test_one_size_says_that_half_of_the_time_may_scale(self):
+    def test_one_size_leaves_open_whether_the_time_scales(self):
         shapes, *_ = ComponentCurves.fit(
             np.full((3, 1), 4.0), np.log(np.full((3, 1), 10.0)), np.ones((3, 1))
         )
-        assert np.exp(shapes.at(np.array([2.0, 4.0])))[:, 0] == pytest.approx([15.0, 10.0])
+        asked = np.array([2.0, 4.0])
+        smaller_s, same_s = np.exp(shapes.at(asked))[:, 0]
+        assert same_s == pytest.approx(10.0)
+        assert 10.0 < smaller_s < 20.0
+        assert shapes.log_sd(asked)[:, 0] == pytest.approx([0.25, 0.0], abs=0.06)
+
+    def test_a_flat_component_is_expected_flat_at_sizes_that_were_not_seen(self):
+        rng = np.random.default_rng(3)
+        sizes = rng.choice([8.0, 10.0, 14.0, 20.0, 24.0], 40)[:, None]
+        log_s = np.log(40.0) + 0.2 * rng.normal(size=sizes.shape)
+        shapes, *_ = ComponentCurves.fit(sizes, log_s, np.ones_like(sizes))
+        asked = np.array([4.0, 6.0, 36.0])
+        assert np.exp(shapes.at(asked))[:, 0] == pytest.approx([40.0] * 3, rel=0.2)
+
+    def test_two_slow_sizes_show_a_cliff_that_no_smooth_curve_has(self):
+        sizes = np.array([8.0, 16.0, *[20.0, 24.0, 30.0] * 4])[:, None]
+        lacking = np.where(sizes < 20, 190 * (1 - sizes / 20) + 8, 0.0)
+        shapes, *_ = ComponentCurves.fit(sizes, np.log(78 / sizes + lacking), np.ones_like(sizes))
+        asked = np.array([4.0, 12.0, 27.0])
+        truth = [78 / 4 + 160, 78 / 12 + 84, 78 / 27]
+        assert np.exp(shapes.at(asked))[:, 0] == pytest.approx(truth, rel=0.25)
 
     def test_a_cliff_is_followed_where_it_was_seen(self):
         sizes = np.repeat([2.0, 3.0, 4.0, 8.0, 12.0, 16.0], 6)[:, None]
