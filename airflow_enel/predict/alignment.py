@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from airflow_enel.domain import Component, PastRun, Progress
+    from airflow_enel.domain import Component, PastRun, Progress, RunContext
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 Identity: TypeAlias = tuple[str, int]
@@ -85,6 +85,7 @@ class Alignment:
     :param tail_s: seconds between the last finish and the end of the run, ``(n,)``
     :param began: executors of its first component, ``(n,)``
     :param order: columns in the order of their median places, ``(m,)``
+    :param contexts: what was known of each run at its start, ``(n,)``
     """
 
     columns: dict[Identity, int]
@@ -97,12 +98,14 @@ class Alignment:
     tail_s: FloatArray
     began: FloatArray
     order: NDArray[np.intp]
+    contexts: tuple[RunContext, ...]
 
     @classmethod
     def of(cls, past_runs: Sequence[PastRun]) -> Self:
         """Align past runs; components that never finished are left out, then empty runs."""
         columns: dict[Identity, int] = {}
         runs = []
+        contexts = []
         for run in sorted(past_runs, key=lambda run: (run.started_at, run.run_id)):
             cells = [
                 (
@@ -119,6 +122,7 @@ class Alignment:
             ]
             if cells:
                 runs.append((run.runtime_s, np.array(cells, dtype=np.float64).T))
+                contexts.append(run.context)
         shape = len(runs), len(columns)
         position, ended, added, executors, clean = np.full((5, *shape), np.nan)
         tail_s, began = np.zeros((2, len(runs)))
@@ -144,6 +148,7 @@ class Alignment:
             tail_s,
             began,
             order,
+            tuple(contexts),
         )
 
     def column(self, component: Component) -> int | None:

@@ -47,6 +47,7 @@ class Remaining:
     :param tail_s: seconds from the last finish to the end of the application
     :param left: expected part of the whole runtime that is left, 0…1
     :param disturbed: whether an executor came or went inside a finished component
+    :param context_log_sd: how uncertain the effect of this run's context on each is, ``(m,)``
     """
 
     candidates: tuple[int, ...]
@@ -59,6 +60,7 @@ class Remaining:
     tail_s: float
     left: float
     disturbed: bool
+    context_log_sd: FloatArray
 
 
 class Conditional:
@@ -104,6 +106,7 @@ class Conditional:
         self._past, self._known = (past if past.columns else None), {}
         if self._past is not None:
             self._prior = Prior.of(past)
+            past = self._past = self._prior.in_usual_context(past)
             # Seconds at the median size: only to tell how much of a run is left.
             middle = np.rint(np.nanmedian(past.executors, keepdims=True)[0])
             self._typical_s = np.exp(self._prior.shapes.at(middle)[0])
@@ -149,6 +152,7 @@ class Conditional:
             tail_s,
             min(left, 1.0),
             not all(is_clean(component) for component in progress.finished),
+            self._prior.context_effect.uncertainty(progress.context)[columns],
         )
 
     def combine(self, remaining: Remaining, log_correction: FloatArray | None = None) -> Forecast:
@@ -183,6 +187,7 @@ class Conditional:
     ) -> tuple[FloatArray, FloatArray]:
         """Log medians and covariance of the remaining components given the finished ones."""
         assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
+        effect = self._prior.context_effect.of(progress.context)
         log_median = self._at(bounds.candidates)[:, columns]
         if place is not None and progress.executors:
             # Executors that are still to come help what follows; those that go are gone at once.
@@ -193,18 +198,19 @@ class Conditional:
         residuals, noise = self._prior.residuals, DISTURBED_NOISE * found.disturbed
         given = residuals.condition(found.columns, columns, noise)
         if not found.columns.size:
-            return log_median, given.covariance
+            return log_median + effect[columns], given.covariance
         sizes, index = np.unique(np.maximum(np.rint(found.executors), 1.0), return_inverse=True)
         curves = self._at(tuple(sizes.astype(int).tolist()))
         began = curves[index.ravel()[0]]
         at = curves[index.ravel(), found.columns]
-        off, promised = found.log_s - at, began[found.columns] - at
+        off = found.log_s - effect[found.columns] - at
+        promised = began[found.columns] - at
         short, _ = self._prior.rescale_efficiency.of(
             off, promised, 1.0 / (1.0 + noise), found.columns
         )
         log_median += short * (began[columns] - log_median)
         residual = residuals.limited(off - short * promised, found.columns)
-        return log_median + given.gain @ residual, given.covariance
+        return log_median + effect[columns] + given.gain @ residual, given.covariance
 
     def _at(self, executors: tuple[int, ...]) -> FloatArray:
         """Log seconds per scale-out and component, ``(len(executors), m)``; computed once."""
@@ -215,9 +221,10 @@ class Conditional:
     def _unknown_log_sd(
         self, executors: FloatArray, remaining: Remaining, log_median: FloatArray
     ) -> FloatArray:
-        """Extra log standard deviation where the curves of what is left are a guess, ``(c,)``.
+        """Extra log standard deviation where what is known of the rest is a guess, ``(c,)``.
 
-        Each component counts with its part of the time. A guess is as wrong for all of them.
+        Its curves, and the effect of the context, far from what was seen. Each component counts
+        with its part of the time. A guess is as wrong for all of them.
         """
         if not remaining.columns.size:
             return np.zeros(executors.size)

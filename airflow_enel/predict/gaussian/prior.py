@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, ComponentCurves
+from airflow_enel.predict.gaussian.context_effect import ContextEffect, varies
 from airflow_enel.predict.gaussian.rescale_efficiency import RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from airflow_enel.predict.alignment import Alignment
     from airflow_enel.predict.samples import FloatArray
+
+_PASSES: Final = 2
+"""Of fitting curves and the effect of the context in turn."""
 
 CLEAN_AT_LEAST: Final = 2
 """Undisturbed samples from which on a component's curve needs no disturbed ones."""
@@ -36,6 +40,7 @@ class Prior:
     """
 
     shapes: ComponentCurves
+    context_effect: ContextEffect
     rescale_efficiency: RescaleEfficiency
     residuals: Residuals
     share: FloatArray
@@ -56,7 +61,16 @@ class Prior:
         weight = chosen * recency[:, None]
         executors = np.where(chosen, past.executors, 1.0)
         log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
+        context_effect = ContextEffect.none(log_s.shape[1])
         shapes, off, own_pull = ComponentCurves.fit(executors, log_s, weight)
+        for _ in range(_PASSES if varies(past.contexts) else 0):
+            expected = curves_of(shapes, executors)
+            residual = np.where(chosen, log_s - expected, 0.0)
+            context_effect = ContextEffect.fit(
+                past.contexts, residual, np.exp(expected), np.log(executors), weight
+            )
+            effect = np.where(chosen, context_effect.of_runs(past.contexts), 0.0)
+            shapes, off, own_pull = ComponentCurves.fit(executors, log_s - effect, weight)
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
         promised = np.where(there, promised, 0.0)
         rescale_efficiency = RescaleEfficiency.fit(
@@ -66,6 +80,7 @@ class Prior:
         residual = np.where(chosen, off - short[:, None] * promised, 0.0)
         return cls(
             shapes=shapes,
+            context_effect=context_effect,
             rescale_efficiency=rescale_efficiency,
             residuals=Residuals.fit(residual, weight).with_trust(residual, weight, past.order),
             share=there.mean(axis=0),
@@ -75,6 +90,13 @@ class Prior:
             weight=weight,
             recency=recency,
         )
+
+    def in_usual_context(self, past: Alignment) -> Alignment:
+        """Past runs as they would have been with the numbers that a run usually has."""
+        if not self.context_effect.names:
+            return past
+        usual_s = past.added_s * np.exp(-self.context_effect.of_runs(past.contexts))
+        return replace(past, added_s=usual_s)
 
 
 def log_seconds(seconds: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.domain import Component, JobRuns, PastRun
+    from airflow_enel.domain import Component, JobRuns, PastRun, RunContext
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.inference.numpy_network import EnelInference
     from airflow_enel.predict.samples import FloatArray
@@ -102,12 +102,12 @@ class ExampleBuilder:
             runs = remove_context_effect(runs, Corrections(network, self._history, job))
         past = Alignment.of(runs)
         self._columns = past.columns
-        self._shapes = Prior.of(past).shapes
+        self._prior = Prior.of(past)
 
     def examples(self, run: PastRun, features: RunFeatures) -> Iterator[RunGraph]:
         """Moments of a run, if any of its components was seen before."""
         ordered = sorted(run.components, key=lambda component: component.position)
-        prior_s = self._prior(ordered)
+        prior_s = self._prior_s(ordered, run.context)
         if np.isnan(prior_s).all():
             return
         cuts = {round(len(ordered) * moment) for moment in MOMENTS}
@@ -115,10 +115,11 @@ class ExampleBuilder:
             graph = run_graph(features, self._history, self._config, prior_s, cut)
             yield _with_usable_targets(graph, prior_s)
 
-    def _prior(self, ordered: Sequence[Component]) -> FloatArray:
+    def _prior_s(self, ordered: Sequence[Component], context: RunContext) -> FloatArray:
         """Seconds of the components at their own executors, NaN where unknown, ``(k,)``."""
         executors = np.array([c.scale_out.mean or c.scale_out.end for c in ordered])
-        log_s = self._shapes.at(np.maximum(np.rint(executors), 1.0))
+        log_s = self._prior.shapes.at(np.maximum(np.rint(executors), 1.0))
+        log_s += self._prior.context_effect.of(context)
         columns = [self._columns.get((c.key, c.occurrence)) for c in ordered]
         return np.array(
             [
