@@ -10,7 +10,7 @@ from enum import Enum
 from typing import ClassVar, Final
 
 from airflow_enel.domain.context import NO_CONTEXT, RunContext
-from airflow_enel.domain.snapshot import Component
+from airflow_enel.domain.snapshot import Component, ScaleRequest
 from airflow_enel.domain.wire import STRICT
 
 IMPORTED: Final = "imported"
@@ -134,6 +134,8 @@ class PastRun:
     ``mean_executors`` is the mean scale-out while components ran: the start-up, when no executor
     is there yet, would make short runs look as if they had been at fewer. ``components`` carry
     no stages unless they were asked for. ``context`` is what was known of the run at its start.
+    ``executors_lost`` went without being asked to. ``requests`` are those that were accepted after
+    the start, oldest first; a run that was not scaled by us has none.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -145,11 +147,20 @@ class PastRun:
     initial_executors: int
     components: tuple[Component, ...]
     context: RunContext = NO_CONTEXT
+    executors_lost: int = 0
+    requests: tuple[ScaleRequest, ...] = ()
 
     @classmethod
-    def of(cls, run: Run, outcome: RunOutcome, components: tuple[Component, ...]) -> PastRun:
+    def of(
+        cls,
+        run: Run,
+        outcome: RunOutcome,
+        components: tuple[Component, ...],
+        requests: tuple[ScaleRequest, ...] = (),
+    ) -> PastRun:
         """Make a past run of a run that has ended well, and of its finished components.
 
+        :param requests: those that were accepted, oldest first
         :raises ValueError: if its start or its runtime is not known, or it took no time
         """
         if outcome.started_at is None or not outcome.runtime_s:
@@ -162,6 +173,8 @@ class PastRun:
             initial_executors=run.initial_executors,
             components=components,
             context=run.context,
+            executors_lost=outcome.executors_lost,
+            requests=requests,
         )
 
 
@@ -170,16 +183,18 @@ class RecordedRun:
     """A run that has ended, as the history or its event log has it.
 
     :param components: those that have finished
+    :param requests: accepted ones after the start, oldest first
     """
 
     run: Run
     outcome: RunOutcome
     components: tuple[Component, ...]
+    requests: tuple[ScaleRequest, ...] = ()
 
     @property
     def past(self) -> PastRun:
         """The run as the estimators need it; raises as `PastRun.of` does."""
-        return PastRun.of(self.run, self.outcome, self.components)
+        return PastRun.of(self.run, self.outcome, self.components, self.requests)
 
 
 def mean_executors(components: Iterable[Component], otherwise: float) -> float:

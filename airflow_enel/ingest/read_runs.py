@@ -212,7 +212,7 @@ class RunReader:
             submitted_at=snapshot.started_at or 0.0,
             context=reading.context,
         )
-        return RecordedRun(run, ended, snapshot.finished_components)
+        return RecordedRun(run, ended, snapshot.finished_components, snapshot.requests)
 
 
 def _check_kind(log: Path) -> None:

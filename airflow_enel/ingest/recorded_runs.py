@@ -89,7 +89,7 @@ def recorded_in_history(dag_id: str, job_key: str | None, limit: int) -> Recorde
     jobs = {}
     for job in sorted({row.run.job_key for row in rows.values()}):
         runs = [
-            RecordedRun(rows[past.run_id].run, outcome, past.components)
+            RecordedRun(rows[past.run_id].run, outcome, past.components, past.requests)
             for past in history.past_runs(dag_id, job, limit)
             if past.run_id in rows and (outcome := rows[past.run_id].outcome) is not None
         ]

@@ -212,7 +212,7 @@ class _Replayer:
             ended = outcome(snapshot, 0, target_s, RunState.SUCCEEDED)
             initial = snapshot.initial_executors or 0
             run = replace(recorded.run, initial_executors=initial)
-            past.append(PastRun.of(run, ended, snapshot.finished_components))
+            past.append(PastRun.of(run, ended, snapshot.finished_components, snapshot.requests))
             components += snapshot.finished_components
             failing = recorded.outcome.executors_lost > 0
             figures.append(RunFigures.of(number + 1, initial, ended, failing=failing))

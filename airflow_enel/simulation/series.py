@@ -137,7 +137,7 @@ class Series:
             number=number,
             run=run,
             outcome=ended,
-            past=PastRun.of(run, ended, snapshot.finished_components),
+            past=PastRun.of(run, ended, snapshot.finished_components, snapshot.requests),
             events=tuple(application.events),
             training_s=training_s,
             deciding_s=controller.took_s,

@@ -19,6 +19,7 @@ from airflow_enel.domain import (
     RunKey,
     RunState,
     ScaleAnswer,
+    ScaleRequest,
 )
 from airflow_enel.history.interface import DecisionStatus, HistoryRefused, UnknownRun
 from tests.support.builders import samples
@@ -210,6 +211,21 @@ def test_past_runs_bring_context_and_on_request_stages(kept: Kept) -> None:
     (full,) = history.past_runs(dag, "job", stages=True)
     assert full == replace(plain, components=components)
     assert (plain.context, {c.stages for c in plain.components}) == (context, {()})
+
+
+def test_past_runs_bring_losses_and_the_requests_that_were_accepted(kept: Kept) -> None:
+    dag = f"dag-{uuid4()}"
+    run = samples.run(dag)
+    history = kept.opened(run)
+    answers = {0: True, 1: True, 2: False, 3: None, 4: True}
+    for epoch, accepted in answers.items():
+        history.intend(run.key.id, samples.step(epoch, executors=epoch + 1))
+        answer = None if accepted is None else ScaleAnswer(accepted, 4, "")
+        history.complete(run.key.id, epoch, answer)
+    history.finish_run(run.key.id, samples.outcome(executors_lost=3))
+    (past,) = history.past_runs(dag, "job")
+    assert past.executors_lost == 3
+    assert past.requests == tuple(ScaleRequest(e + 1, 1, e, samples.NOON) for e in (1, 4))
 
 
 def succeeded(kept: Kept, dag: str, initial: int, day: float) -> None:

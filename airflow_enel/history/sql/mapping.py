@@ -21,6 +21,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     ScaleOut,
+    ScaleRequest,
     Stage,
     StageMetrics,
     Step,
@@ -74,13 +75,17 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
 
 
 def past_run(
-    record: RunRecord, dag_id: str, job_key: str, components: tuple[Component, ...]
+    record: RunRecord,
+    dag_id: str,
+    job_key: str,
+    components: tuple[Component, ...],
+    requests: tuple[ScaleRequest, ...],
 ) -> PastRun:
     """Return a succeeded run as the estimators need it."""
     row = run_row(record, dag_id, job_key, 0)
     if row.outcome is None:
         raise ValueError("a past run needs an outcome")
-    return PastRun.of(row.run, row.outcome, components)
+    return PastRun.of(row.run, row.outcome, components, requests)
 
 
 def outcome_values(outcome: RunOutcome) -> dict[str, Any]:

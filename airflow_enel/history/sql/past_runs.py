@@ -1,4 +1,4 @@
-"""Queries for the past runs that estimators learn from, with components and stages.
+"""Queries for the past runs that estimators learn from, with components, stages and requests.
 
 The number of queries does not grow with the runs. Rows are read instead of records: there are
 thousands, and each record costs its bookkeeping.
@@ -13,20 +13,31 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from airflow_enel.domain import Component, PastRun, RunState, Stage
-from airflow_enel.history.interface import RecurringJob
+from airflow_enel.domain import Component, PastRun, RunState, ScaleRequest, Stage
+from airflow_enel.history.interface import DecisionStatus, RecurringJob
 from airflow_enel.history.sql import mapping
 from airflow_enel.history.sql.latest_runs import runs_to_learn_from
-from airflow_enel.history.sql.tables import ComponentRecord, Job, RunRecord, StageRecord
+from airflow_enel.history.sql.tables import (
+    ComponentRecord,
+    DecisionRecord,
+    Job,
+    RunRecord,
+    StageRecord,
+)
 
 
 def past_runs(
     session: Session, dag_id: str, job_key: str, limit: int, *, stages: bool
 ) -> tuple[PastRun, ...]:
-    """Return what `History.past_runs` promises: five queries, six with stages."""
+    """Return what `History.past_runs` promises: six queries, seven with stages."""
     records = runs_to_learn_from(session, dag_id, job_key, limit)
-    components = _components(session, [r.id for r in records], stages=stages)
-    return tuple(mapping.past_run(r, dag_id, job_key, tuple(components[r.id])) for r in records)
+    run_ids = [r.id for r in records]
+    components = _components(session, run_ids, stages=stages)
+    requests = _requests(session, run_ids)
+    return tuple(
+        mapping.past_run(r, dag_id, job_key, tuple(components[r.id]), tuple(requests[r.id]))
+        for r in records
+    )
 
 
 def jobs_to_learn_from(session: Session) -> tuple[RecurringJob, ...]:
@@ -46,6 +57,22 @@ def _components(
     for row in _rows(session, ComponentRecord, run_ids, ComponentRecord.position):
         own = tuple(known.get((row.run_id, row.position), ()))
         found[row.run_id].append(mapping.component(row, own))
+    return found
+
+
+def _requests(session: Session, run_ids: list[str]) -> defaultdict[str, list[ScaleRequest]]:
+    """Accepted decisions after the start: decision 0 is the size that the run began with."""
+    asked = DecisionRecord
+    query = (
+        select(asked.run_id, asked.executors, asked.try_number, asked.epoch, asked.decided_at)
+        .where(asked.run_id.in_(run_ids), asked.epoch > 0)
+        .where(asked.status == DecisionStatus.ACCEPTED.value)
+        .order_by(asked.decided_at, asked.epoch)
+    )
+    found = defaultdict(list)
+    for row in session.execute(query):
+        request = ScaleRequest(row.executors, row.try_number, row.epoch, row.decided_at)
+        found[row.run_id].append(request)
     return found
 
 

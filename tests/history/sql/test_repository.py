@@ -58,7 +58,7 @@ def test_moments_survive_to_the_microsecond(microseconds: int) -> None:
     assert column.process_result_value(stored.replace(tzinfo=None), None) == moment  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("stages", "queries"), [(False, 5), (True, 6)])
+@pytest.mark.parametrize(("stages", "queries"), [(False, 6), (True, 7)])
 def test_past_runs_take_a_few_queries_however_many_there_are(
     sql: Kept, stages: bool, queries: int
 ) -> None:

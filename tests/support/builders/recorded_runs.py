@@ -16,7 +16,7 @@ from tests.support.builders.past_runs import past_run
 def recorded_series(plan: SeriesPlan) -> tuple[RecordedRun, ...]:
     """What a history would hold of a simulated series."""
     return tuple(
-        RecordedRun(run.run, run.outcome, without_stages(run.past).components)
+        RecordedRun(run.run, run.outcome, without_stages(run.past).components, run.past.requests)
         for run in Series(plan).runs()
     )
 
