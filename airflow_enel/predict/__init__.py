@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from airflow_enel.predict.curves.ellis import Ellis
     from airflow_enel.predict.curves.ernest import Ernest
     from airflow_enel.predict.curves.kernel_regression import KernelRegression
-    from airflow_enel.predict.gaussian.conditional import Conditional, Remaining
+    from airflow_enel.predict.gaussian.conditional import Conditional
+    from airflow_enel.predict.gaussian.remaining import Remaining
 
 __all__ = [
     "Bell",
@@ -43,7 +44,7 @@ _MODULES: Final = {
     "Ernest": "curves.ernest",
     "Forecaster": "base",
     "KernelRegression": "curves.kernel_regression",
-    "Remaining": "gaussian.conditional",
+    "Remaining": "gaussian.remaining",
 }
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, TrainedModel
     from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.model import EnelModel
-    from airflow_enel.predict.gaussian.conditional import Remaining
+    from airflow_enel.predict.gaussian.remaining import Remaining
     from airflow_enel.predict.samples import FloatArray
 
 
@@ -100,7 +100,7 @@ class Enel:
         remaining = self._prior.components(progress, bounds)
         if remaining is None:
             return None
-        prior = replace(self._prior.combine(remaining), forecaster=self.name)
+        prior = replace(self._prior.combine(remaining, bounds), forecaster=self.name)
         ahead = float(remaining.share.sum())
         gate = self._gates[phase_of(len(progress.finished), ahead)]
         if self._corrections is None or gate == 0 or not remaining.columns.size:
@@ -118,10 +118,10 @@ class Enel:
             return None
         order = self._order(remaining)
         identities = [self._identities[column] for column in remaining.columns[order]]
-        found = corrections.remaining(identities, corrections.moment(progress), bounds.candidates)
-        correction = np.empty(found.shape)
-        correction[:, order] = found
-        return gaussian.combine(remaining, correction)
+        moment = corrections.moment(progress)
+        correction = np.empty(remaining.log_median.shape)
+        correction[:, order] = corrections.remaining(identities, moment, remaining.executors)
+        return gaussian.combine(remaining.corrected(correction), bounds)
 
     def _usual(self, progress: Progress, corrections: Corrections) -> Progress:
         """The progress with finished components as they would have been in usual circumstances."""

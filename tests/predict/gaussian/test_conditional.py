@@ -141,9 +141,11 @@ def test_the_running_component_does_not_profit_from_executors_that_are_still_to_
     parts = components(4, [duration(4)] * 5)
     remaining = conditional.components(at(parts[:2], runs_of(parts[2]), 4), BOUNDS)
     assert remaining.current == 0
-    larger = np.array(remaining.candidates) >= 4
-    assert np.ptp(remaining.log_median[larger, 0]) == 0
-    assert np.all(np.diff(remaining.log_median[:, 1]) < 0)
+    assert np.all(np.diff(remaining.log_median, axis=0) < 0)
+    log_median, _ = remaining.left_at(BOUNDS.candidates)
+    larger = np.array(BOUNDS.candidates) >= 4
+    assert np.ptp(log_median[larger, 0]) == 0
+    assert np.all(np.diff(log_median[:, 1]) < 0)
 
 
 def test_the_running_component_is_slower_at_once_on_fewer_executors(conditional):
@@ -151,11 +153,18 @@ def test_the_running_component_is_slower_at_once_on_fewer_executors(conditional)
     half = duration(8) / 2
     begun = at(parts[:2], runs_of(parts[2]), 8, elapsed_s=2 * duration(8) + half)
     remaining = conditional.components(begun, BOUNDS)
-    four, eight = (remaining.candidates.index(size) for size in (4, 8))
-    slower = np.exp(remaining.log_median[four, 0] - remaining.log_median[eight, 0])
-    assert slower == pytest.approx(duration(4) / duration(8), rel=0.05)
-    assert remaining.spent_s[eight] == pytest.approx(half)
-    assert remaining.spent_s[four] == pytest.approx(half * slower)
+    assert remaining.spent_s == pytest.approx(half)
+    four, eight = np.exp(remaining.left_at((4, 8))[0][:, 0])
+    assert four / eight == pytest.approx(duration(4) / duration(8), rel=0.05)
+
+
+def test_a_present_size_out_of_bounds_is_what_the_running_component_goes_on_at(conditional):
+    parts = components(15, [duration(15)] * 5)
+    remaining = conditional.components(at(parts[:2], runs_of(parts[2]), 15), Bounds(2, 12))
+    assert remaining.executors == (*range(2, 13), 15)
+    assert conditional.predict(at(parts[:2], None, 15), Bounds(2, 12)).executors[-1] == 12
+    fewer = conditional.predict(at(parts[:2], runs_of(parts[2]), 1), Bounds(2, 12))
+    assert fewer.median(12) > duration(1) + 2 * duration(12)
 
 
 def test_a_running_component_counts_with_what_is_left_of_it(conditional):
@@ -183,15 +192,15 @@ def test_components_that_may_not_come_count_with_their_share():
 
 def test_a_correction_of_each_component_is_part_of_the_sum(conditional):
     remaining = conditional.components(START, BOUNDS)
-    as_is = conditional.combine(remaining)
+    as_is = conditional.combine(remaining, BOUNDS)
     zero = np.zeros_like(remaining.log_median)
-    assert conditional.combine(remaining, zero) == as_is
-    doubled = conditional.combine(remaining, zero + np.log(2))
+    assert conditional.combine(remaining.corrected(zero), BOUNDS) == as_is
+    doubled = conditional.combine(remaining.corrected(zero + np.log(2)), BOUNDS)
     ratio = np.array(doubled.median_s) / np.array(as_is.median_s)
     assert ratio == pytest.approx(np.full(11, 2.0), rel=0.05)  # not the time after the last
     late = zero.copy()
     late[3:, -1] = 1.0
-    medians = np.array(conditional.combine(remaining, late).median_s)
+    medians = np.array(conditional.combine(remaining.corrected(late), BOUNDS).median_s)
     assert np.all((medians > np.array(as_is.median_s)) == (np.arange(11) >= 3))
 
 
