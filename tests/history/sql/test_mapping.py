@@ -22,7 +22,7 @@ def past_run(
     outcome = samples.outcome(runtime_s=runtime_s, executor_seconds=executor_seconds)
     for column, value in mapping.outcome_values(outcome).items():
         setattr(record, column, value)
-    return mapping.past_run(record, run.key.dag_id, run.job_key, components)
+    return mapping.past_run(record, run.key.dag_id, run.job_key, components, ())
 
 
 def component(
