@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -89,6 +90,8 @@ class Component:
     and the driver's time between jobs is not lost. The sum over all components is the time from
     the application's start to the last finish. None while it runs.
     ``disturbed`` is True if an executor came or went inside it.
+    ``input_bytes`` is what its stages have read from storage, see `input_bytes_of`; it is known
+    without ``stages`` too.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -104,6 +107,21 @@ class Component:
     scale_out: ScaleOut
     disturbed: bool
     stages: tuple[Stage, ...]
+    input_bytes: int = 0
+
+
+def input_bytes_of(stages: Iterable[Stage]) -> int:
+    """Return the bytes that stages have read from storage or from cached partitions.
+
+    Only attempts that succeeded count, and of several at one stage the largest: a second one runs
+    the tasks again whose results were lost.
+    """
+    largest: dict[int, int] = {}
+    for stage in stages:
+        if stage.completed_at is not None and stage.failure is None:
+            read = stage.metrics.input_bytes
+            largest[stage.stage_id] = max(read, largest.get(stage.stage_id, 0))
+    return sum(largest.values())
 
 
 @dataclass(frozen=True, slots=True)

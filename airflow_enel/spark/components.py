@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from airflow_enel.domain import Component, Stage, StageMetrics, TaskDigest
+from airflow_enel.domain.snapshot import input_bytes_of
 from airflow_enel.spark.event_fields import MAX_TEXT, Event, number
 from airflow_enel.spark.timeline import CapacityTimeline
 
@@ -188,6 +189,7 @@ def build_component(
 ) -> Component:
     """The component of a job as it is known now; what still runs is measured up to ``read_at``."""
     until = job.finished_at if job.finished_at is not None else max(job.started_at, read_at)
+    built = tuple(_stage(job, stage, timeline, until) for stage in stages)
     return Component(
         position=position,
         key=key,
@@ -199,7 +201,8 @@ def build_component(
         added_s=job.added_s,
         scale_out=timeline.scale_out(job.started_at, until),
         disturbed=timeline.changed(job.started_at, until),
-        stages=tuple(_stage(job, stage, timeline, until) for stage in stages),
+        stages=built,
+        input_bytes=input_bytes_of(built),
     )
 
 

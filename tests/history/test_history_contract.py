@@ -20,6 +20,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     ScaleRequest,
+    StageMetrics,
 )
 from airflow_enel.history.interface import DecisionStatus, HistoryRefused, UnknownRun
 from tests.support.builders import samples
@@ -203,14 +204,23 @@ def test_past_runs_bring_context_and_on_request_stages(kept: Kept) -> None:
     context = RunContext.of({"input_mib": 512, "skew": 0.5, "ä": "tägl."})
     run = samples.run(dag, context=context)
     history = kept.opened(run)
-    attempts = (samples.stage(0), samples.stage(0, attempt=1), samples.stage(7))
+    attempts = (
+        samples.stage(0, failure="a machine was lost"),
+        samples.stage(0, attempt=1),
+        samples.stage(0, attempt=2, metrics=StageMetrics(input_bytes=5)),
+        samples.stage(7, metrics=StageMetrics(input_bytes=2**63 - 1)),
+        samples.stage(8, completed_at=None),
+    )
     components = (samples.component(0, stages=attempts), samples.component(1, stages=()))
     history.save_components(run.key.id, components)
     history.finish_run(run.key.id, samples.outcome())
     (plain,) = history.past_runs(dag, "job")
     (full,) = history.past_runs(dag, "job", stages=True)
-    assert full == replace(plain, components=components)
+    assert full.components == components
+    without_stages = tuple(replace(c, stages=()) for c in components)
+    assert plain == replace(full, components=without_stages)
     assert (plain.context, {c.stages for c in plain.components}) == (context, {()})
+    assert [c.input_bytes for c in plain.components] == [2**40 + 2**63 - 1, 0]
 
 
 def test_past_runs_bring_losses_and_the_requests_that_were_accepted(kept: Kept) -> None:

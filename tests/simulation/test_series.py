@@ -95,4 +95,7 @@ def test_the_latest_runs_are_learned_from_and_three_of_each_other_size() -> None
 def test_forecasters_that_read_no_stages_get_none() -> None:
     run = series("static-maximum")[0].past
     assert any(component.stages for component in run.components)
-    assert not any(component.stages for component in without_stages(run).components)
+    kept = without_stages(run).components
+    assert not any(component.stages for component in kept)
+    assert [c.input_bytes for c in kept] == [c.input_bytes for c in run.components]
+    assert any(component.input_bytes for component in kept)

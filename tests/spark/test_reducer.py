@@ -160,6 +160,22 @@ def test_metrics_are_the_sums_that_spark_reports_for_the_stage() -> None:
     assert stage.metrics.disk_spilled_bytes == 7
 
 
+def test_the_input_of_a_component_counts_a_stage_that_was_retried_once() -> None:
+    scan, join = e.stage_info(0), e.stage_info(1, parents=(0,))
+    again = scan | {"Stage Attempt ID": 1}
+    lost = scan | {"Failure Reason": "executor lost"}
+    events = [
+        e.job_start(0, 1.0, scan, join),
+        e.stage_completed(lost, 1.0, 2.0, **{"input.bytesRead": 700}),
+        e.stage_completed(again, 2.0, 3.0, **{"input.bytesRead": 900}),
+    ]
+    running = only(fold(events))
+    joined = e.stage_completed(join, 3.0, 4.0, **{"input.bytesRead": 50})
+    finished = only(fold([*events, joined, e.job_end(0, 4.0)]))
+
+    assert (running.input_bytes, finished.input_bytes) == (900, 950)
+
+
 def test_task_events_of_a_stored_log_and_the_digest_of_the_agent_say_the_same() -> None:
     info = e.stage_info(0)
     start, completed, end = (

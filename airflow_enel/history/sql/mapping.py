@@ -27,6 +27,7 @@ from airflow_enel.domain import (
     Step,
     TaskDigest,
 )
+from airflow_enel.domain.snapshot import input_bytes_of
 from airflow_enel.history.interface import DecisionRow, DecisionStatus, RunRow
 from airflow_enel.history.sql.tables import ComponentRecord, DecisionRecord, RunRecord, StageRecord
 from airflow_enel.history.wire import BriefStep, adapter
@@ -110,8 +111,13 @@ def component_record(run_id: str, component: Component) -> ComponentRecord:
     )
 
 
-def component(record: ComponentRecord, stages: tuple[Stage, ...] = ()) -> Component:
-    """Return a finished component."""
+def component(
+    record: ComponentRecord, stages: tuple[Stage, ...] = (), input_bytes: int | None = None
+) -> Component:
+    """Return a finished component.
+
+    :param input_bytes: of its stages, None if they are given
+    """
     return Component(
         position=record.position,
         key=record.key,
@@ -124,6 +130,7 @@ def component(record: ComponentRecord, stages: tuple[Stage, ...] = ()) -> Compon
         scale_out=_scale_out(record),
         disturbed=record.disturbed,
         stages=stages,
+        input_bytes=input_bytes_of(stages) if input_bytes is None else input_bytes,
     )
 
 

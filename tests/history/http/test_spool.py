@@ -279,6 +279,15 @@ def test_decisions_that_were_spooled_without_task_slots_are_read() -> None:
     assert decode(BriefStep, before.encode()) == decode(BriefStep, body.encode())
 
 
+def test_components_that_were_spooled_without_their_input_are_read() -> None:
+    bodies = [json.loads(line)["body"] for line in RECORDED.read_text().splitlines()[1:]]
+    (body,) = (body for body in bodies if '"stages"' in body)
+    before = body.replace(f',"input_bytes":{2**40}}}]', "}]")
+    assert before != body
+    read = decode(tuple[Component, ...], before.encode())
+    assert read == (replace(samples.component(), input_bytes=0),)
+
+
 @pytest.mark.parametrize("status", [401, 403, 422, 503])
 def test_a_spooled_write_is_sent_once_and_its_refusal_told_apart(status: int) -> None:
     asked = []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from airflow_enel.domain import Component, PastRun, ScaleOut, Stage, StageMetrics, TaskDigest
 from airflow_enel.domain.context import RunContext
+from airflow_enel.domain.snapshot import input_bytes_of
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -197,6 +198,7 @@ def _run(
                 scale_out=ScaleOut(executors, executors, 0.0, float(executors)),
                 disturbed=False,
                 stages=stages,
+                input_bytes=input_bytes_of(stages),
             )
         )
         at += seconds

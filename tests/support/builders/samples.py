@@ -22,6 +22,7 @@ from airflow_enel.domain import (
     Step,
     TaskDigest,
 )
+from airflow_enel.domain.snapshot import input_bytes_of
 
 NOON = 1_700_000_000.123456
 _numbers = itertools.count()
@@ -66,7 +67,8 @@ def component(position: int = 0, **changes: Any) -> Component:
         *(position, f"key-{position}", 0, position, NOON, NOON + 10, True, 10.0),
         *(ScaleOut(4, 6, 0.25, 5.0), False, (stage(position),)),
     )
-    return replace(plain, **changes)
+    made = replace(plain, **changes)
+    return replace(made, input_bytes=input_bytes_of(made.stages))
 
 
 def step(epoch: int = 1, *, before: int = 4, executors: int = 6) -> Step:

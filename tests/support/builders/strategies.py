@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ from airflow_enel.domain import (
     Step,
     TaskDigest,
 )
+from airflow_enel.domain.snapshot import input_bytes_of
 
 counts = st.integers(0, 2**31 - 1)
 small = st.integers(0, 60)
@@ -88,7 +90,8 @@ def components(draw: st.DrawFn, *, finished: bool = True) -> tuple[Component, ..
         )
         for position in positions
     ]
-    return tuple(map(draw, made))
+    drawn = map(draw, made)
+    return tuple(replace(c, input_bytes=input_bytes_of(c.stages)) for c in drawn)
 
 
 @st.composite
