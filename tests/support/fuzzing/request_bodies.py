@@ -65,7 +65,9 @@ _MAY_BE_NULL: Final = frozenset(
     }
 )
 _WITH_DEFAULTS: Final = frozenset({"metrics", "scale_out"})
-_DEFAULT: Final = frozenset({"foreign_operator", "context", "entries", "input_bytes"})
+_DEFAULT: Final = frozenset(
+    {"foreign_operator", "context", "entries", "input_bytes", "slots", "initial"}
+)
 _TEXT_OR_NUMBER: Final[tuple[Any, ...]] = (True, _NAN, _INF, [], {}, ["x"], None)
 _TOO_MUCH: Final = (2**80, -(2**80), 1e300, "x" * 300, "\x00")
 
