@@ -27,6 +27,7 @@ BENCHMARKS = {
     "sweep": "speed.sweep",
     "training": "speed.training",
     "simulation": "speed.simulation",
+    "gates": "accuracy.gates",
     "worth": "accuracy.generated_histories",
 }
 """The module of each benchmark, below this package."""

@@ -80,7 +80,7 @@ def _tell_priors(
     reasons: dict[str, list[str]] = {}
     for index, series in enumerate(found):
         used = [models[training] for training in plan.trainings_of(index)]
-        gates = [model.manifest.gates_of(series.job) for model in used if model is not None]
+        gates = [model.manifest.gates_of(series.job).shares for model in used if model is not None]
         if not forecast_range(len(series.runs), warm_up) or any(map(any, gates)):
             continue
         if series.job in plan.without_signal:

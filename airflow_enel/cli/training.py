@@ -54,11 +54,13 @@ def _print(training: Training, seconds: float) -> None:
         table.add_column(heading, justify="right")
     for job in manifest.jobs:
         numbers = (str(job.runs), str(job.held_out), _percent(job.prior_percent))
-        table.add_row(*texts(job.job), *numbers, _percent(job.network_percent), f"{job.gate:.2f}")
+        table.add_row(
+            *texts(job.job), *numbers, _percent(job.network_percent), f"{job.gates.start.share:.2f}"
+        )
     table.add_section()
     errors = (manifest.walk_forward_prior_percent, manifest.walk_forward_network_percent)
     whole = ("all", str(manifest.training_runs), "", *map(_percent, errors))
-    table.add_row(*whole, f"{manifest.pooled_gate:.2f}")
+    table.add_row(*whole, f"{manifest.pooled.start.share:.2f}")
     console.print(table)
     console.print("Errors on runs held out; the gate is the share of the network that is used.")
     told = f"{training.model.name}, {training.how}, in {seconds:.0f} s"

@@ -65,7 +65,7 @@ def _scenario(scenario: str, jobs: Sequence[_History]) -> Iterable[Figure]:
     for job in jobs:
         errors.add(model, job, PAST_RUNS, JUDGED_RUNS)
     for phase, name in enumerate(("start", "early", "later")):
-        gates = [model.manifest.gates_of(of.job)[phase] for of in model.manifest.jobs]
+        gates = [model.manifest.gates_of(of.job).shares[phase] for of in model.manifest.jobs]
         yield Figure.of(f"{scenario}: gate, {name}", "", gates)
     aim = "≤ 1.02" if scenario == "nothing" else "≤ 0.8"
     # Nothing tells the pressure of "metrics" before the start, so only later forecasts can gain.

@@ -15,6 +15,7 @@ from airflow_enel.predict.enel.config import CONFIGS, DEFAULT, EnelConfig, layer
 from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
 from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.predict.enel.gate import OPEN
 from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
 from airflow_enel.predict.enel.inference.numpy_network import EnelInference
 from airflow_enel.predict.enel.manifest import ENCODER, Manifest
@@ -95,7 +96,7 @@ def _model() -> EnelModel:
         data_hash="",
         epochs=0,
         jobs=(),
-        pooled_gate=1.0,
+        pooled=OPEN,
         walk_forward_prior_percent=None,
         walk_forward_network_percent=None,
     )

@@ -17,6 +17,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_enel.predict.enel.gate import CLOSED
 from airflow_enel.predict.enel.model import EnelModel, TooLittleHistory
 from airflow_enel.predict.evaluation import Score
 from airflow_enel.spark.traces import COLUMNS
@@ -193,7 +194,7 @@ class ClosedGates(FakeTraining):
 
     def __call__(self, *arguments: Any, **options: Any) -> EnelModel:
         model = super().__call__(*arguments, **options)
-        return replace(model, manifest=replace(model.manifest, jobs=(), pooled_gate=0.0))
+        return replace(model, manifest=replace(model.manifest, jobs=(), pooled=CLOSED))
 
 
 def test_why_enel_is_its_prior_on_the_history_is_told_once(

@@ -16,6 +16,7 @@ from airflow_enel.control.training_plan import (
     sealed,
 )
 from airflow_enel.domain import JobRuns
+from airflow_enel.predict.enel.gate import OPEN
 from airflow_enel.predict.enel.manifest import JobGate, marks_of
 from airflow_enel.predict.enel.model import EnelModel
 from tests.support.fakes.models import enel_model, generated_runs
@@ -27,7 +28,7 @@ NAME = "enel-20260101T000000Z-r2-abcdef01"
 def model_of(runs: int = 4) -> EnelModel:
     """A model that has learned the first of the runs."""
     learned = marks_of("dag/job", (run.run_id for run in RUNS[:runs]))
-    gate = JobGate("dag/job", runs, 0, 1.0, None, None, learned=learned)
+    gate = JobGate("dag/job", runs, 0, OPEN, None, None, learned=learned)
     return enel_model(latest_run_at=RUNS[runs - 1].started_at, jobs=(gate,))
 
 

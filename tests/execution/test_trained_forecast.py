@@ -78,7 +78,7 @@ def test_a_model_trained_on_the_history_is_what_the_next_run_is_sized_by(
 
     forecaster = config(dag_id).forecaster
     assert isinstance(forecaster, Enel)
-    assert f"gate={gate.gate:.3g}," in repr(forecaster)
+    assert f"gate={gate.gates.start.share:.3g}," in repr(forecaster)
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == []
     step = first_step(config(dag_id), job_runs(0), None, 0.0)
     assert step.forecast is not None

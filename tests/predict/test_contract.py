@@ -11,6 +11,7 @@ from airflow_enel.domain import Bounds, Forecast, PastRun, Progress
 from airflow_enel.predict import BellRuntime, Conditional, Ellis, Forecaster
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.predict.enel.gate import OPEN
 from airflow_enel.predict.enel.model import EnelModel
 from tests.support.builders.graphs import random_weights
 from tests.support.builders.past_runs import NAMES, at, component, components, past_run, runs_of
@@ -19,7 +20,7 @@ from tests.support.fakes.models import MANIFEST
 
 def networked() -> Enel:
     """With a network that says anything at all and is trusted."""
-    manifest = replace(MANIFEST, config=DEFAULT.name, jobs=(), pooled_gate=1.0)
+    manifest = replace(MANIFEST, config=DEFAULT.name, jobs=(), pooled=OPEN)
     return Enel(EnelModel(manifest, DEFAULT, random_weights(DEFAULT)), "job")
 
 

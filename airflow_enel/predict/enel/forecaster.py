@@ -11,7 +11,7 @@ from airflow_enel.domain import ModelFormat
 from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import RunFeatures
-from airflow_enel.predict.enel.gate import PHASES, phase_of
+from airflow_enel.predict.enel.gate import CLOSED, phase_of
 from airflow_enel.predict.enel.inference.corrections import (
     Corrections,
     divide_seconds,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, TrainedModel
     from airflow_enel.predict.alignment import Identity
+    from airflow_enel.predict.enel.gate import Gate
     from airflow_enel.predict.enel.model import EnelModel
     from airflow_enel.predict.gaussian.remaining import Remaining
     from airflow_enel.predict.samples import FloatArray
@@ -56,7 +57,7 @@ class Enel:
 
     def __init__(self, model: EnelModel | None = None, job: str = "") -> None:
         self._model, self._job = model, job
-        self._gates = (0.0,) * PHASES if model is None else model.manifest.gates_of(job)
+        self._gates = CLOSED if model is None else model.manifest.gates_of(job)
         self._prior, self._start, self._running = Conditional(), Conditional(), Conditional()
         self._runs = 0
         self._identities: tuple[Identity, ...] = ()
@@ -64,7 +65,7 @@ class Enel:
         self._corrections: Corrections | None = None
 
     def __repr__(self) -> str:
-        return f"Enel(runs={self._runs}, gate={self._gates[0]:.3g}, prior={self._prior!r})"
+        return f"Enel(runs={self._runs}, gate={self._gates.start.share:.3g}, prior={self._prior!r})"
 
     def with_model(self, trained: TrainedModel, job: str) -> Enel:
         """A forecaster with a network, see `ReadsModels`.
@@ -79,7 +80,7 @@ class Enel:
         past = Alignment.of(past_runs)
         self._prior.fit(past_runs)
         self._runs, self._corrections = past.tail_s.size, None
-        if self._model is not None and any(self._gates) and past.columns:
+        if self._model is not None and any(self._gates.shares) and past.columns:
             model = self._model
             features = [RunFeatures.of(run, self._job) for run in past_runs]
             self._corrections = Corrections(
@@ -102,8 +103,8 @@ class Enel:
             return None
         prior = replace(self._prior.combine(remaining, bounds), forecaster=self.name)
         ahead = float(remaining.share.sum())
-        gate = self._gates[phase_of(len(progress.finished), ahead)]
-        if self._corrections is None or gate == 0 or not remaining.columns.size:
+        gate = self._gates.by_phase[phase_of(len(progress.finished), ahead)]
+        if self._corrections is None or gate.share == 0 or not remaining.columns.size:
             return prior
         corrected = self._corrected(progress, bounds, self._corrections)
         return prior if corrected is None else _between(prior, corrected, gate)
@@ -140,9 +141,10 @@ class Enel:
         return order
 
 
-def _between(prior: Forecast, corrected: Forecast, gate: float) -> Forecast:
-    """The prior's medians times ``exp(gate · log(corrected / prior))``, spreads likewise."""
+def _between(prior: Forecast, corrected: Forecast, gate: Gate) -> Forecast:
+    """The prior's medians with the correction that the gate lets through, spreads by its share."""
     before, after = np.log(prior.median_s), np.log(corrected.median_s)
-    median_s = np.exp(before + gate * (after - before))
-    log_sd = (1.0 - gate) * np.array(prior.log_sd) + gate * np.array(corrected.log_sd)
+    median_s = np.exp(before + gate.applied(after - before))
+    share = gate.share
+    log_sd = (1.0 - share) * np.array(prior.log_sd) + share * np.array(corrected.log_sd)
     return replace(prior, median_s=tuple(median_s.tolist()), log_sd=tuple(log_sd.tolist()))

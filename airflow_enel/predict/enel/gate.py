@@ -1,40 +1,48 @@
-"""Fits the gates: weights in 0…1 of the network's correction, from runs held out of training."""
+"""How far the network's correction of the prior is trusted, by a bet with a bounded loss."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import log
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import ndtr, stdtrit  # type: ignore[import-untyped]
+
+from airflow_enel.predict.enel.config import LARGEST_LOG_CORRECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow_enel.predict.samples import FloatArray
 
-POOLED_RUNS: Final = 4
-"""Weight of all jobs together in the gate of one job, in runs."""
+START: Final = 1 / 2
+"""Weight of the network, half of it corrected by half, before a run was judged."""
+LEAST_PRIOR: Final = 1 / 32
+"""Weight that the prior always keeps, so that a gate closes soon when evidence turns."""
+RATE: Final = 0.9
+"""How much a run moves the weights: below 1, or one run could decide for ever."""
+MANY_JOBS: Final = 8
+"""Jobs from which on together they say something of a job without judged runs of its own."""
+SURE: Final = 20.0
+"""E-value they must reach: if the network were useless to them, one time in so many would."""
 EARLY: Final = 1 / 8
 """Up to this share of finished components a run is early: they have not told the prior yet how
 this run deviates, or only those that start it have."""
-PHASES: Final = 3
-"""Before the start, early, later: metrics and context say less and less that the prior has not
-seen by then."""
-ENOUGH_RUNS: Final = 3
-"""Runs held out from which on a job's own gain decides whether its gate opens."""
 
-_NONE: FloatArray = np.empty(0)
+LOSS_FROM_START: Final = log(1 / (1 - START)) / RATE
+"""Bound on the excess loss over all runs, in multiples of a gate's limit."""
+LOSS_OF_STRETCH: Final = log(1 / LEAST_PRIOR) / RATE
+"""The same over any stretch of runs."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOutForecasts:
-    """Forecasts of the runs held out of one job, ``q`` of them.
+class JudgedForecasts:
+    """Forecasts by prior and network of ``q`` moments of runs that neither had seen, of one job.
 
     Of every run the forecast before the start counts as much as all later ones: it chooses the
     executors, the others adjust them.
 
-    :param run: number of the run of each, ``(q,)``
+    :param run: number of the run of each, ascending, ``(q,)``
     :param phase: see :func:`phase_of`, ``(q,)``
     :param residual: r = log(actual / prior) of the remaining seconds, ``(q,)``
     :param correction: c = log(network / prior), ``(q,)``
@@ -45,33 +53,31 @@ class HeldOutForecasts:
     residual: FloatArray
     correction: FloatArray
 
-    def of_phase(self, phase: int) -> HeldOutForecasts:
+    def of_phase(self, phase: int) -> JudgedForecasts:
         """The forecasts of one phase."""
         there = self.phase == phase
-        return HeldOutForecasts(
+        return JudgedForecasts(
             self.run[there], self.phase[there], self.residual[there], self.correction[there]
         )
 
     @property
     def runs(self) -> int:
-        """Number of runs held out."""
+        """Number of runs."""
         return int(np.unique(self.run).size)
 
-    def gain(self, gate: float) -> FloatArray:
-        """Decrease of each run's mean |log error|, one number per run."""
-        better = np.abs(self.residual) - np.abs(self.residual - gate * self.correction)
-        return self._of_runs(better)
+    def gain(self, correct: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        """Decrease of each run's mean |log error|, one number per run.
 
-    def sums(self) -> FloatArray:
-        """Σ r·c and Σ c², ``(2,)``. A run counts as one: its moments are no further witnesses."""
-        products = self.residual * self.correction, self.correction**2
-        return np.array([self._of_runs(product).sum() for product in products])
+        :param correct: log correction that is applied of one that is predicted
+        """
+        left = self.residual - correct(self.correction)
+        return self._of_runs(np.abs(self.residual) - np.abs(left))
 
-    def percent(self, gate: float) -> float | None:
+    def percent(self, share: float) -> float | None:
         """Mean error in percent of the actual seconds, None without runs."""
         if not self.run.size:
             return None
-        errors = np.abs(np.expm1(np.clip(gate * self.correction - self.residual, -50.0, 50.0)))
+        errors = np.abs(np.expm1(np.clip(share * self.correction - self.residual, -50.0, 50.0)))
         return round(float(100 * self._of_runs(errors).mean()), 3)
 
     def _of_runs(self, values: FloatArray) -> FloatArray:
@@ -84,8 +90,157 @@ class HeldOutForecasts:
         return np.array(means)
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Trust in the network's correction of one job in one phase of a run.
+
+    Three experts bet on each run: the prior, and the network with half and with all of its log
+    correction, cut to ±``limit``. What is applied is the mean of their corrections by weight. A
+    run changes the weights by ``p ∝ p·(1 + η·g / limit)``, with g the decrease of the mean
+    |log error| of that run against the prior, 0 for the prior itself, and η = :data:`RATE`
+    (Prod with a constant expert: Sani, Neu and Lazaric, "Exploiting easy data in online
+    optimization", 2014, theorem 1).
+
+    **Guarantee**, whatever the runs and the network: over all judged runs the mean |log error|
+    per run exceeds the prior's by at most ``limit·log(1 / p₀) / η`` in sum, with p₀ the prior's
+    weight before the first of them: :data:`LOSS_FROM_START` = 0.77 limits from the start of a
+    gate, and :data:`LOSS_OF_STRETCH` = 3.9 limits over any stretch of runs, as p₀ is never below
+    :data:`LEAST_PRIOR`. *Proof*: |log error| is convex, so the excess is at most −Σ p·g; a run
+    divides the prior's weight by ``1 + η·Σ p·g / limit``, whose log is at most
+    ``η·Σ p·g / limit``, and that weight never exceeds 1; lifting it to its least value only adds
+    to it. If the network gains nothing on average, given what came before, the share ever exceeds
+    x with probability at most ``(1 − x) / (1 − START)``, as the inverse of the prior's weight is
+    a non-negative supermartingale then (Ville), for x up to 1 − :data:`LEAST_PRIOR`.
+
+    :param limit: largest |log correction| that is applied, 0 … 3
+    :param half: weight of half the correction
+    :param whole: weight of the whole correction; the prior has the rest
+    """
+
+    limit: float
+    half: float
+    whole: float
+
+    @property
+    def share(self) -> float:
+        """Part of the correction that is applied, 0 … 1."""
+        return 0.5 * self.half + self.whole if self.limit > 0 else 0.0
+
+    def applied(self, correction: FloatArray) -> FloatArray:
+        """Log correction that is applied of one that is predicted, any shape."""
+        return self.share * self._cut(correction)
+
+    def after(self, judged: JudgedForecasts) -> Gate:
+        """The gate after more runs, one after the other."""
+        if self.limit == 0:
+            return self
+        gains = np.stack(
+            [judged.gain(lambda c, part=part: part * self._cut(c)) for part in (0.5, 1.0)]  # type: ignore[misc]
+        )
+        gate = self
+        for half, whole in np.clip(gains / self.limit, -1.0, 1.0).T.tolist():
+            gate = gate._moved(1.0 + RATE * half, 1.0 + RATE * whole)
+        return gate
+
+    def _moved(self, half: float, whole: float) -> Gate:
+        """The gate with the network's weights times factors, before they add up to 1 again."""
+        prior, half, whole = 1.0 - self.half - self.whole, self.half * half, self.whole * whole
+        prior = max(prior, LEAST_PRIOR / (1.0 - LEAST_PRIOR) * (half + whole))
+        total = prior + half + whole
+        return replace(self, half=half / total, whole=whole / total)
+
+    def _cut(self, correction: FloatArray) -> FloatArray:
+        cut: FloatArray = np.clip(correction, -self.limit, self.limit)
+        return cut
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The gates of one job, one for each phase of a run."""
+
+    start: Gate
+    early: Gate
+    late: Gate
+
+    @property
+    def by_phase(self) -> tuple[Gate, ...]:
+        """The gates in the order of :func:`phase_of`."""
+        return self.start, self.early, self.late
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Part of the correction that is applied in each phase."""
+        return tuple(gate.share for gate in self.by_phase)
+
+    def after(self, judged: JudgedForecasts) -> Gates:
+        """The gates of a job after its own runs."""
+        return Gates(*(judge_job(gate, judged.of_phase(n)) for n, gate in enumerate(self.by_phase)))
+
+    def after_group(self, jobs: Sequence[JudgedForecasts]) -> Gates:
+        """The gates for jobs of which no run was judged, after runs of others."""
+        return Gates(
+            *(
+                judge_group(gate, [job.of_phase(phase) for job in jobs])
+                for phase, gate in enumerate(self.by_phase)
+            )
+        )
+
+
+_NOTHING: Final = Gate(0.0, 0.0, 0.0)
+CLOSED: Final = Gates(_NOTHING, _NOTHING, _NOTHING)
+"""The prior alone."""
+_WHOLE: Final = Gate(LARGEST_LOG_CORRECTION, 0.0, 1.0)
+OPEN: Final = Gates(_WHOLE, _WHOLE, _WHOLE)
+"""The whole correction, to judge it."""
+
+
+def starting(limit: float) -> Gate:
+    """A gate before any run was judged; closed without a limit."""
+    limit = min(limit, LARGEST_LOG_CORRECTION)
+    return Gate(limit, START / 2, START / 2) if limit > 0 else _NOTHING
+
+
+def judge_job(before: Gate, judged: JudgedForecasts) -> Gate:
+    """The gate of a job after its own runs.
+
+    The largest correction that these runs were to get limits a gate that has no limit yet: how
+    they ended has no part in it.
+
+    :param before: without a limit if no run was judged yet
+    """
+    if before.limit == 0:
+        before = starting(float(np.abs(judged.correction).max(initial=0.0)))
+    return before.after(judged)
+
+
+def judge_group(before: Gate, jobs: Sequence[JudgedForecasts]) -> Gate:
+    """The gate for jobs of which no run was judged.
+
+    Other jobs open it only if they are many, and only to where a gate starts: each of them
+    counts as one run, by its mean, however many runs it has, as runs of one job say the same of
+    another job. What a gate can lose is bounded from there as for any other.
+
+    :param before: of the model that was fine-tuned, which stays where there is too little to
+        judge by; without a limit if there was none
+    """
+    limits = [float(np.abs(job.correction).max(initial=0.0)) for job in jobs]
+    usable = [(job, limit) for job, limit in zip(jobs, limits, strict=True) if limit > 0]
+    if len(usable) < MANY_JOBS:
+        return before
+    gains = [
+        [job.gain(lambda c, part=part: part * c).mean() / limit for part in (0.5, 1.0)]  # type: ignore[misc]
+        for job, limit in usable
+    ]
+    e_value = float(np.prod(1.0 + RATE * np.array(gains), axis=0).mean())
+    if e_value >= SURE:
+        return starting(float(np.median([limit for _, limit in usable])))
+    return _NOTHING if e_value <= 1.0 / SURE else before
+
+
 def phase_of(finished: float, ahead: float) -> int:
     """0 before the start, 1 early, 2 later.
+
+    Metrics and context say less and less that the prior has not seen by then.
 
     :param finished: number of components that have finished
     :param ahead: number of those that are expected
@@ -93,85 +248,3 @@ def phase_of(finished: float, ahead: float) -> int:
     if not finished:
         return 0
     return 1 if finished <= EARLY * (finished + ahead) else 2
-
-
-def fit_gates(
-    jobs: Sequence[HeldOutForecasts], before: tuple[float, Sequence[float]] | None = None
-) -> tuple[float, tuple[float, ...]]:
-    """Pooled gate and those of the jobs.
-
-    ``w = clip(Σ r·c / Σ c², 0, 1)``, the least squares of ``r = w·c``; that of a job is drawn to
-    the pooled one as by :data:`POOLED_RUNS` more runs. 0 unless the errors of the runs held out
-    fall by more than one standard error: the pooled one by those of all jobs, that of a job by
-    its own, and as by :data:`POOLED_RUNS` more by those of the others. A job with too few runs
-    of its own has no say: it gets the pooled gate if that is surer, beyond two standard errors.
-
-    :param before: the same of the model that was fine-tuned: it is what they are drawn to then,
-        and what they stay where there is too little to judge by. What has opened a gate still
-        counts: it takes a sure loss to close it.
-    :return: the gate of jobs that have no say, and those of the jobs
-    """
-    sums = [job.sums() for job in jobs]
-    runs = sum(job.runs for job in jobs)
-    of_all = np.sum(sums, axis=0) if sums else np.zeros(2)
-    pull = POOLED_RUNS * float(of_all[1]) / max(runs, 1)
-    if before is None:
-        pooled = _ratio(of_all)
-        gain = _all([job.gain(pooled) for job in jobs])
-        sure = pooled if _worth_it(gain, sigmas=2.0) else 0.0
-        pooled = pooled if _worth_it(gain) else 0.0
-    else:
-        pooled = sure = before[0]
-        if runs >= ENOUGH_RUNS:
-            gate = _ratio(of_all, pooled, pull)
-            gain = _all([job.gain(gate) for job in jobs])
-            pooled = sure = gate if _is_open(pooled, gain, sigmas=2.0) else 0.0
-    own = []
-    drawn_to = [pooled] * len(jobs) if before is None else before[1]
-    gains = [job.gain(pooled) for job in jobs]
-    for index, (job, usual) in enumerate(zip(jobs, drawn_to, strict=True)):
-        if job.runs < ENOUGH_RUNS:
-            own.append(sure if before is None else usual)
-            continue
-        gate = _ratio(sums[index], usual, pull)
-        others = _all(gains[:index] + gains[index + 1 :])
-        opened = 0.0 if before is None else usual
-        own.append(gate if _is_open(opened, job.gain(gate), others) else 0.0)
-    return sure, tuple(own)
-
-
-def _ratio(sums: FloatArray, usual: float = 0.0, pull: float = 0.0) -> float:
-    """Least squares of a gate, drawn to the usual one."""
-    product, square = sums + pull * np.array([usual, 1.0])
-    return float(np.clip(product / square, 0.0, 1.0)) if square > 0 else 0.0
-
-
-def _is_open(
-    before: float, gain: FloatArray, others: FloatArray = _NONE, sigmas: float = 1.0
-) -> bool:
-    """Whether gains open a gate that was closed, or losses leave one that was open."""
-    if before > 0:
-        return not _worth_it(-gain, -others)
-    return _worth_it(gain, others, sigmas)
-
-
-def _worth_it(gain: FloatArray, others: FloatArray = _NONE, sigmas: float = 1.0) -> bool:
-    """True if the mean gain is beyond what so many standard errors are of many runs.
-
-    The same quantile of Student's t: of few runs the standard error itself is uncertain.
-
-    :param others: gains of other jobs, which together count as :data:`POOLED_RUNS` more
-    """
-    if gain.size < 2:  # noqa: PLR2004 - one run proves nothing
-        return False
-    more = POOLED_RUNS if others.size > 1 else 0
-    weights = np.array([gain.size, more]) / (gain.size + more)
-    samples = (gain, others if more else gain)
-    mean = weights @ [of.mean() for of in samples]
-    variance = weights @ [of.var(ddof=1) for of in samples]
-    count = gain.size + more
-    return bool(mean > stdtrit(count - 1, ndtr(sigmas)) * np.sqrt(variance / count))
-
-
-def _all(gains: Sequence[FloatArray]) -> FloatArray:
-    return np.concatenate([_NONE, *gains])

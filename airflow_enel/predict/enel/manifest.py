@@ -10,7 +10,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_enel.domain.model import ModelUnusable
-from airflow_enel.predict.enel.config import PROPERTY_LENGTH
+from airflow_enel.predict.enel.config import LARGEST_LOG_CORRECTION, PROPERTY_LENGTH
+from airflow_enel.predict.enel.gate import Gate, Gates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
 KIND: Final = "enel"
 """Kind of the models that :class:`~airflow_enel.predict.enel.forecaster.Enel` can use."""
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Of the manifest and the weights together."""
 ENCODER: Final = f"bits-and-char-ngrams-{PROPERTY_LENGTH}"
 """Version of the encoder of properties; codes of another one cannot be compared."""
 
+_ONE: Final = 1.0 + 1e-9  # weights are rounded
 _DIGITS: Final = 8
 """Of a run's mark, hexadecimal: of 50 runs of a job two are the same once in 3.5 million."""
 
@@ -35,11 +37,9 @@ class JobGate:
     :param job: its name
     :param runs: past runs it was trained on
     :param held_out: newest runs that it was judged on before it had learned from them
-    :param gate: share of the network's log correction that is used before the start, 0…1
+    :param gates: how far the network's log correction is used
     :param prior_percent: mean error of the prior on the runs held out, None without such
     :param network_percent: of the whole correction, as if the gates were 1
-    :param early_gate: of the share while few components have finished, None for the same
-    :param late_gate: of the share after that, None for the same
     :param learned: what :func:`marks_of` makes of those runs: numbers alone do not tell which of
         the runs that are there now, after an import or when others were removed, are new
     """
@@ -47,11 +47,9 @@ class JobGate:
     job: str
     runs: int
     held_out: int
-    gate: float
+    gates: Gates
     prior_percent: float | None
     network_percent: float | None
-    early_gate: float | None = None
-    late_gate: float | None = None
     learned: str = ""
 
     def has_learned(self, run_id: str) -> bool:
@@ -73,9 +71,7 @@ class Manifest:
     :param data_hash: SHA-256 over them
     :param epochs: how often it has seen them
     :param jobs: by name
-    :param pooled_gate: for jobs that are not among them
-    :param pooled_early_gate: the same while few components have finished
-    :param pooled_late_gate: the same after that
+    :param pooled: gates for jobs that are not among them
     :param walk_forward_prior_percent: mean error of the prior on all runs held out, None
         without such
     :param walk_forward_network_percent: of the whole correction
@@ -92,20 +88,14 @@ class Manifest:
     data_hash: str
     epochs: int
     jobs: tuple[JobGate, ...]
-    pooled_gate: float
+    pooled: Gates
     walk_forward_prior_percent: float | None
     walk_forward_network_percent: float | None
-    pooled_early_gate: float | None = None
-    pooled_late_gate: float | None = None
     schema_version: int = SCHEMA_VERSION
 
-    def gates_of(self, job: str) -> tuple[float, ...]:
-        """Shares by phase: before the start, while few components have finished, later."""
-        found = self.pooled_gate, self.pooled_early_gate, self.pooled_late_gate
-        for of in self.jobs:
-            if of.job == job:
-                found = of.gate, of.early_gate, of.late_gate
-        return tuple(found[0] if gate is None else gate for gate in found)
+    def gates_of(self, job: str) -> Gates:
+        """The gates of a job, or those for jobs that are not known."""
+        return next((of.gates for of in self.jobs if of.job == job), self.pooled)
 
     def to_json(self) -> str:
         """Canonical JSON: the same for the same manifest."""
@@ -132,7 +122,8 @@ class Manifest:
         jobs = found.get("jobs")
         if not isinstance(jobs, list):
             raise ModelUnusable("jobs of the manifest must be a list")
-        made: Self = _checked(cls, found | {"jobs": tuple(_checked(JobGate, job) for job in jobs)})
+        read = tuple(_with_gates(JobGate, job, "gates") for job in jobs)
+        made: Self = _with_gates(cls, found | {"jobs": read}, "pooled")
         if made.encoder != ENCODER:
             raise ModelUnusable(f"the model was trained with another encoder than {ENCODER}")
         return made
@@ -161,11 +152,30 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "float": (float, int),
     "float | None": (float, int, type(None)),
     "tuple[JobGate, ...]": (tuple,),
+    "Gate": (Gate,),
+    "Gates": (Gates,),
 }
 
 
+def _with_gates(cls: Any, found: Any, name: str) -> Any:
+    """A dataclass of which one value is gates."""
+    gates = found.get(name) if isinstance(found, dict) else None
+    if not isinstance(gates, dict):
+        raise ModelUnusable(f"{name} of a {cls.__name__} of the manifest must be an object")
+    read = _checked(Gates, {phase: _gate(value) for phase, value in gates.items()})
+    return _checked(cls, found | {name: read})
+
+
+def _gate(found: Any) -> Gate:
+    gate: Gate = _checked(Gate, found)
+    limited = 0 <= gate.limit <= LARGEST_LOG_CORRECTION
+    if not (limited and min(gate.half, gate.whole) >= 0 and gate.half + gate.whole <= _ONE):
+        raise ModelUnusable("a gate of the manifest must have weights of 0 … 1, and a limit")
+    return gate
+
+
 def _checked(cls: Any, found: Any) -> Any:
-    """A dataclass of values of its types, gates within 0…1, marks of runs as they are made."""
+    """A dataclass of values of its types, marks of runs as they are made."""
     names = {field.name: str(field.type) for field in fields(cls)}
     if not isinstance(found, dict) or found.keys() != names.keys():
         raise ModelUnusable(f"a {cls.__name__} of the manifest has other fields than it must")
@@ -176,8 +186,6 @@ def _checked(cls: Any, found: Any) -> Any:
             raise ModelUnusable(f"{name} of the manifest must be {type_}")
         if isinstance(value, (int, float)) and not isfinite(value):
             raise ModelUnusable(f"{name} of the manifest must be finite")
-        if name.endswith("gate") and value is not None and not 0 <= values[name] <= 1:
-            raise ModelUnusable(f"{name} of the manifest must be 0 … 1")
         if name == "learned" and not _are_marks(values[name]):
             raise ModelUnusable(f"{name} of the manifest must be marks of runs, ascending")
     return cls(**found)

@@ -15,7 +15,7 @@ from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.model import EnelModel
 from tests.support.builders.graphs import random_weights
 from tests.support.builders.staged_runs import staged_run
-from tests.support.fakes.models import MANIFEST, stored
+from tests.support.fakes.models import MANIFEST, gates, stored
 from tests.support.processes.python import modules_loaded_by
 
 BOUNDS = Bounds(2, 9)
@@ -44,7 +44,7 @@ def moments(input_mib=500):
 
 
 def model(gate=1.0, weights=None, config=DEFAULT):
-    manifest = replace(MANIFEST, config=config.name, jobs=(), pooled_gate=gate)
+    manifest = replace(MANIFEST, config=config.name, jobs=(), pooled=gates(gate))
     return EnelModel(manifest, config, random_weights(config) if weights is None else weights)
 
 
@@ -88,13 +88,13 @@ def test_a_correction_counts_as_far_as_its_gate():
 
 
 def test_each_phase_has_its_own_gate():
-    manifest = replace(model().manifest, pooled_gate=1.0, pooled_early_gate=0.0)
-    made = replace(model(), manifest=replace(manifest, pooled_late_gate=1.0))
+    manifest = model().manifest
+    made = replace(model(), manifest=replace(manifest, pooled=gates(1.0, 0.0, 1.0)))
     enel, prior = Enel(made, JOB).fit(past()), Enel(None, JOB).fit(past())
     same = [enel.predict(p, BOUNDS) == prior.predict(p, BOUNDS) for p in moments(800)]
     assert not same[0]
     assert not same[3]
-    manifest = replace(manifest, pooled_late_gate=0.0)
+    manifest = replace(manifest, pooled=gates(1.0, 0.0, 0.0))
     enel = Enel(replace(model(), manifest=manifest), JOB).fit(past())
     same = [enel.predict(p, BOUNDS) == prior.predict(p, BOUNDS) for p in moments(800)]
     assert same == [False] + [True] * 6

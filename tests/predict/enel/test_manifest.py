@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain.model import ModelUnusable
 from airflow_enel.predict.enel.config import CONFIGS, DEFAULT
+from airflow_enel.predict.enel.gate import CLOSED, OPEN, Gate, Gates
 from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.model import dump_weights, load_model
 from tests.support.builders.graphs import random_weights
 
+RANK = Gates(Gate(0.25, 0.5, 0.25), Gate(0.125, 0.25, 0.5), Gate(0.0, 0.0, 0.0))
 MANIFEST = Manifest(
     config="default",
     encoder=ENCODER,
@@ -28,10 +30,10 @@ MANIFEST = Manifest(
     data_hash="00ff",
     epochs=40,
     jobs=(
-        JobGate("daily/rank", 12, 3, 0.75, 20.5, 10.25, learned=marks_of("daily/rank", "abc")),
-        JobGate("été", 2, 0, 0.5, None, None),
+        JobGate("daily/rank", 12, 3, RANK, 20.5, 10.25, learned=marks_of("daily/rank", "abc")),
+        JobGate("été", 2, 0, CLOSED, None, None),
     ),
-    pooled_gate=0.5,
+    pooled=OPEN,
     walk_forward_prior_percent=20.5,
     walk_forward_network_percent=10.25,
 )
@@ -48,8 +50,13 @@ def test_equal_manifests_are_equal_texts_in_ascii():
 
 
 def test_a_job_has_its_own_gate_and_others_the_pooled_one():
-    assert MANIFEST.gates_of("daily/rank")[0] == 0.75
-    assert MANIFEST.gates_of("never seen")[0] == 0.5
+    assert MANIFEST.gates_of("daily/rank") == RANK
+    assert MANIFEST.gates_of("never seen") == OPEN
+
+
+def gates_json(**changes):
+    one = {"limit": 0.5, "half": 0.25, "whole": 0.25}
+    return dict.fromkeys(("start", "early", "late"), one) | {"early": one | changes}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +66,14 @@ def test_a_job_has_its_own_gate_and_others_the_pooled_one():
         ({"schema_version": None}, "schema"),
         ({"seed": "x"}, "seed"),
         ({"seed": True}, "seed"),
-        ({"pooled_gate": 1.5}, "pooled_gate"),
+        ({"pooled": None}, "pooled"),
+        ({"pooled": {"start": {}}}, "Gate"),
+        ({"pooled": gates_json(limit=3.5)}, "limit"),
+        ({"pooled": gates_json(limit=-0.5)}, "limit"),
+        ({"pooled": gates_json(half=-0.5)}, "weights"),
+        ({"pooled": gates_json(half=0.75, whole=0.5)}, "weights"),
+        ({"pooled": gates_json(whole=float("nan"))}, "whole"),
+        ({"pooled": gates_json(more=1.0)}, "fields"),
         ({"epochs": None}, "epochs"),
         ({"jobs": {}}, "jobs"),
         ({"jobs": [{"job": "x"}]}, "JobGate"),
@@ -74,7 +88,7 @@ def test_a_foreign_manifest_is_refused_with_a_reason(change, said):
         Manifest.from_json(text)
 
 
-@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("version", [0, 1, 2])
 def test_a_manifest_of_an_older_schema_is_refused(version):
     text = json.dumps(json.loads(MANIFEST.to_json()) | {"schema_version": version})
     with pytest.raises(ModelUnusable, match="train again"):
@@ -83,7 +97,7 @@ def test_a_manifest_of_an_older_schema_is_refused(version):
 
 @given(st.text(), st.lists(st.text()), st.text())
 def test_a_job_remembers_which_runs_were_learned(job, learned, other):
-    gate = JobGate(job, len(learned), 0, 1.0, None, None, learned=marks_of(job, learned))
+    gate = JobGate(job, len(learned), 0, OPEN, None, None, learned=marks_of(job, learned))
     read = Manifest.from_json(replace(MANIFEST, jobs=(gate,)).to_json())
     assert all(read.jobs[0].has_learned(run_id) for run_id in learned)
     assert read.jobs[0].has_learned(other) == (other in learned)
@@ -104,7 +118,7 @@ def test_a_run_of_another_job_is_another_run():
 
 def test_a_mark_is_found_only_where_one_begins():
     mark = next(m for m in (marks_of("job", [str(n)]) for n in range(1000)) if m > "2")
-    gate = JobGate("job", 2, 0, 1.0, None, None, learned="1" + mark + "f" * 7)
+    gate = JobGate("job", 2, 0, OPEN, None, None, learned="1" + mark + "f" * 7)
     run_id = next(str(n) for n in range(1000) if marks_of("job", [str(n)]) == mark)
     assert not gate.has_learned(run_id)
 

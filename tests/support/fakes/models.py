@@ -13,6 +13,7 @@ import pytest
 from airflow_enel.domain import JobRuns, PastRun, RunContext, TrainedModel
 from airflow_enel.execution.scaling_config import JobModel
 from airflow_enel.predict.enel.config import DEFAULT
+from airflow_enel.predict.enel.gate import OPEN, Gate, Gates
 from airflow_enel.predict.enel.manifest import (
     ENCODER,
     KIND,
@@ -29,6 +30,12 @@ from airflow_enel.predict.enel.model import (
 from tests.support.builders.graphs import random_weights
 from tests.support.builders.recurring_jobs import SCENARIOS, make_job, make_runs
 
+
+def gates(*shares: float) -> Gates:
+    """Gates of these shares before the start, early, and later; one share is all of them."""
+    return Gates(*(Gate(3.0, 0.0, share) for share in (shares * 3)[:3]))
+
+
 MANIFEST = Manifest(
     config="default",
     encoder=ENCODER,
@@ -40,8 +47,8 @@ MANIFEST = Manifest(
     latest_run_at=1.6e9,
     data_hash="0" * 64,
     epochs=2,
-    jobs=(JobGate("dag/job", 3, 1, 1.0, 20.0, 10.0),),
-    pooled_gate=0.5,
+    jobs=(JobGate("dag/job", 3, 1, OPEN, 20.0, 10.0),),
+    pooled=gates(0.5),
     walk_forward_prior_percent=20.0,
     walk_forward_network_percent=10.0,
 )
@@ -108,7 +115,7 @@ class FakeTraining:
 
 def _gate(job: JobRuns) -> JobGate:
     learned = marks_of(job.job, (run.run_id for run in job.runs))
-    return JobGate(job.job, len(job.runs), 0, 1.0, None, None, learned=learned)
+    return JobGate(job.job, len(job.runs), 0, OPEN, None, None, learned=learned)
 
 
 class Wanted:

@@ -9,7 +9,7 @@ import numpy as np
 
 from airflow_enel.domain import JobRuns
 from airflow_enel.predict.enel.forecaster import Enel
-from airflow_enel.predict.enel.gate import PHASES, HeldOutForecasts, fit_gates, phase_of
+from airflow_enel.predict.enel.gate import CLOSED, OPEN, JudgedForecasts, phase_of
 from airflow_enel.predict.enel.manifest import ENCODER, JobGate, Manifest, marks_of
 from airflow_enel.predict.enel.training.examples import hash_of
 from airflow_enel.predict.evaluation import walk_forward
@@ -31,7 +31,7 @@ def evaluate_held_out(
     known: int,
     report: Report,
     place: tuple[int, int],
-) -> HeldOutForecasts:
+) -> JudgedForecasts:
     """Forecast the runs after the first ``known`` by the prior and by the whole correction."""
     made: list[tuple[int, int, float, float]] = []
     if 0 < known < len(job.runs):
@@ -53,12 +53,12 @@ def evaluate_held_out(
                 )
     report("gate", place[0] + 1, place[1])
     run, phase, residual, correction = np.array(made, dtype=np.float64).reshape(-1, 4).T
-    return HeldOutForecasts(run, phase, residual, correction)
+    return JudgedForecasts(run, phase, residual, correction)
 
 
 def with_open_gates(manifest: Manifest) -> Manifest:
     """The manifest with every gate at 1, to see the whole correction."""
-    return replace(manifest, jobs=(), pooled_gate=1.0, pooled_early_gate=1.0, pooled_late_gate=1.0)
+    return replace(manifest, jobs=(), pooled=OPEN)
 
 
 def manifest_of(
@@ -78,7 +78,7 @@ def manifest_of(
         data_hash=hash_of(jobs),
         epochs=0,
         jobs=(),
-        pooled_gate=0.0,
+        pooled=CLOSED,
         walk_forward_prior_percent=None,
         walk_forward_network_percent=None,
     )
@@ -87,23 +87,18 @@ def manifest_of(
 def with_gates(
     manifest: Manifest,
     jobs: Sequence[TrainingRuns],
-    judged: Sequence[HeldOutForecasts],
+    judged: Sequence[JudgedForecasts],
     before: Manifest | None,
 ) -> Manifest:
-    """The manifest with gates and errors."""
-    pooled, own = [], []
-    for phase in range(PHASES):
-        earlier = None
-        if before is not None:
-            of_jobs = [before.gates_of(job.job)[phase] for job in jobs]
-            earlier = before.gates_of("")[phase], of_jobs
-        found = fit_gates([of.of_phase(phase) for of in judged], earlier)
-        pooled.append(found[0])
-        own.append(found[1])
+    """The manifest with gates and errors.
+
+    :param before: of the model that was fine-tuned, whose gates go on; without it they begin
+    """
     errors = [
-        [error for of in judged if (error := of.percent(gate)) is not None] for gate in (0.0, 1.0)
+        [error for of in judged if (error := of.percent(share)) is not None] for share in (0.0, 1.0)
     ]
     prior, network = (float(np.mean(of)) if of else None for of in errors)
+    pooled = CLOSED if before is None else before.pooled
     return replace(
         manifest,
         jobs=tuple(
@@ -111,20 +106,14 @@ def with_gates(
                 job.job,
                 len(job.runs),
                 of.runs,
-                start,
+                (CLOSED if before is None else before.gates_of(job.job)).after(of),
                 of.percent(0.0),
                 of.percent(1.0),
-                early,
-                late,
                 learned=marks_of(job.job, (run.run_id for run in job.runs)),
             )
-            for job, of, (start, early, late) in zip(
-                jobs, judged, zip(*own, strict=True), strict=True
-            )
+            for job, of in zip(jobs, judged, strict=True)
         ),
-        pooled_gate=pooled[0],
-        pooled_early_gate=pooled[1],
-        pooled_late_gate=pooled[2],
+        pooled=pooled.after_group(judged),
         walk_forward_prior_percent=prior,
         walk_forward_network_percent=network,
     )

@@ -66,7 +66,7 @@ def train(
 
     From scratch: a first network learns from all but the newest quarter of each job's runs until
     it gets no better on those. They also say how long to train and how far to trust it (see
-    :func:`~airflow_enel.predict.enel.gate.fit_gates`). The final network learns from all runs.
+    :class:`~airflow_enel.predict.enel.gate.Gate`). The final network learns from all runs.
 
     Fine-tuning: the auto-encoder stays, the rest goes on from ``start`` with all runs, as the new
     ones alone would make it forget the others. It stays as it was if that makes it no better. How

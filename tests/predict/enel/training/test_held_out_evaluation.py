@@ -9,7 +9,7 @@ import numpy as np
 
 from airflow_enel.domain import JobRuns, PastRun
 from airflow_enel.predict.enel.config import DEFAULT
-from airflow_enel.predict.enel.gate import HeldOutForecasts
+from airflow_enel.predict.enel.gate import JudgedForecasts
 from airflow_enel.predict.enel.manifest import Manifest
 from airflow_enel.predict.enel.training.examples import TrainingRuns
 from airflow_enel.predict.enel.training.held_out_evaluation import manifest_of, with_gates
@@ -25,7 +25,7 @@ def usable(name: str, runs: Sequence[PastRun]) -> TrainingRuns:
 
 
 def manifest(jobs: list[TrainingRuns], before: Manifest | None = None) -> Manifest:
-    judged = [HeldOutForecasts(NONE, NONE, NONE, NONE) for _ in jobs]
+    judged = [JudgedForecasts(NONE, NONE, NONE, NONE) for _ in jobs]
     return with_gates(manifest_of(jobs, DEFAULT, 0, 1.0), jobs, judged, before)
 
 

@@ -11,6 +11,7 @@ from airflow_enel.domain import JobRuns, ScaleOut
 from airflow_enel.domain.context import RunContext
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.enel.forecaster import Enel
+from airflow_enel.predict.enel.gate import OPEN
 from airflow_enel.predict.enel.manifest import JobGate
 from airflow_enel.predict.enel.training.schedule import MOST_RUNS, has_signal, schedule_trainings
 from airflow_enel.predict.evaluation import walk_forward
@@ -122,7 +123,7 @@ def test_a_job_without_signal_is_forecast_without_a_model(monkeypatch):
 def test_whatever_a_network_has_learned_it_leaves_runs_without_signal_alone():
     """Why nothing is trained on them: a whole correction of them is none."""
     runs = tuple(past_run(n, 4 + n % 3) for n in range(6))
-    model = enel_model(jobs=(JobGate("quiet", 6, 0, 1.0, None, None),))
+    model = enel_model(jobs=(JobGate("quiet", 6, 0, OPEN, None, None),))
     makers = (Conditional, lambda: Enel(model, "quiet"))
     for found in walk_forward(JobRuns("quiet", runs), makers, 4):
         half = len(found) // 2
@@ -134,7 +135,7 @@ def test_evaluated_with_its_models_it_differs_from_its_prior():
     runs = generated_runs(8)
     job = JobRuns("job 0 of 1", runs)
     plan = schedule_trainings([job], warm_up=6)
-    models = [enel_model(jobs=(JobGate(job.job, 6, 0, 1.0, None, None),))] * len(plan.trainings)
+    models = [enel_model(jobs=(JobGate(job.job, 6, 0, OPEN, None, None),))] * len(plan.trainings)
     (make,) = plan.makers(models)
     for found in walk_forward(job, (Conditional, make), 6):
         assert {p.forecaster for p in found} == {"conditional", "enel"}

@@ -15,6 +15,7 @@ from airflow_enel.domain import JobRuns  # noqa: E402
 from airflow_enel.predict import Conditional  # noqa: E402
 from airflow_enel.predict.enel.config import PAPER  # noqa: E402
 from airflow_enel.predict.enel.forecaster import Enel  # noqa: E402
+from airflow_enel.predict.enel.gate import CLOSED, OPEN, starting  # noqa: E402
 from airflow_enel.predict.enel.manifest import Manifest  # noqa: E402
 from airflow_enel.predict.enel.model import (  # noqa: E402
     TooLittleHistory,
@@ -53,6 +54,11 @@ def trained(history):
     return train([first], seed=1, created_at=5.0)
 
 
+def opened(model):
+    """The same network, trusted wholly."""
+    return replace(model, manifest=replace(model.manifest, jobs=(), pooled=OPEN))
+
+
 def running_errors(model, history):
     """Mean log errors after the first component, of the prior and with the network."""
     makers = (Conditional, lambda: Enel(model, history.job))
@@ -68,8 +74,8 @@ def test_it_learns_that_garbage_collection_early_in_a_run_foretells_slow_compone
     history, trained
 ):
     """Nothing that the prior looks at says so: the first component takes no longer."""
-    assert trained.manifest.gates_of(history.job)[2] > 0.5
-    prior, error = running_errors(trained, history)
+    assert trained.manifest.gates_of(history.job).late.share > starting(1.0).share
+    prior, error = running_errors(opened(trained), history)
     assert error < 0.6 * prior
 
 
@@ -135,8 +141,8 @@ def test_fine_tuning_on_a_run_that_went_wrong_does_not_forget_the_others(history
     stuck = replace(last, components=tuple(slow), runtime_s=3 * last.runtime_s)
     job = JobRuns(history.job, (*history.runs[:16], stuck))
     tuned = train([job], seed=1, created_at=9.0, start=trained)
-    _, untuned = running_errors(trained, history)
-    prior, error = running_errors(tuned, history)
+    _, untuned = running_errors(opened(trained), history)
+    prior, error = running_errors(opened(tuned), history)
     assert error < 0.6 * prior
     assert error < untuned + 0.03
 
@@ -171,8 +177,8 @@ def test_runs_of_other_code_are_learned_from_by_fine_tuning(history, trained):
 
 def test_fine_tuning_judges_the_whole_correction_however_it_was_trusted(history, trained):
     errors = set()
-    for gate in (0.0, 1.0):
-        manifest = replace(trained.manifest, pooled_early_gate=gate, pooled_late_gate=gate)
+    for gate in (CLOSED, OPEN):
+        manifest = replace(trained.manifest, pooled=gate)
         tuned = train([history], seed=1, created_at=9.0, start=replace(trained, manifest=manifest))
         errors |= {job.network_percent for job in tuned.manifest.jobs}
     assert len(errors) == 1
