@@ -5,6 +5,7 @@ Durations are ``*_s``: seconds. Scale-outs are numbers of executors.
 """
 
 from airflow_enel.domain.agent import AgentAccess, AgentAddress
+from airflow_enel.domain.component_forecast import ComponentForecast, FailureRegime, Plant
 from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
 from airflow_enel.domain.driver import DriverStatus
@@ -51,16 +52,19 @@ __all__ = [
     "AgentAddress",
     "Bounds",
     "Component",
+    "ComponentForecast",
     "ContextValue",
     "Decision",
     "DriverStatus",
     "ExecutorSpan",
+    "FailureRegime",
     "Forecast",
     "GuardNote",
     "JobRuns",
     "ModelFormat",
     "ModelUnusable",
     "PastRun",
+    "Plant",
     "Progress",
     "Proposal",
     "RecordedRun",

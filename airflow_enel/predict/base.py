@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from airflow_enel.domain import (
         Bounds,
+        ComponentForecast,
         Forecast,
         ModelFormat,
         PastRun,
@@ -49,6 +50,17 @@ class Forecaster(Protocol):
 
     def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
         """Remaining seconds from ``progress.elapsed_s`` on, per candidate of ``bounds``.
+
+        :return: None if there is no model yet
+        """
+
+
+@runtime_checkable
+class ForecastsComponents(Protocol):
+    """What a forecaster has besides if it knows each component, for planners of executors."""
+
+    def forecast_components(self, progress: Progress, bounds: Bounds) -> ComponentForecast | None:
+        """Distribution of every component to come at each candidate and at the present size.
 
         :return: None if there is no model yet
         """

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from airflow_enel.domain import Bounds, PastRun, Progress
+from airflow_enel.predict.base import ForecastsComponents
 from airflow_enel.predict.registry import BUILT_IN, create_forecaster
 from benchmarks.figures import Figure, timed_ms
 from tests.support.builders.recurring_jobs import SCENARIOS, long_job, make_runs
@@ -18,7 +19,10 @@ _AIMS = {"ellis": "≤ 15", "conditional": "≤ 30"}
 
 
 def measure() -> Iterable[Figure]:
-    """33 scale-outs, 35 components, on few and on many past runs."""
+    """33 scale-outs, 35 components, on few and on many past runs.
+
+    Planners' forecasts are those of all components, before the start; others of the latter half.
+    """
     *past, present = make_runs(long_job(), SCENARIOS["nothing"], max(PAST_RUNS) + 1, 4, SIZES)
     progress = _halfway(present)
     for known in PAST_RUNS:
@@ -28,6 +32,9 @@ def measure() -> Iterable[Figure]:
             yield timed_ms(f"{name}: fit on {known} runs", fit, _AIMS.get(name, ""))
             forecast = partial(fitted.predict, progress, BOUNDS)
             yield timed_ms(f"{name}: forecast after {known} runs", forecast)
+            if isinstance(fitted, ForecastsComponents):
+                components = partial(fitted.forecast_components, Progress.at_start(BOUNDS), BOUNDS)
+                yield timed_ms(f"{name}: components after {known} runs", components, "≤ 2")
 
 
 def _halfway(run: PastRun) -> Progress:

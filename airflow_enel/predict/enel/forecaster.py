@@ -28,12 +28,19 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, TrainedModel
+    from airflow_enel.domain import (
+        Bounds,
+        ComponentForecast,
+        Forecast,
+        PastRun,
+        Progress,
+        TrainedModel,
+    )
     from airflow_enel.predict.alignment import Identity
+    from airflow_enel.predict.component_forecasts import ComponentTimes
     from airflow_enel.predict.enel.gate import Gate
     from airflow_enel.predict.enel.model import EnelModel
     from airflow_enel.predict.gaussian.remaining import Remaining
-    from airflow_enel.predict.samples import FloatArray
 
 
 class Enel:
@@ -61,7 +68,6 @@ class Enel:
         self._prior, self._start, self._running = Conditional(), Conditional(), Conditional()
         self._runs = 0
         self._identities: tuple[Identity, ...] = ()
-        self._place: FloatArray
         self._corrections: Corrections | None = None
 
     def __repr__(self) -> str:
@@ -93,7 +99,6 @@ class Enel:
             self._running.fit(remove_network_effect(past_runs, self._corrections))
             past = Alignment.of(usual)
             self._identities = tuple(past.columns)
-            self._place = np.nanmedian(past.position, axis=0)
         return self
 
     def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
@@ -102,27 +107,51 @@ class Enel:
         if remaining is None:
             return None
         prior = replace(self._prior.combine(remaining, bounds), forecaster=self.name)
-        ahead = float(remaining.share.sum())
-        gate = self._gates.by_phase[phase_of(len(progress.finished), ahead)]
-        if self._corrections is None or gate.share == 0 or not remaining.columns.size:
+        found = self._corrected(progress, bounds, remaining)
+        if found is None:
             return prior
-        corrected = self._corrected(progress, bounds, self._corrections)
-        return prior if corrected is None else _between(prior, corrected, gate)
+        gate, gaussian, corrected = found
+        return _between(prior, gaussian.combine(corrected, bounds), gate)
+
+    def forecast_components(self, progress: Progress, bounds: Bounds) -> ComponentForecast | None:
+        """See `ForecastsComponents`: of the prior, each with what the gate lets through.
+
+        `predict` lets the correction of the sum through instead, so its median is not exactly the
+        sum of these.
+        """
+        remaining = self._prior.components(progress, bounds)
+        if remaining is None:
+            return None
+        times = remaining.times()
+        found = self._corrected(progress, bounds, remaining)
+        if found is not None:
+            gate, _, corrected = found
+            times = _times_between(times, corrected.times(), gate)
+        order = self._prior.order(remaining)
+        return times.forecast(order, self._prior.cluster(), progress)
 
     def _corrected(
-        self, progress: Progress, bounds: Bounds, corrections: Corrections
-    ) -> Forecast | None:
-        """The forecast with the whole correction."""
+        self, progress: Progress, bounds: Bounds, prior: Remaining
+    ) -> tuple[Gate, Conditional, Remaining] | None:
+        """The gate, and the components with the whole correction beside who knows their sum.
+
+        None if the gate is closed, or nothing is left to correct.
+        """
+        corrections = self._corrections
+        ahead = float(prior.share.sum())
+        gate = self._gates.by_phase[phase_of(len(progress.finished), ahead)]
+        if corrections is None or gate.share == 0 or not prior.columns.size:
+            return None
         gaussian = self._running if progress.finished else self._start
         remaining = gaussian.components(self._usual(progress, corrections), bounds)
         if remaining is None or not remaining.columns.size:
             return None
-        order = self._order(remaining)
+        order = gaussian.order(remaining)
         identities = [self._identities[column] for column in remaining.columns[order]]
         moment = corrections.moment(progress)
         correction = np.empty(remaining.log_median.shape)
         correction[:, order] = corrections.remaining(identities, moment, remaining.executors)
-        return gaussian.combine(remaining.corrected(correction), bounds)
+        return gate, gaussian, remaining.corrected(correction)
 
     def _usual(self, progress: Progress, corrections: Corrections) -> Progress:
         """The progress with finished components as they would have been in usual circumstances."""
@@ -132,14 +161,6 @@ class Enel:
         saved_s = sum((old.added_s or 0.0) - (new.added_s or 0.0) for new, old in pairs)
         return replace(progress, finished=finished, elapsed_s=progress.elapsed_s - saved_s)
 
-    def _order(self, remaining: Remaining) -> list[int]:
-        """Places of the remaining components in the order in which they come."""
-        place = self._place[remaining.columns].copy()
-        if remaining.current is not None:
-            place[remaining.current] = -1.0
-        order: list[int] = np.argsort(place, kind="stable").tolist()
-        return order
-
 
 def _between(prior: Forecast, corrected: Forecast, gate: Gate) -> Forecast:
     """The prior's medians with the correction that the gate lets through, spreads by its share."""
@@ -148,3 +169,10 @@ def _between(prior: Forecast, corrected: Forecast, gate: Gate) -> Forecast:
     share = gate.share
     log_sd = (1.0 - share) * np.array(prior.log_sd) + share * np.array(corrected.log_sd)
     return replace(prior, median_s=tuple(median_s.tolist()), log_sd=tuple(log_sd.tolist()))
+
+
+def _times_between(prior: ComponentTimes, corrected: ComponentTimes, gate: Gate) -> ComponentTimes:
+    """The same of components."""
+    applied = gate.applied(corrected.log_median - prior.log_median)
+    log_sd = prior.log_sd + gate.share * (corrected.log_sd - prior.log_sd)
+    return replace(prior, log_median=prior.log_median + applied, log_sd=log_sd)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from airflow_enel.domain import Forecast
 from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
+from airflow_enel.predict.component_forecasts import ClusterModel, with_present
 from airflow_enel.predict.gaussian.calibration import Calibration
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
-from airflow_enel.predict.gaussian.prior import Prior, log_seconds
+from airflow_enel.predict.gaussian.prior import Prior, curves_at, log_seconds
 from airflow_enel.predict.gaussian.remaining import Remaining
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE
+from airflow_enel.predict.pauses import UsualGaps
 from airflow_enel.predict.samples import SMALLEST_S
 from airflow_enel.predict.spread import CEILING
 
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from airflow_enel.domain import Bounds, PastRun, Progress
+    from airflow_enel.domain import Bounds, ComponentForecast, PastRun, Progress
     from airflow_enel.predict.samples import FloatArray
 
 _UNKNOWN_ELASTICITY: Final = 12**-0.5
@@ -58,10 +61,14 @@ class Conditional:
 
     def __init__(self) -> None:
         self._past: Alignment | None = None
+        self._past_runs: Sequence[PastRun]
+        self._gaps: UsualGaps
+        self._cluster: ClusterModel | None = None
         self._prior: Prior
         self._calibration: Calibration
         self._typical_s: FloatArray
         self._known: dict[tuple[int, ...], FloatArray] = {}
+        self._guesses: dict[tuple[int, ...], FloatArray] = {}
 
     def __repr__(self) -> str:
         runs, components = (0, 0) if self._past is None else self._past.added_s.shape
@@ -69,8 +76,11 @@ class Conditional:
 
     def fit(self, past_runs: Sequence[PastRun]) -> Self:
         """Learn from past runs in any order; those without a finished component are left out."""
-        past = Alignment.of(past_runs)
-        self._past, self._known = (past if past.columns else None), {}
+        self._gaps = UsualGaps.of(past_runs)
+        self._past_runs = [self._gaps.remove_from_run(run) for run in past_runs]
+        self._cluster = None
+        past = Alignment.of(self._past_runs)
+        self._past, self._known, self._guesses = (past if past.columns else None), {}, {}
         if self._past is not None:
             self._prior = Prior.of(past)
             past = self._past = self._prior.in_usual_context(past)
@@ -87,6 +97,37 @@ class Conditional:
         remaining = self.components(progress, bounds)
         return None if remaining is None else self.combine(remaining, bounds)
 
+    def forecast_components(self, progress: Progress, bounds: Bounds) -> ComponentForecast | None:
+        """See `ForecastsComponents`; the same components that `predict` sums up.
+
+        Their sum is the median of `predict` but for the latter's calibration, which past sums
+        give, and as far as independent components of larger spread have a larger mean. `predict`
+        also lets the running component go on at the present executors where these grow, which
+        here is up to the planner.
+        """
+        remaining = self.components(progress, bounds)
+        if remaining is None:
+            return None
+        times = remaining.times()
+        return times.forecast(self.order(remaining), self.cluster(), progress)
+
+    def order(self, remaining: Remaining) -> NDArray[np.intp]:
+        """Places of the remaining components in the order in which they come, ``(m,)``."""
+        assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
+        place = np.argsort(self._past.order)[remaining.columns]
+        if remaining.current is not None:
+            place[remaining.current] = -1
+        return np.argsort(place, kind="stable")
+
+    def cluster(self) -> ClusterModel:
+        """What past runs say of executors; learned when it is asked for first."""
+        assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
+        if self._cluster is None:
+            self._cluster = ClusterModel.of(
+                self._past_runs, self._gaps, self._past, partial(curves_at, self._prior.shapes)
+            )
+        return self._cluster
+
     def components(self, progress: Progress, bounds: Bounds) -> Remaining | None:
         """Distribution of each remaining component, None if no past run had any.
 
@@ -95,6 +136,7 @@ class Conditional:
         past = self._past
         if past is None:
             return None
+        progress = self._gaps.remove_from_progress(progress)
         executors = with_present(bounds.candidates, progress.executors)
         share = past.shares(progress)
         current = past.running(progress)
@@ -115,7 +157,7 @@ class Conditional:
             log_median=log_median,
             share=share[columns],
             covariance=covariance,
-            guess_log_sd=self._guess_log_sd(np.array(executors, dtype=np.float64))[:, columns],
+            guess_log_sd=self._guess_log_sd(executors)[:, columns],
             current=None if current is None else int(np.searchsorted(columns, current)),
             spent_s=spent_s,
             tail_s=tail_s,
@@ -169,18 +211,19 @@ class Conditional:
             self._known[executors] = self._prior.shapes.at(np.array(executors, dtype=np.float64))
         return self._known[executors]
 
-    def _guess_log_sd(self, executors: FloatArray) -> FloatArray:
-        """How uncertain each component is at each size, ``(c, m)``.
+    def _guess_log_sd(self, executors: tuple[int, ...]) -> FloatArray:
+        """How uncertain each component is at each size, ``(c, m)``; computed once.
 
         Between the shapes that its sizes allow, and for its distance to the nearest of them.
         """
-        curves = self._prior.shapes
-        apart = np.abs(np.log(executors)[:, None] - np.log(curves.sizes)[None, :])
-        seen = curves.mass > 0
-        distance = np.where(seen[None], apart[:, :, None], np.inf).min(axis=1)
-        far = _UNKNOWN_ELASTICITY * distance / np.sqrt(seen.sum(axis=0))
-        guess: FloatArray = np.hypot(far, curves.log_sd(executors))
-        return guess
+        if executors not in self._guesses:
+            curves, asked = self._prior.shapes, np.array(executors, dtype=np.float64)
+            apart = np.abs(np.log(asked)[:, None] - np.log(curves.sizes)[None, :])
+            seen = curves.mass > 0
+            distance = np.where(seen[None], apart[:, :, None], np.inf).min(axis=1)
+            far = _UNKNOWN_ELASTICITY * distance / np.sqrt(seen.sum(axis=0))
+            self._guesses[executors] = np.hypot(far, curves.log_sd(asked))
+        return self._guesses[executors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +247,6 @@ class _Finished:
         ]
         columns, added_s, executors, disturbed = np.array(found, dtype=float).reshape(-1, 4).T
         return cls(columns.astype(np.intp), log_seconds(added_s), executors, disturbed)
-
-
-def with_present(candidates: tuple[int, ...], present: int) -> tuple[int, ...]:
-    """Candidates and the present scale-out, ascending; 0 is none."""
-    return tuple(sorted({*candidates, present} - {0}))
 
 
 def _unknown_log_sd(

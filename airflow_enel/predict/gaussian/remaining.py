@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import log_ndtr  # type: ignore[import-untyped]
 
+from airflow_enel.predict.component_forecasts import ComponentTimes, independent_log_sd
 from airflow_enel.predict.gaussian.lognormal_sum import LARGEST_LOG_SD
 from airflow_enel.predict.samples import SMALLEST_S
 
@@ -57,6 +58,20 @@ class Remaining:
     def corrected(self, log_correction: FloatArray) -> Remaining:
         """With what another model makes of each component at each scale-out, ``(c, m)``."""
         return replace(self, log_median=self.log_median + log_correction)
+
+    def times(self) -> ComponentTimes:
+        """Log seconds of each, with spreads as if they were independent."""
+        largest = self.log_median.max(axis=1, keepdims=True, initial=0.0)  # or squares overflow
+        expected_s = self.share * np.exp(self.log_median - largest)
+        context = np.broadcast_to(self.context_log_sd, expected_s.shape)
+        return ComponentTimes(
+            executors=self.executors,
+            log_median=self.log_median,
+            log_sd=independent_log_sd(expected_s, self.covariance, (self.guess_log_sd, context)),
+            share=self.share,
+            spent_s=0.0 if self.current is None else self.spent_s,
+            tail_s=self.tail_s,
+        )
 
     def rows(self, candidates: Sequence[int]) -> NDArray[np.intp]:
         """Places of some of the scale-outs."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from airflow_enel.domain import Bounds, Snapshot
+from airflow_enel.control.outcome import outcome
+from airflow_enel.domain import Bounds, PastRun, Run, RunKey, RunState, Snapshot
 from airflow_enel.simulation.application import Application, Controller
+from airflow_enel.simulation.controllers import FixedSchedule
 from airflow_enel.simulation.job import CachePenalty, JobDescription, Phase
 from airflow_enel.simulation.mode import MODES, Mode
 from airflow_enel.simulation.noise import Kill, RunNoise, run_noise
@@ -71,3 +73,23 @@ def simulated(
     mode: Mode = ELASTIC,
 ) -> Snapshot:
     return application(job, noise, mode).run(controller)
+
+
+def past_run_of(
+    job: JobDescription,
+    sizes: Sequence[int],
+    number: int,
+    mode: Mode = ELASTIC,
+    *,
+    failing: bool = False,
+) -> PastRun:
+    """A run with chance, its components at the sizes; in a failing one executors are killed."""
+    noise = run_noise(7, 0, job, mode, number, 1.0, failing=failing)
+    started_at = 86_400.0 * number
+    app = Application(job, mode, noise, app_id=f"app-{number}", started_at=started_at)
+    snapshot = app.run(FixedSchedule(sizes))
+    ended = outcome(snapshot, 0, job.target_s, RunState.SUCCEEDED)
+    key = RunKey("simulation", f"run-{number:03}", job.name, -1, 1)
+    initial = snapshot.initial_executors or sizes[0]
+    run = Run(key, job.name, job.name, "plan", Bounds(1, 40), None, initial, started_at)
+    return PastRun.of(run, ended, snapshot.finished_components, snapshot.requests)

@@ -1,0 +1,125 @@
+"""Component forecast: the distribution of every component still to come at every scale-out.
+
+Planners of executors read it; `Forecast` sums it up for people and for simple policies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import chain, pairwise
+from math import isfinite
+from typing import ClassVar
+
+from airflow_enel.domain.wire import STRICT
+
+_ROUNDED = 1 - 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What a change of the number of executors takes, and what it is good for.
+
+    A pause holds up the next component. It is given as (base, per executor): moving n executors
+    takes base + n · per executor seconds.
+
+    :param start_delay_s: from a request for more executors until these take tasks
+    :param grow_pause_s: pause of a growth
+    :param shrink_pause_s: pause of a release
+    :param can_shrink: False if executors that were asked to go have stayed
+    :param growth_helps: False if components run no faster on executors that came after the start
+    :raises ValueError: if a time is not finite or negative
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    start_delay_s: float
+    grow_pause_s: tuple[float, float]
+    shrink_pause_s: tuple[float, float]
+    can_shrink: bool
+    growth_helps: bool
+
+    def __post_init__(self) -> None:
+        times = (self.start_delay_s, *self.grow_pause_s, *self.shrink_pause_s)
+        if not all(0 <= t < float("inf") for t in times):
+            raise ValueError("the times of a plant must be finite and not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRegime:
+    """How likely executors are lost in the rest of this run, and what a loss costs.
+
+    :param failing: probability that this run is in a failing phase; outside of one none is lost
+    :param loss_rate: losses per second in a failing phase
+    :param stall_s: mean seconds for which a loss stalls the running component
+    :param stall_square: mean of their squares, s²
+    :param capacity_lost: executors less that a size is worth after each loss, for the rest of the
+        run, although lost ones are replaced: such as the memory for their cached data
+    :raises ValueError: if one is not finite or negative, ``failing`` above 1, or the mean square
+        below the square of the mean
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    failing: float
+    loss_rate: float
+    stall_s: float
+    stall_square: float
+    capacity_lost: float
+
+    def __post_init__(self) -> None:
+        if not all(0 <= getattr(self, f.name) < float("inf") for f in fields(self)):
+            raise ValueError("what is known of failures must be finite and not negative")
+        if self.failing > 1:
+            raise ValueError("failing is a probability, at most 1")
+        if self.stall_square < self.stall_s**2 * _ROUNDED:
+            raise ValueError("stall_square must not be below the square of stall_s")
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentForecast:
+    """Components still to come: ``m`` of them at ``c`` scale-outs, given the finished ones.
+
+    They are in the order in which they are expected, the running one first. ``log_sd`` is so wide
+    that a planner may take them as independent.
+
+    :param executors: scale-outs, ascending: the candidates, and the present one
+    :param log_median: log of the median seconds of each as a whole, if it runs at that scale-out
+        from its start to its end, ``(m, c)``
+    :param log_sd: standard deviation of the log seconds, ``(m, c)``
+    :param share: probability that each comes, ``(m,)``; otherwise it takes no time
+    :param spent_s: seconds that the running one has taken already, 0 if none runs
+    :param tail_s: seconds from the last finish to the end of the application
+    :raises ValueError: if shapes differ, scale-outs do not ascend, or numbers are unusable
+    """
+
+    __pydantic_config__: ClassVar = STRICT
+
+    executors: tuple[int, ...]
+    log_median: tuple[tuple[float, ...], ...]
+    log_sd: tuple[tuple[float, ...], ...]
+    share: tuple[float, ...]
+    spent_s: float
+    tail_s: float
+    failures: FailureRegime
+    plant: Plant
+
+    def __post_init__(self) -> None:
+        if not self.executors or self.executors[0] < 1:
+            raise ValueError("a component forecast needs scale-outs of at least 1")
+        if any(after <= before for before, after in pairwise(self.executors)):
+            raise ValueError("the scale-outs of a component forecast must ascend")
+        if not len(self.log_median) == len(self.log_sd) == len(self.share):
+            raise ValueError("a component forecast needs median, spread and share per component")
+        width = len(self.executors)
+        if any(len(row) != width for row in chain(self.log_median, self.log_sd)):
+            raise ValueError("a component forecast needs a median and a spread per scale-out")
+        if not all(map(isfinite, chain.from_iterable(self.log_median))):
+            raise ValueError("the medians of a component forecast must be finite")
+        if not all(0 <= sd < float("inf") for sd in chain.from_iterable(self.log_sd)):
+            raise ValueError("spreads of a component forecast must be finite and not negative")
+        if not all(0 < share <= 1 for share in self.share):
+            raise ValueError("the shares of a component forecast must lie above 0, up to 1")
+        if not all(0 <= t < float("inf") for t in (self.spent_s, self.tail_s)):
+            raise ValueError("spent_s and tail_s must be finite and not negative")
+        if self.spent_s and not self.share:
+            raise ValueError("without a component there is none that has taken time")

@@ -1,0 +1,118 @@
+"""Builds the component forecasts of planners from arrays and from past runs of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.domain import ComponentForecast, Plant
+from airflow_enel.predict.deviations import Deviations
+from airflow_enel.predict.failures import FailureModel
+from airflow_enel.predict.plant import learn_plant
+from airflow_enel.predict.spread import CEILING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from typing_extensions import Self
+
+    from airflow_enel.domain import PastRun, Progress
+    from airflow_enel.predict.alignment import Alignment
+    from airflow_enel.predict.pauses import UsualGaps
+    from airflow_enel.predict.samples import FloatArray, IndexArray
+
+MOST_INFLATION: Final = 6.0
+"""Of variances, for correlation between components."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterModel:
+    """What the past runs of a job say of executors: changes of their number, and losses."""
+
+    plant: Plant
+    failures: FailureModel
+
+    @classmethod
+    def of(
+        cls,
+        past_runs: Sequence[PastRun],
+        gaps: UsualGaps,
+        past: Alignment,
+        curves: Callable[[FloatArray], FloatArray],
+    ) -> Self:
+        """Learn from past runs, see `Deviations.of`.
+
+        :param gaps: of these past runs
+        """
+        deviations = Deviations.of(past_runs, past, curves)
+        return cls(learn_plant(deviations, gaps), FailureModel.of(deviations))
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentTimes:
+    """Log seconds of ``m`` components to come at ``c`` scale-outs, in any order.
+
+    :param log_median: ``(c, m)``
+    :param log_sd: as if they were independent, see :func:`independent_log_sd`, ``(c, m)``
+    :param share: probability that each comes, ``(m,)``
+    :param spent_s: seconds that the first of ``order`` has taken, counted only if it runs
+    """
+
+    executors: tuple[int, ...]
+    log_median: FloatArray
+    log_sd: FloatArray
+    share: FloatArray
+    spent_s: float
+    tail_s: float
+
+    def forecast(
+        self, order: IndexArray, cluster: ClusterModel, progress: Progress
+    ) -> ComponentForecast:
+        """The forecast for planners.
+
+        :param order: places of the components in the order in which they come, ``(m,)``
+        """
+        return ComponentForecast(
+            executors=self.executors,
+            log_median=_rows(self.log_median[:, order]),
+            log_sd=_rows(np.minimum(self.log_sd[:, order], CEILING)),
+            share=tuple(self.share[order].tolist()),
+            spent_s=float(self.spent_s),
+            tail_s=float(self.tail_s),
+            failures=cluster.failures.at(progress),
+            plant=cluster.plant,
+        )
+
+
+def with_present(candidates: tuple[int, ...], present: int) -> tuple[int, ...]:
+    """Candidates and the present scale-out, ascending; 0 is none."""
+    return tuple(sorted({*candidates, present} - {0}))
+
+
+def independent_log_sd(
+    expected_s: FloatArray, covariance: FloatArray, common: Sequence[FloatArray] = ()
+) -> FloatArray:
+    """Spreads with which independent components have the variance of the sum, ``(c, m)``.
+
+    Variances times ``μᵀVμ / Σ μ²V_kk``, but no less than 1 and no more than
+    :data:`MOST_INFLATION` times.
+
+    :param expected_s: μ, seconds of each at each scale-out, ``(c, m)``
+    :param covariance: part of V that is the same at all scale-outs, ``(m, m)``
+    :param common: standard deviations that all components share, ``(c, m)`` each: V has their
+        outer products besides
+    """
+    part = expected_s / np.maximum(expected_s.max(axis=1, keepdims=True, initial=0.0), 1e-300)
+    variance = np.diag(covariance) + sum((sd**2 for sd in common), np.zeros_like(part))
+    total = ((part @ covariance) * part).sum(axis=1)
+    total += sum(((part * sd).sum(axis=1) ** 2 for sd in common), np.zeros(len(part)))
+    alone = (part**2 * variance).sum(axis=1)
+    inflation = np.clip(total / np.where(alone > 0, alone, np.inf), 1.0, MOST_INFLATION)
+    log_sd: FloatArray = np.sqrt(variance * inflation[:, None])
+    return log_sd
+
+
+def _rows(values: FloatArray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, values.T.tolist()))

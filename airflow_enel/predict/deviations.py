@@ -1,0 +1,105 @@
+"""How the components of past runs deviate from their curves, for what is learned of executors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.predict.samples import median_of_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from typing_extensions import Self
+
+    from airflow_enel.domain import PastRun
+    from airflow_enel.predict.alignment import Alignment
+    from airflow_enel.predict.samples import BoolArray, FloatArray, IndexArray
+
+_SHORTEST_S: Final = 1e-3
+_LEVEL_COMPONENTS: Final = 2.0  # of which a run's level is half believed
+_TO_SIGMA: Final = 1.4826
+_LEAST_LOG_SD: Final = 0.05
+_TELLING: Final = 0.1  # difference of log seconds that a component must show, if it is no noise
+
+
+@dataclass(frozen=True, slots=True)
+class Deviations:
+    """Components of ``n`` past runs, aligned in ``m`` columns.
+
+    :param runs: the past runs, oldest first, ``(n,)``
+    :param past: their alignment
+    :param curves: log seconds at 1, 2, … executors, ``(s, m)``
+    :param off: log seconds less those of the curve and less the level of the run, by which its
+        components deviate before anything has happened to executors; NaN where there are none,
+        ``(n, m)``
+    :param expected_s: seconds by curve and level, NaN as above, ``(n, m)``
+    :param log_sd: of the components' own deviations, ``(m,)``
+    :param calm: True where neither a change nor a loss had gone before, ``(n, m)``
+    """
+
+    runs: tuple[PastRun, ...]
+    past: Alignment
+    curves: FloatArray
+    off: FloatArray
+    expected_s: FloatArray
+    log_sd: FloatArray
+    calm: BoolArray
+
+    @classmethod
+    def of(
+        cls,
+        past_runs: Iterable[PastRun],
+        past: Alignment,
+        curves: Callable[[FloatArray], FloatArray],
+    ) -> Self:
+        """Compare past runs with curves.
+
+        :param past_runs: those of the alignment; others, of which nothing is in it, are left out
+        :param curves: log seconds of all components at whole numbers of executors, ``(k,)`` to
+            ``(k, m)``
+        """
+        runs = sorted(past_runs, key=lambda run: (run.started_at, run.run_id))
+        usable = tuple(run for run in runs if any(_is_usable(c.added_s) for c in run.components))
+        whole = _whole(past.executors)
+        table = curves(np.arange(1.0, whole.max() + 1))
+        at = table[whole - 1, np.arange(whole.shape[1])]
+        off = np.log(np.maximum(past.added_s, _SHORTEST_S)) - at
+        calm = _before_anything(past)
+        known = np.where(calm, off, np.nan)
+        count = (~np.isnan(known)).sum(axis=1)
+        level = np.nan_to_num(median_of_columns(known.T)) * count / (count + _LEVEL_COMPONENTS)
+        off = off - level[:, None]
+        spread = _TO_SIGMA * median_of_columns(np.abs(np.where(past.clean, off, np.nan)))
+        log_sd = np.maximum(np.nan_to_num(spread), _LEAST_LOG_SD)
+        expected_s = np.where(np.isnan(off), np.nan, np.exp(at + level[:, None]))
+        return cls(usable, past, table, off, expected_s, log_sd, calm)
+
+    def curve(self, columns: IndexArray, executors: FloatArray) -> FloatArray:
+        """Log seconds of components at executors of their own, ``(k,)``, up to the most seen."""
+        found: FloatArray = self.curves[_whole(executors) - 1, columns]
+        return found
+
+    def telling(self, columns: IndexArray, difference: FloatArray) -> BoolArray:
+        """Whether components can tell that log seconds differ by so much, ``(k,)``."""
+        told: BoolArray = np.abs(difference) > np.maximum(_TELLING, self.log_sd[columns])
+        return told
+
+
+def _is_usable(added_s: float | None) -> bool:
+    return added_s is not None and 0 <= added_s < np.inf
+
+
+def _whole(executors: FloatArray) -> IndexArray:
+    return np.maximum(np.rint(np.nan_to_num(executors, nan=1.0)), 1.0).astype(np.intp)
+
+
+def _before_anything(past: Alignment) -> BoolArray:
+    """Components in which and before which executors neither came nor went, ``(n, m)``."""
+    moved = ~past.clean | (np.abs(past.executors - past.began[:, None]) > 0.5)  # noqa: PLR2004
+    there = ~np.isnan(past.ended)
+    first = np.where(there & moved, past.ended, np.inf).min(axis=1)
+    before: BoolArray = there & (past.ended < first[:, None])
+    return before

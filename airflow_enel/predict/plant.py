@@ -1,0 +1,160 @@
+"""Learns from past runs what a change of executors takes and does, for planners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.domain import Plant
+from airflow_enel.predict.pauses import UsualGaps, changes_of, gaps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from airflow_enel.domain import Component, PastRun
+    from airflow_enel.predict.deviations import Deviations
+    from airflow_enel.predict.pauses import Change
+
+USUAL_DELAY_S: Final = 21.0
+"""From a request to the executors, before any was seen: the mean of the calibrated simulator."""
+USUAL_PAUSE_S: Final = (2.0, 0.1)
+"""Base and per executor, likewise."""
+ENOUGH_COMPONENTS: Final = 15
+"""That tell what executors do, from which on they can change what a planner does."""
+
+_DELAYS = 2  # usual ones, as if they had been seen
+_PAUSES = 1.0  # usual ones without and with ten executors, as if so many of each had been seen
+_MANY = 10
+_LONGEST_PAUSE_S = 300.0  # more is no pause but trouble
+_SURE_S = 60.0  # executors that are still there so long after they were asked to go will stay
+_WENT, _STAYED = 3, 1  # requests, as if they had been seen
+_HELPED = 2.0  # growths that helped, as if they had been seen
+_MOST_HELP = 1.5  # what one run can say
+_OF_A_RUN = 4.0  # components by which a run is half believed
+
+
+def learn_plant(deviations: Deviations, gaps: UsualGaps) -> Plant:
+    """Learn the plant from past runs of one recurring job.
+
+    Times are robust means that begin with usual values as pseudo-counts. That executors cannot be
+    released is believed when three requests more have failed than have come true. That growth
+    does not help is believed when at least :data:`ENOUGH_COMPONENTS` components, which the curves
+    promised to speed up, have together gained less than half of it, two runs as promised counted
+    in: a planner that does without growth for no reason can make a job very late.
+    Only runs that have lost no executor count: what a loss does is no effect of a request.
+    """
+    delays = [USUAL_DELAY_S] * _DELAYS
+    went, stayed = _WENT, _STAYED
+    pauses: dict[bool, list[tuple[float, float]]] = {True: [], False: []}
+    for run in deviations.runs:
+        changes = changes_of(run.initial_executors, run.requests)
+        if not changes or run.executors_lost:
+            continue
+        for change, rest in _with_what_followed(run, changes):
+            if change.after > change.before:
+                delays += _arrival_s(change, rest)
+            else:
+                released = _released(change, rest)
+                went, stayed = went + (released is True), stayed + (released is False)
+        for gap in gaps_of(run.components, changes):
+            for change in gap.changes[:1] if len(gap.changes) == 1 else ():
+                moved = abs(change.after - change.before)
+                pauses[change.after > change.before].append((moved, gaps.excess_s(gap)))
+    return Plant(
+        start_delay_s=float(np.median(delays)),
+        grow_pause_s=_pause(pauses[True]),
+        shrink_pause_s=_pause(pauses[False]),
+        can_shrink=went >= stayed,
+        growth_helps=_growth_helps(deviations),
+    )
+
+
+def _with_what_followed(
+    run: PastRun, changes: Sequence[Change]
+) -> Iterator[tuple[Change, list[Component]]]:
+    """Each change that came to a settled run, with the components until the next change.
+
+    The component that ran when it was requested is one of them.
+    """
+    ordered = sorted(run.components, key=lambda c: (c.started_at, c.position))
+    for number, change in enumerate(changes):
+        until = changes[number + 1].at if number + 1 < len(changes) else np.inf
+        before = [c for c in ordered if c.finished_at is not None and c.finished_at <= change.at]
+        if not before or before[-1].scale_out.end != change.before:
+            continue  # something else was still on its way
+        yield (
+            change,
+            [
+                c
+                for c in ordered
+                if c.finished_at is not None and change.at < c.finished_at <= until
+            ],
+        )
+
+
+def _arrival_s(change: Change, rest: Sequence[Component]) -> Iterable[float]:
+    """Mean seconds until the executors that were asked for came, if all have come."""
+    missing_s, asked = 0.0, change.after - change.before
+    latest, there = change.at, float(change.before)
+    for component in rest:
+        if component.finished_at is None:
+            continue
+        size = component.scale_out
+        # Between two components nothing was measured: half of what came, came early.
+        between_s = max(component.started_at - latest, 0.0)
+        missing_s += between_s * (change.after - (there + size.start) / 2)
+        begun_s = max(latest - component.started_at, 0.0)  # before the request or the last finish
+        seconds = component.finished_at - component.started_at
+        later_s = max(seconds - begun_s, 0.0)
+        missing_s += change.after * later_s - (size.mean * seconds - there * begun_s)
+        latest, there = max(latest, component.finished_at), float(size.end)
+        if size.end >= change.after:
+            return [max(missing_s / asked, 0.0)]
+    return []
+
+
+def _released(change: Change, rest: Sequence[Component]) -> bool | None:
+    """Whether executors went that were asked to, None if that was not to be seen."""
+    if any(component.scale_out.end <= change.after for component in rest):
+        return True
+    seen_s = max((c.finished_at or 0.0 for c in rest), default=change.at) - change.at
+    return False if seen_s >= _SURE_S else None
+
+
+def _pause(seen: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Base and seconds per executor: least squares over (executors moved, seconds)."""
+    base_s, each_s = USUAL_PAUSE_S
+    usual = [(0.0, base_s), (float(_MANY), base_s + _MANY * each_s)]
+    moved, seconds = np.array([*usual, *seen]).T
+    weight = np.sqrt(np.where(np.arange(moved.size) < len(usual), _PAUSES, 1.0))
+    seconds = np.clip(seconds, -_LONGEST_PAUSE_S, _LONGEST_PAUSE_S)
+    design = np.stack([np.ones_like(moved), moved], axis=1)
+    (base, each), *_ = np.linalg.lstsq(design * weight[:, None], seconds * weight, rcond=None)
+    if each < 0:
+        base, each = np.average(seconds, weights=weight**2), 0.0
+    return max(float(base), 0.0), max(float(each), 0.0)
+
+
+def _growth_helps(deviations: Deviations) -> bool:
+    """Whether components on executors that came later run as their curves say."""
+    past, told = deviations.past, 0
+    helped = of = _HELPED
+    for row, run in enumerate(deviations.runs):
+        began = past.began[row]
+        columns = np.flatnonzero(past.clean[row] & (past.executors[row] > began + 0.5))
+        if run.executors_lost or not run.requests or not columns.size:
+            continue
+        at_first = deviations.curve(columns, np.full(columns.size, began))
+        promised = at_first - deviations.curve(columns, past.executors[row, columns])
+        telling = deviations.telling(columns, promised) & (promised > 0)
+        columns, promised = columns[telling], promised[telling]
+        if not columns.size:
+            continue
+        gained = promised - deviations.off[row, columns]
+        weight = promised / deviations.log_sd[columns] ** 2
+        share = np.clip(weight @ gained / (weight @ promised), 1 - _MOST_HELP, _MOST_HELP)
+        believed = columns.size / (columns.size + _OF_A_RUN)
+        helped, of = helped + believed * float(share), of + believed
+        told += columns.size
+    return told < ENOUGH_COMPONENTS or helped >= of / 2
