@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow_enel.control.policies import find_policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import Bounds
+from airflow_enel.domain.context import CALENDAR, CODE
 from airflow_enel.operators.validation import check_context
 from airflow_enel.spark.properties import context_property
 from airflow_enel.spark.submission.conf import agent_settings, sizing_conf
@@ -94,7 +95,7 @@ def agent_conf(
         **_listening(agent_host, agent_port),
         **{
             context_property(name): _template("context_value", name=name)
-            for name in ("application", *(context or {}))
+            for name in ("application", CODE, *CALENDAR, *(context or {}))
         },
         "spark.jars": _appended(own.get("spark.jars"), "jar"),
         "spark.extraListeners": _appended(own.get("spark.extraListeners"), "listener"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from math import isfinite
 from typing import ClassVar, Final, TypeAlias
@@ -12,6 +14,15 @@ from typing import ClassVar, Final, TypeAlias
 from airflow_enel.domain.wire import STRICT
 
 ContextValue: TypeAlias = str | int | float
+
+CALENDAR: Final = ("data_hour", "data_weekday", "data_month_day", "data_month_end")
+"""Entries of `calendar_context`."""
+
+CODE: Final = "code_digest"
+"""The entry that changes with the code of the application."""
+
+INPUT_SIZE: Final = "input_mib"
+"""The entry that says how large the input is."""
 
 MAX_ENTRIES: Final = 64
 MAX_NAME: Final = 100
@@ -21,6 +32,7 @@ _SHOWN: Final = 40
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", re.ASCII)
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NO_NUMBER: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 
 
@@ -67,6 +79,23 @@ class RunContext:
 
 
 NO_CONTEXT: Final = RunContext()
+
+
+def calendar_context(at: datetime) -> dict[str, ContextValue]:
+    """Return what the calendar says of a moment, by the names of `CALENDAR`.
+
+    Hours and days are texts that nobody takes for numbers: the 31st is not 31 times the 1st.
+
+    :param at: in the time zone whose calendar counts
+    """
+    is_last = at.day == monthrange(at.year, at.month)[1]
+    values = (
+        f"hour {at.hour:02}",
+        _WEEKDAYS[at.weekday()],
+        f"day {at.day}",
+        "month end" if is_last else "no",
+    )
+    return dict(zip(CALENDAR, values, strict=True))
 
 
 def check_entry(name: object, value: object) -> tuple[str, ContextValue]:

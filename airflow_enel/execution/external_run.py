@@ -18,7 +18,7 @@ from airflow_enel.domain import NO_CONTEXT, Bounds, ContextValue, RunContext
 from airflow_enel.execution.history_access import connected_history
 from airflow_enel.execution.open_run import open_run
 from airflow_enel.execution.request import RunRequest, run_key, work_dir
-from airflow_enel.execution.run_context import run_context
+from airflow_enel.execution.run_context import data_start_of, run_context
 from airflow_enel.execution.scaling_config import NO_PAST, job_past
 from airflow_enel.history.interface import History, HistoryError
 from airflow_enel.spark.submission.arguments import SubmitArguments
@@ -84,7 +84,13 @@ def request_of(
         bounds=Bounds(min_executors, max_executors),
         runtime_target_s=target_s,
         initial_executors=initial_executors,
-        context=run_context(application, SubmitArguments.of(task), _rendered(context, known), log),
+        context=run_context(
+            application,
+            SubmitArguments.of(task),
+            _rendered(context, known),
+            log,
+            data_start=data_start_of(context),
+        ),
         foreign_operator=True,
     )
 

@@ -46,8 +46,9 @@ class EnelSparkOperator(SparkSubmitOperator):
         (templated). Tasks with the same key share their history.
     :param context: what else is known before the start and may explain the runtime, such as
         ``{"input_mib": "{{ ti.xcom_pull('measure') }}"}`` (templated): texts, or numbers, which
-        may be written as texts. Sizes of executors and driver, the application's name and the
-        version of Spark are known anyway. Everybody can see it: no secrets.
+        may be written as texts. Sizes of executors and driver, the application's name, a digest of
+        its code, the version of Spark and the calendar are known anyway. Everybody can see it: no
+        secrets.
     :param wait_for_completion: False to succeed as soon as the application is submitted, and
         leave observing and scaling it to an ``EnelSparkSensor``
     :param durable: True (default) to resume the application of an earlier try that is alive or
@@ -109,7 +110,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         from airflow_enel.control.target import parse_runtime_target
         from airflow_enel.execution import result_reporter
         from airflow_enel.execution.request import RunRequest, run_key, work_dir
-        from airflow_enel.execution.run_context import run_context
+        from airflow_enel.execution.run_context import data_start_of, run_context
         from airflow_enel.execution.run_task import RunTask
         from airflow_enel.spark.submission.arguments import CORES_BY_DEFAULT, SubmitArguments
         from airflow_enel.spark.submission.client.submitter import ClientSubmitter
@@ -126,7 +127,12 @@ class EnelSparkOperator(SparkSubmitOperator):
             runtime_target_s=parse_runtime_target(self.runtime_target),
             initial_executors=self._num_executors,
             context=run_context(
-                self.application, arguments, self.context, self.log, cores=CORES_BY_DEFAULT
+                self.application,
+                arguments,
+                self.context,
+                self.log,
+                cores=CORES_BY_DEFAULT,
+                data_start=data_start_of(context),
             ),
             durable=self.durable,
             wait_for_completion=self.wait_for_completion,

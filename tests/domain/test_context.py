@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,14 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from airflow_enel.domain import NO_CONTEXT, RunContext
-from airflow_enel.domain.context import MAX_ENTRIES, read_context, read_entry
+from airflow_enel.domain.context import (
+    CALENDAR,
+    MAX_ENTRIES,
+    calendar_context,
+    read_context,
+    read_entry,
+)
+from airflow_enel.spark.properties import context_properties, given_context
 from tests.support.builders.strategies import contexts
 
 WIRE = TypeAdapter(RunContext)
@@ -150,3 +159,35 @@ def _usable(name: object, value: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (
+            datetime(2026, 1, 31, 0, 59, tzinfo=timezone.utc),
+            ["hour 00", "Sat", "day 31", "month end"],
+        ),
+        (datetime(2028, 2, 28, 15, tzinfo=timezone.utc), ["hour 15", "Mon", "day 28", "no"]),
+        (datetime(2028, 2, 29, 9, tzinfo=timezone.utc), ["hour 09", "Tue", "day 29", "month end"]),
+        (
+            datetime(9999, 12, 31, 23, tzinfo=timezone.utc),
+            ["hour 23", "Fri", "day 31", "month end"],
+        ),
+    ],
+)
+def test_the_calendar_is_texts_in_the_order_of_its_names(at: datetime, expected: list[str]) -> None:
+    assert [calendar_context(at)[name] for name in CALENDAR] == expected
+
+
+@given(st.datetimes(timezones=st.timezones()))
+def test_the_calendar_comes_back_from_properties_as_it_went(at: datetime) -> None:
+    known = RunContext.of(calendar_context(at))
+    properties = context_properties(known)
+    assert read_context(given_context(properties)) == (known, ())
+
+
+@pytest.mark.parametrize(("utc_hour", "hour"), [(0, "hour 01"), (1, "hour 03"), (2, "hour 04")])
+def test_the_hour_that_daylight_saving_skips_is_skipped(utc_hour: int, hour: str) -> None:
+    at = datetime(2026, 3, 29, utc_hour, tzinfo=timezone.utc)
+    assert calendar_context(at.astimezone(ZoneInfo("Europe/Berlin")))["data_hour"] == hour

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from airflow_enel.domain.context import MAX_ENTRIES
-from airflow_enel.execution.run_context import run_context
+from airflow_enel.domain.context import CALENDAR, MAX_ENTRIES
+from airflow_enel.execution.run_context import data_start_of, run_context
 from airflow_enel.operators.spark import EnelSparkOperator
 from airflow_enel.operators.validation import check_context
 from airflow_enel.spark.submission.arguments import SubmitArguments
 
+BERLIN = ZoneInfo("Europe/Berlin")
 LOG = cast("Any", logging.getLogger("known"))
 
 
@@ -40,7 +43,9 @@ def known(task: Any, author: object = None) -> dict[str, Any]:
 
 def test_what_the_task_submits_is_known_without_a_word() -> None:
     task = operator(executor_cores=2, executor_memory="3g", driver_memory="512m")
-    assert known(task) == {
+    found = known(task)
+    assert len(found.pop("code_digest")) == 16
+    assert found == {
         "application": "report.py",
         "driver_memory_mib": 512,
         "executor_cores": 2,
@@ -122,6 +127,25 @@ def test_whatever_a_task_is_nothing_is_raised(caplog: pytest.LogCaptureFixture) 
     odd = SimpleNamespace(_executor_memory=object(), conf=7, env_vars=None)
     assert known(odd, {"a": 1}) == {}
     assert len(caplog.records) == 1
+
+
+def test_the_calendar_is_that_of_the_start_of_the_data_in_the_zone_of_the_dag() -> None:
+    task = operator()
+    start = datetime(2026, 3, 31, 23, 30, tzinfo=timezone.utc)
+    airflow = {"data_interval_start": start, "dag": SimpleNamespace(timezone=BERLIN)}
+    author = {"data_weekday": "Maundy Thursday"}
+    arguments = SubmitArguments.of(task)
+    found = run_context("", arguments, author, LOG, data_start=data_start_of(airflow))
+    assert [found.get(name) for name in CALENDAR] == ["hour 01", "Maundy Thursday", "day 1", "no"]
+
+
+def test_without_a_data_interval_the_logical_date_counts_then_when_the_run_may_start() -> None:
+    logical, after = (datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2))
+    run = SimpleNamespace(run_after=after)
+    given = {"data_interval_start": None, "logical_date": logical, "dag_run": run}
+    assert data_start_of(given) == logical
+    assert data_start_of({**given, "logical_date": None}) == after
+    assert data_start_of({}) is None
 
 
 def test_of_another_operator_only_the_application_is_known() -> None:

@@ -26,6 +26,7 @@ class SubmitArguments:
     application: str
     conf: Mapping[str, Any]
     jars: str | None
+    py_files: str | None
     properties_file: str | None
     env_vars: Mapping[str, str]
     executor_cores: int | None
@@ -46,6 +47,7 @@ class SubmitArguments:
             application=getattr(task, "application", None) or "",
             conf=_with_lineage(task, getattr(task, "conf", None) or {}, context),
             jars=getattr(task, "jars", None),
+            py_files=getattr(task, "py_files", None),
             properties_file=getattr(task, "properties_file", None),
             env_vars=getattr(task, "env_vars", None) or {},
             executor_cores=getattr(task, "_executor_cores", None),

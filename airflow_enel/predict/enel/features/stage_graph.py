@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airflow_enel.domain import StageMetrics
+from airflow_enel.domain.context import CODE
 from airflow_enel.predict.enel.features.measurements import node_metrics
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.domain import Component, PastRun, Stage
+    from airflow_enel.domain import Component, PastRun, RunContext, Stage
     from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.features.encoding import Property
     from airflow_enel.predict.samples import FloatArray
@@ -117,7 +118,7 @@ class ComponentGraph:
 class RunFeatures:
     """A run as graphs, made once per run and used for every model and every forecast.
 
-    :param context: its run context, (name, value) pairs
+    :param context: its run context, see `context_properties`
     :param components: in the order of their positions
     """
 
@@ -134,7 +135,12 @@ class RunFeatures:
         """
         ordered = sorted(run.components, key=lambda component: component.position)
         graphs = tuple(ComponentGraph.of(component, job) for component in ordered)
-        return cls(run.run_id, run.started_at, run.context.entries, graphs)
+        return cls(run.run_id, run.started_at, context_properties(run.context), graphs)
+
+
+def context_properties(context: RunContext) -> tuple[tuple[str, Property], ...]:
+    """What the network sees of a run context: not the digest of the code, which is noise to it."""
+    return tuple((name, value) for name, value in context if name != CODE)
 
 
 def path_shares(runtime_s: FloatArray, edges: Sequence[tuple[int, int]]) -> FloatArray:

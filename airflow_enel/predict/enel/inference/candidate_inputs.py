@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Moment:
     """Progress of a run, as the network needs it.
 
-    :param context: its run context, (name, value) pairs
+    :param context: its run context, see `context_properties`
     :param last: its last finished component, None before the first one finished
     :param metrics_off: mean difference of its finished components' metrics to the past, ``(5,)``
     :param executors: executors that take tasks now, None before any has come: every candidate

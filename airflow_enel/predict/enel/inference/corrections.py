@@ -9,7 +9,7 @@ import numpy as np
 
 from airflow_enel.predict.enel.features.joined_nodes import JoinedNodes
 from airflow_enel.predict.enel.features.measurements import relative_features, scale_out
-from airflow_enel.predict.enel.features.stage_graph import ComponentGraph
+from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, context_properties
 from airflow_enel.predict.enel.features.summary_nodes import PropertySets
 from airflow_enel.predict.enel.inference.candidate_inputs import Moment, SweepBuilder
 from airflow_enel.predict.enel.inference.graph_layout import Layout
@@ -40,7 +40,7 @@ class Corrections:
         """The progress of a run as inputs of the network."""
         graphs = [ComponentGraph.of(component, self._job) for component in progress.finished]
         return Moment(
-            context=progress.context.entries,
+            context=context_properties(progress.context),
             last=graphs[-1] if graphs else None,
             executors=float(progress.executors) if progress.executors else None,
             metrics_off=self._history.metrics_off(graphs),
@@ -67,13 +67,14 @@ class Corrections:
         return correction
 
     def _observed(self, graphs: Sequence[ComponentGraph], context: RunContext) -> SweepInputs:
+        properties = context_properties(context)
         nodes = JoinedNodes.of(
             graphs, [self._history.component(graph.identity) for graph in graphs]
         )
         largest, count = self._inference.config.largest_executors, nodes.component.size
         start, end = nodes.start[:, None], nodes.end[:, None]
         relative = relative_features(
-            context.entries, self._history.typical, self._history.metrics_off(graphs)
+            properties, self._history.typical, self._history.metrics_off(graphs)
         )
         of_component = np.array([[graph.start, graph.end] for graph in graphs])
         return SweepInputs(
@@ -81,7 +82,7 @@ class Corrections:
                 nodes.component, nodes.depth, nodes.edges, np.ones(count, dtype=np.bool_)
             ),
             context=self._inference.node_contexts(
-                [PropertySets.of(graph, context.entries) for graph in graphs]
+                [PropertySets.of(graph, properties) for graph in graphs]
             ),
             start=scale_out(start, largest),
             end=scale_out(end, largest),
@@ -144,7 +145,7 @@ def _without_context_effect(
     ordered = sorted(run.components, key=lambda component: component.position)
     if not ordered:
         return run
-    moment = Moment(run.context.entries, None, None)
+    moment = Moment(context_properties(run.context), None, None)
     identities = [(c.key, c.occurrence) for c in ordered]
     at_sizes = corrections.remaining(identities, moment, candidates)
     rows = [candidates.index(_size(c)) for c in ordered]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import JobRuns
+from airflow_enel.predict.enel.features.stage_graph import context_properties
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.evaluation import forecast_range
 
@@ -105,7 +106,7 @@ def has_signal(runs: Sequence[PastRun]) -> bool:
     only say how strongly.
     """
     return any(
-        run.context.entries
+        context_properties(run.context)
         or any(c.stages or c.scale_out.start != c.scale_out.end for c in run.components)
         for run in runs
     )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_enel.domain.context import CODE, RunContext
 from airflow_enel.predict.enel.config import DEFAULT, PAPER
 from airflow_enel.predict.enel.features.job_history import JobHistory
 from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures, path_shares
@@ -157,3 +158,10 @@ def test_expected_metrics_are_those_that_half_of_the_runs_define():
     first = history.component(("step 0", 0))
     assert first is not None
     assert first.expected_mask.tolist() == [[1, 1, 0, 1, 0]] * 2
+
+
+def test_the_network_does_not_see_which_code_a_run_had():
+    known = {"application": "job.py", "input_mib": 5}
+    with_code = RunContext.of({**known, CODE: "0123456789abcdef"})
+    run = replace(staged_run(1, 4), context=with_code)
+    assert RunFeatures.of(run, "job").context == tuple(known.items())
