@@ -92,6 +92,7 @@ def walk_forward(
     job: JobRuns,
     makers: Sequence[Callable[[], Forecaster]],
     warm_up: int | None = None,
+    places: Callable[[int], Sequence[int]] = range,
 ) -> Iterator[tuple[Prediction, ...]]:
     """Forecast run after run, each by forecasters fitted on all runs before it.
 
@@ -99,12 +100,14 @@ def walk_forward(
     scale-out that what remained really had: the mean over its time, as the nearest whole number.
 
     :param warm_up: runs that are only learned from; None for :func:`warm_up_of`
+    :param places: which of so many moments of a run are forecast, ascending; all by default
     :return: the predictions of one run after the other
     """
     runs = job.in_order()
     for number in forecast_range(len(runs), warm_up):
         run, past = runs[number], runs[:number]
         moments = tuple(_moments(run))
+        moments = tuple(moments[place] for place in places(len(moments)))
         found: list[Prediction] = []
         for make in makers:
             found += _predictions(job, run, make().fit(past), moments)

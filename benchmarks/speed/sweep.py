@@ -49,7 +49,7 @@ def _sweeps() -> Iterable[Figure]:
         builder = SweepBuilder(inference, history, CANDIDATES)
         inputs = builder.inputs(remaining, moment, prior_s)
         name = f"sweep, {config.name} network"
-        yield timed_ms(name, partial(inference.sweep, inputs), "≤ 3")
+        yield timed_ms(name, partial(inference.sweep, inputs), "≤ 2")
         yield timed_ms(
             f"{name}, features",
             partial(builder.inputs, remaining, moment, prior_s),

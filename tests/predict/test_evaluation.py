@@ -81,6 +81,13 @@ def test_the_scale_out_asked_for_is_what_the_rest_really_had():
     assert [p.executors for p in found] == [5, 5, 8]  # 4.8 at the start, then (30·4 + 10·8) / 40
 
 
+def test_only_the_moments_that_are_chosen_are_forecast():
+    oracle, job = Oracle(), JobRuns("job", (run_of(0, THREE), run_of(1, THREE)))
+    ((first, last),) = walk_forward(job, [lambda: oracle], 1, lambda count: (0, count - 1))
+    assert [len(progress.finished) for progress, _ in oracle.asked] == [0, 2]
+    assert (first.actual_s, last.actual_s) == (55.0, 15.0)
+
+
 def test_nothing_of_the_future_is_told():
     oracle = Oracle()
     predictions(oracle, [run_of(0, THREE), run_of(1, THREE)])

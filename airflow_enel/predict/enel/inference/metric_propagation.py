@@ -192,14 +192,23 @@ class SweepMetricPropagation:
         """f4's first layer and |e| of the edges from P to the roots, and the rest of the output."""
         layout, past = inputs.layout, inputs.historical
         of = layout.component[layout.roots]
-        target = self._target(*_rows(inputs, layout.roots))
+        rows = _rows(inputs, layout.roots)
+        target = self._target(*rows)
         target += self._pair_bias
-        pair = target + self._previous(inputs)[of]
-        mask = _previous_mask(inputs) @ self._mask + self._hidden_bias
-        previous = product(pair, self._pair) + mask[of]
+        pair = self._previous(inputs, self._source)[of]
+        pair += target
+        # As for edges, f4's first layer is worked out from x itself, which is shorter than f3.
+        hidden = self._hidden_target(*rows)
+        hidden += self._pair_bias @ self._pair + self._hidden_bias
+        previous = self._previous(inputs, self._hidden_source)
+        previous += _previous_mask(inputs) @ self._mask
+        previous = previous[of]
+        previous += hidden
         target += self._source(past.start, past.context, past.end)[of]
-        hidden = product(target, self._pair) + self._hidden_bias
-        hidden += (product(past.metrics, self._metrics) + product(past.mask, self._mask))[of]
+        given = self._hidden_source(past.start, past.context, past.end)
+        given += product(past.metrics, self._metrics)
+        given += product(past.mask, self._mask)
+        hidden += given[of]
         output = product(shifted_selu(hidden), self._output)
         has_past, has_previous = past.present[of], (of > 0) | inputs.first.present[0]
         # The softmax of two is the logistic function of their difference.
@@ -211,15 +220,13 @@ class SweepMetricPropagation:
         rest = share * output + any_ * self._output_bias + self._bias
         return previous, (1.0 - share) * has_previous[:, None, None], rest
 
-    def _previous(self, inputs: SweepInputs) -> FloatArray:
-        """R(x) of P before each component, ``(k, c, 3M + 6)``."""
+    def _previous(self, inputs: SweepInputs, projection: _Projection) -> FloatArray:
+        """A projection of x of P before each component, ``(k, c, outputs)``."""
         first = inputs.layout.first
         size = np.diff(first, append=inputs.layout.component.size)
         context = np.add.reduceat(inputs.context, first, axis=0) / size[:, None]
-        own = self._source(
-            inputs.component_start[:-1], context[:-1, None], inputs.component_end[:-1]
-        )
-        given = self._source(inputs.first.start, inputs.first.context, inputs.first.end)
+        own = projection(inputs.component_start[:-1], context[:-1, None], inputs.component_end[:-1])
+        given = projection(inputs.first.start, inputs.first.context, inputs.first.end)
         return np.concatenate([given, own])
 
 

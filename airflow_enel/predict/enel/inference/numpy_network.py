@@ -60,6 +60,11 @@ class EnelInference:
         self.config = config
         self._weights = _checked(config, weights)
         self._flow = SweepMetricPropagation(config, self._weights)
+        self._runtime_layers = folded(
+            self._weights["f2.hidden.bias"],
+            self._weights["f2.output.weight"].T,
+            self._weights["f2.output.bias"],
+        )
         self._codes: dict[tuple[Property, ...], FloatArray] = {}
 
     def __repr__(self) -> str:
@@ -128,9 +133,7 @@ class EnelInference:
         """(4): seconds of the nodes, ``(n, c)``."""
         w = self._weights
         c, m, mask, z, o, against, relative = self._columns("f2")
-        bias, weight, output_bias = folded(
-            w["f2.hidden.bias"], w["f2.output.weight"].T, w["f2.output.bias"]
-        )
+        bias, weight, output_bias = self._runtime_layers
         fixed = inputs.context @ c + inputs.mask @ mask + bias
         fixed += inputs.relative @ relative
         hidden = product(metrics, m) + product(inputs.end, z)
@@ -143,18 +146,37 @@ class EnelInference:
         overhead = self._overhead(inputs, metrics)[..., None]
         if inputs.moved.any():
             hidden += overhead * o[0]
-        output = product(shifted_selu(hidden), weight) + output_bias
+        hidden = shifted_selu(hidden)
         if self.config.relative_inputs:
-            shape = (*compared.shape[:2], RELATIVE_LENGTH)
-            same = np.broadcast_to(inputs.relative[:, None], shape)
-            output *= np.concatenate([overhead, compared, same], axis=-1)
-        output = output.sum(axis=-1)
+            output = self._elasticities(inputs.relative, compared, overhead, hidden)
+        else:
+            output = product(hidden, weight[:, 0]) + output_bias
         if not self.config.residual:
             scaled: FloatArray = float(w["time_scale"]) * np.logaddexp(output, 0.0)
             return scaled
         limit = LARGEST_LOG_CORRECTION
         corrected: FloatArray = inputs.prior_s * np.exp(limit * np.tanh(output / limit))
         return corrected
+
+    def _elasticities(
+        self, relative: FloatArray, compared: FloatArray, overhead: FloatArray, hidden: FloatArray
+    ) -> FloatArray:
+        """The sum of overhead, metrics and relative features times their elasticities, ``(n, c)``.
+
+        Relative features are the same at every candidate, so they are multiplied with the last
+        layer before the hidden activations are.
+        """
+        _, weight, bias = self._runtime_layers
+        same = 1 + len(METRICS)
+        of_node = relative @ weight[:, same:].T
+        output: FloatArray = np.matmul(hidden, of_node[..., None])[..., 0]
+        output += (relative @ bias[same:])[:, None]
+        own = product(hidden, weight[:, 1:same])
+        own += bias[1:same]
+        own *= compared
+        output += own.sum(axis=-1)
+        output += overhead[..., 0] * (product(hidden, weight[:, 0]) + bias[0])
+        return output
 
     def _columns(self, function: str) -> list[FloatArray]:
         """The first layer's weights by input, transposed; 0 for inputs it does not have."""

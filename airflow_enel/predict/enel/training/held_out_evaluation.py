@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     Report = Callable[[str, int, int], None]
 
 
+MOST_MOMENTS: Final = 6
+"""Moments of a phase of a run that are judged: neighbours say nearly the same."""
+
+
 def evaluate_held_out(
     candidate: EnelModel,
     job: TrainingRuns,
@@ -34,19 +38,24 @@ def evaluate_held_out(
 ) -> JudgedForecasts:
     """Forecast the runs after the first ``known`` by the prior and by the whole correction."""
     made: list[tuple[int, int, float, float]] = []
+    counts: list[int] = []
+
+    def places(count: int) -> Sequence[int]:
+        counts.append(count)
+        return judged_places(count)
+
     if 0 < known < len(job.runs):
         series = JobRuns(job.job, job.runs)
         makers = (Conditional, lambda: Enel(candidate, job.job))
-        for number, found in enumerate(walk_forward(series, makers, known)):
-            half = len(found) // 2
-            for place_in_run, (prior, network) in enumerate(
-                zip(found[:half], found[half:], strict=True)
-            ):
+        for number, found in enumerate(walk_forward(series, makers, known, places)):
+            half, count = len(found) // 2, counts[-1]
+            pairs = zip(judged_places(count), found[:half], found[half:], strict=False)
+            for finished, prior, network in pairs:
                 log_prior = np.log(prior.predicted_s)
                 made.append(
                     (
                         number,
-                        phase_of(place_in_run, half - place_in_run),
+                        phase_of(finished, count - finished),
                         float(np.log(prior.actual_s) - log_prior),
                         float(np.log(network.predicted_s) - log_prior),
                     )
@@ -54,6 +63,23 @@ def evaluate_held_out(
     report("gate", place[0] + 1, place[1])
     run, phase, residual, correction = np.array(made, dtype=np.float64).reshape(-1, 4).T
     return JudgedForecasts(run, phase, residual, correction)
+
+
+def judged_places(count: int) -> tuple[int, ...]:
+    """Places of the moments of a run that are judged: its start, and some evenly of each phase.
+
+    :param count: moments of the run, one after each finished component
+    """
+    of_phase: dict[int, list[int]] = {}
+    for place in range(count):
+        of_phase.setdefault(phase_of(place, count - place), []).append(place)
+    chosen = (_evenly(places) for places in of_phase.values())
+    return tuple(place for places in chosen for place in places)
+
+
+def _evenly(places: Sequence[int]) -> list[int]:
+    steps = np.linspace(0, len(places) - 1, min(len(places), MOST_MOMENTS))
+    return [places[step] for step in np.rint(steps).astype(int).tolist()]
 
 
 def with_open_gates(manifest: Manifest) -> Manifest:

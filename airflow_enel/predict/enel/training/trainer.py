@@ -47,8 +47,11 @@ LEAST_OF_JOB: Final = 4
 """Runs of a job from which on its newest are held out; a job with one run teaches nothing."""
 FINE_STEPS: Final = 100
 """Steps of fine-tuning, or once through all runs if that is more."""
-FOLDS: Final = 4
-"""Parts of a job's runs, each of which is seen by the others in fine-tuning."""
+FOLDS: Final = 8
+"""Parts of a job's runs, each of which is seen by the others: leaving out every run on its own
+teaches the same and takes a fit per run."""
+FINE_FOLDS: Final = 4
+"""The same in fine-tuning."""
 UNSEEN: Final = 2
 """Runs after which those of a job that the model does not know yet are forecast, to judge it."""
 
@@ -180,7 +183,7 @@ def _fine_tuned(
         evaluate_held_out(whole, job, old, report, (index, len(jobs)))
         for index, (job, old) in enumerate(zip(jobs, known, strict=True))
     ]
-    parts = batches(_examples(jobs, start.config, report, usual, FOLDS), network)
+    parts = batches(_examples(jobs, start.config, report, usual, FINE_FOLDS), network)
     before, state = error_of(parts, network), copied_state(network)
     fine_tune(network, parts, FINE_STEPS, lambda e, n: _reported(report, "all runs", e, n))
     if error_of(parts, network) > before:
@@ -257,7 +260,7 @@ def _examples(
     config: EnelConfig,
     report: Report,
     usual: EnelInference | None,
-    folds: int | None = None,
+    folds: int = FOLDS,
 ) -> list[RunGraph]:
     examples: list[RunGraph] = []
     for index, job in enumerate(jobs):

@@ -12,7 +12,12 @@ from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.gate import JudgedForecasts
 from airflow_enel.predict.enel.manifest import Manifest
 from airflow_enel.predict.enel.training.examples import TrainingRuns
-from airflow_enel.predict.enel.training.held_out_evaluation import manifest_of, with_gates
+from airflow_enel.predict.enel.training.held_out_evaluation import (
+    MOST_MOMENTS,
+    judged_places,
+    manifest_of,
+    with_gates,
+)
 from airflow_enel.predict.samples import FloatArray
 from tests.support.fakes.models import generated_runs
 
@@ -60,3 +65,18 @@ def test_fifty_runs_of_a_job_take_little_room() -> None:
     runs = [replace(RUNS[0], run_id=f"run {number}") for number in range(50)]
     text = manifest([usable("job", runs)]).to_json()
     assert len(text) - len(manifest([usable("job", runs[:2])]).to_json()) < 500
+
+
+def test_all_moments_of_a_short_run_are_judged() -> None:
+    assert judged_places(1) == (0,)
+    assert judged_places(6) == tuple(range(6))
+
+
+def test_of_a_long_run_the_start_and_some_moments_of_each_phase_are_judged() -> None:
+    places = judged_places(160)
+    early = [place for place in places if 0 < place <= 20]
+    later = [place for place in places if place > 20]
+    assert places == tuple(sorted(set(places)))
+    assert places[0] == 0
+    assert len(early) == len(later) == MOST_MOMENTS
+    assert (early[0], early[-1], later[0], later[-1]) == (1, 20, 21, 159)
