@@ -22,6 +22,7 @@ _SHORTEST_S: Final = 1e-3
 _LEVEL_COMPONENTS: Final = 2.0  # of which a run's level is half believed
 _TO_SIGMA: Final = 1.4826
 _LEAST_LOG_SD: Final = 0.05
+_MOST_EXECUTORS: Final = 4096  # of which curves are tabulated; more count as so many
 _TELLING: Final = 0.1  # difference of log seconds that a component must show, if it is no noise
 
 
@@ -93,7 +94,7 @@ def _is_usable(added_s: float | None) -> bool:
 
 
 def _whole(executors: FloatArray) -> IndexArray:
-    return np.maximum(np.rint(np.nan_to_num(executors, nan=1.0)), 1.0).astype(np.intp)
+    return np.clip(np.rint(np.nan_to_num(executors, nan=1.0)), 1, _MOST_EXECUTORS).astype(np.intp)
 
 
 def _before_anything(past: Alignment) -> BoolArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,10 @@ def changes_of(initial: int, requests: Iterable[ScaleRequest]) -> list[Change]:
     """Requests that changed the number, oldest first.
 
     :param initial: executors that the application was started with, 0 if that is not known
+    :param requests: oldest first
     """
     changes, before = [], initial
-    for request in sorted(requests, key=lambda request: (request.requested_at, request.epoch)):
+    for request in requests:
         if before and request.executors != before:
             changes.append(Change(request.requested_at, before, request.executors))
         before = request.executors
@@ -58,7 +60,7 @@ def gaps_of(components: Iterable[Component], changes: Sequence[Change]) -> Itera
     """The gap before every component but the first, in the order of their starts."""
     latest: float | None = None
     done = 0
-    for component in sorted(components, key=lambda c: (c.started_at, c.position)):
+    for component in sorted(components, key=attrgetter("started_at", "position")):
         first = done
         while done < len(changes) and changes[done].at <= component.started_at:
             done += 1

@@ -10,7 +10,7 @@ from airflow_enel.domain import Plant
 from airflow_enel.predict.pauses import UsualGaps, changes_of, gaps_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow_enel.domain import Component, PastRun
     from airflow_enel.predict.deviations import Deviations
@@ -58,7 +58,8 @@ def learn_plant(deviations: Deviations, gaps: UsualGaps) -> Plant:
                 released = _released(change, rest)
                 went, stayed = went + (released is True), stayed + (released is False)
         for gap in gaps_of(run.components, changes):
-            for change in gap.changes[:1] if len(gap.changes) == 1 else ():
+            if len(gap.changes) == 1:
+                (change,) = gap.changes
                 moved = abs(change.after - change.before)
                 pauses[change.after > change.before].append((moved, gaps.excess_s(gap)))
     return Plant(
@@ -77,24 +78,17 @@ def _with_what_followed(
 
     The component that ran when it was requested is one of them.
     """
-    ordered = sorted(run.components, key=lambda c: (c.started_at, c.position))
-    for number, change in enumerate(changes):
-        until = changes[number + 1].at if number + 1 < len(changes) else np.inf
-        before = [c for c in ordered if c.finished_at is not None and c.finished_at <= change.at]
-        if not before or before[-1].scale_out.end != change.before:
-            continue  # something else was still on its way
-        yield (
-            change,
-            [
-                c
-                for c in ordered
-                if c.finished_at is not None and change.at < c.finished_at <= until
-            ],
-        )
+    finished = [(c.finished_at, c) for c in run.components if c.finished_at is not None]
+    finished.sort(key=lambda of: (of[0], of[1].position))
+    ends = [*(change.at for change in changes[1:]), np.inf]
+    for change, until in zip(changes, ends, strict=True):
+        before = [c for at, c in finished if at <= change.at]
+        if before and before[-1].scale_out.end == change.before:  # else something is on its way
+            yield change, [c for at, c in finished if change.at < at <= until]
 
 
-def _arrival_s(change: Change, rest: Sequence[Component]) -> Iterable[float]:
-    """Mean seconds until the executors that were asked for came, if all have come."""
+def _arrival_s(change: Change, rest: Sequence[Component]) -> list[float]:
+    """Mean seconds until the executors that were asked for came; empty unless all have come."""
     missing_s, asked = 0.0, change.after - change.before
     latest, there = change.at, float(change.before)
     for component in rest:
