@@ -73,7 +73,8 @@ class Deviations:
         count = (~np.isnan(known)).sum(axis=1)
         level = np.nan_to_num(median_of_columns(known.T)) * count / (count + _LEVEL_COMPONENTS)
         off = off - level[:, None]
-        spread = _TO_SIGMA * median_of_columns(np.abs(np.where(past.clean, off, np.nan)))
+        usual = np.where(calm.any(axis=0), calm, past.clean)
+        spread = _TO_SIGMA * median_of_columns(np.abs(np.where(usual, off, np.nan)))
         log_sd = np.maximum(np.nan_to_num(spread), _LEAST_LOG_SD)
         expected_s = np.where(np.isnan(off), np.nan, np.exp(at + level[:, None]))
         return cls(usable, past, table, off, expected_s, log_sd, calm)

@@ -92,7 +92,23 @@ def test_capacity_is_not_taken_for_lost_where_replacements_make_up_for_it(
 def test_capacity_that_losses_take_for_good_is_learned() -> None:
     runs = history(CACHED, MODES["as-published"], calm=26, failing=14)
     assert model_of(runs).capacity_lost in (1.0, 2.0)  # 1.75
-    assert model_of(runs[:27]).capacity_lost == 0  # one run is no proof
+
+
+def test_one_run_is_no_proof_that_losses_take_capacity() -> None:
+    step = replace(CACHED.phases[1], count=60, fixed_s=5.0, cache=CachePenalty(12.0, 15.0))
+    long = replace(CACHED, phases=(CACHED.phases[0], step))
+    mode = MODES["as-published"]
+    calm = [past_run_of(long, [4 + n * 5 % 13] * 61, n, mode) for n in range(16)]
+    failing = [past_run_of(long, [14 + n % 2] * 61, n, mode, failing=True) for n in range(16, 19)]
+    assert model_of([*calm, *failing[:1]]).capacity_lost == 0
+    assert model_of([*calm, *failing]).capacity_lost > 0
+
+
+def test_several_losses_in_one_component_are_several_stalls() -> None:
+    slow = replace(LOOP, phases=(Phase("wait", count=3, fixed_s=400.0, log_sd=0.01),))
+    runs = [past_run_of(slow, [6] * 3, n, failing=n >= 8) for n in range(16)]
+    mean_s = STALL.median_s * exp(STALL.log_sd**2 / 2)
+    assert model_of(runs).stall_s == pytest.approx(mean_s, rel=0.25)
 
 
 @given(st.floats(0.001, 0.999), st.floats(1e-6, 1.0), st.floats(0, 1e6), st.floats(0, 1e6))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from airflow_enel.domain import Progress, ScaleRequest
+from airflow_enel.domain import Component, Progress, ScaleRequest
 from airflow_enel.predict.pauses import Change, UsualGaps, changes_of
 from airflow_enel.simulation.mode import Mode
+from tests.support.builders.past_runs import component, past_run
 from tests.support.builders.simulated import LOOP, past_run_of
 
 PAUSING = Mode(pause_s=7.0, pause_per_executor_s=0.5)
@@ -36,6 +39,26 @@ def test_a_past_run_loses_its_pause_and_nothing_else() -> None:
     assert saved == pytest.approx([0, 0, 0, 9.0, 0, 0], abs=0.01)
     assert shrunk.runtime_s - without.runtime_s == pytest.approx(9.0, abs=0.01)
     assert [c.started_at for c in without.components] == [c.started_at for c in shrunk.components]
+
+
+def test_the_usual_gap_before_a_component_is_part_of_its_time() -> None:
+    calm = replace(
+        past_run(0, 4, [10.0] * 2, ("a", "b")),
+        components=(between("a", 0, 0.0, 10.0, 10.0), between("b", 1, 13.0, 23.0, 13.0)),
+        requests=(request(4, 10.0),),
+    )
+    grown = replace(
+        calm,
+        components=(between("a", 0, 0.0, 10.0, 10.0), between("b", 1, 18.0, 28.0, 18.0)),
+        requests=(request(6, 10.0),),
+    )
+    without = UsualGaps.of([calm, grown]).remove_from_run(grown)
+    assert [c.added_s for c in without.components] == [10.0, 13.0]
+
+
+def between(key: str, position: int, begin: float, end: float, added_s: float) -> Component:
+    made = component(position, key, 0, added_s)
+    return replace(made, started_at=begin, finished_at=end)
 
 
 def test_the_progress_of_a_run_loses_its_pause_and_keeps_the_time_since() -> None:

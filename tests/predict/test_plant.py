@@ -101,6 +101,14 @@ def test_that_growth_does_not_help_takes_many_components(
     assert plant_of(stubborn[:26]).growth_helps
 
 
+def test_fewer_than_fifteen_components_do_not_stop_growth() -> None:
+    stubborn = replace(MODES["as-published"], growth_gain=0.0)
+    calm = [past_run_of(LOOP, [(4, 30)[n % 2]] * 16, n, stubborn) for n in range(30)]
+    late = [past_run_of(LOOP, [4] * 12 + [30] * 4, n, stubborn) for n in range(30, 40)]
+    assert plant_of([*calm, *late[:7]]).growth_helps  # two in each
+    assert not plant_of([*calm, *late]).growth_helps
+
+
 def test_runs_that_lost_executors_say_nothing_of_requests(
     histories: dict[str, list[PastRun]],
 ) -> None:
