@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_enel.control.policies import find_policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import Bounds
-from airflow_enel.domain.context import CALENDAR, CODE
-from airflow_enel.operators.validation import check_context
+from airflow_enel.domain.context import CALENDAR, CODE, INPUT_SIZE
+from airflow_enel.operators.validation import check_context, check_input_paths
 from airflow_enel.spark.properties import context_property
 from airflow_enel.spark.submission.conf import agent_settings, sizing_conf
 
@@ -28,6 +28,7 @@ def agent_conf(
     job_key: str | None = None,
     initial_executors: int | None = None,
     context: Mapping[str, str | float] | None = None,
+    input_paths: str | Sequence[str] | None = None,
     conf: Mapping[str, str] | None = None,
     agent_host: str | None = None,
     agent_port: int | None = None,
@@ -60,6 +61,7 @@ def agent_conf(
     :param job_key: identity of the recurring job within the DAG, by default the task id
     :param initial_executors: the size to start with; by default the policy chooses it
     :param context: what else is known before the start, see the operator (templated)
+    :param input_paths: what the application reads, see the operator (templated)
     :param conf: configuration of your own, which may have templates; ours is added to it
     :param agent_host: address that the agent listens on, by default only the driver's own machine
     :param agent_port: a fixed port for it, for a sensor's ``agent_address``; by default any
@@ -74,6 +76,8 @@ def agent_conf(
             f"({min_executors}) and max_executors ({max_executors})"
         )
     check_context(context, at_run_time=False)
+    check_input_paths(input_paths, at_run_time=False)
+    paths = [input_paths] if isinstance(input_paths, str) else list(input_paths or ())
     wish: dict[str, Any] = {
         "target_s": target_s,
         "min_executors": min_executors,
@@ -82,7 +86,9 @@ def agent_conf(
         "job_key": job_key,
         "initial_executors": initial_executors,
         "known": dict(context or {}),
+        "input_paths": paths,
     }
+    known = ("application", CODE, *CALENDAR, *([INPUT_SIZE] if paths else ()), *(context or {}))
     own = dict(conf or {})
     return {
         **own,
@@ -93,10 +99,7 @@ def agent_conf(
             _template("final_file"),
         ),
         **_listening(agent_host, agent_port),
-        **{
-            context_property(name): _template("context_value", name=name)
-            for name in ("application", CODE, *CALENDAR, *(context or {}))
-        },
+        **{context_property(name): _template("context_value", name=name) for name in known},
         "spark.jars": _appended(own.get("spark.jars"), "jar"),
         "spark.extraListeners": _appended(own.get("spark.extraListeners"), "listener"),
     }

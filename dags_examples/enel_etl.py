@@ -1,9 +1,8 @@
 """A recurring Spark SQL ETL whose input is larger on some days than on others.
 
-Its context has the size of its input, which explains most of its runtime before the start: the
-Enel network learns from it. The first task stands in place of whatever brings the day's data: it
-generates TPC-H tables, once per size, and needs ``pip install duckdb duckdb-extension-tpch``. Its
-last line of output is their size in MiB.
+``input_paths`` says what it reads: the size of that explains most of its runtime before the
+start. The first task stands in place of whatever brings the day's data: it generates TPC-H
+tables, once per size, and needs ``pip install duckdb duckdb-extension-tpch``.
 """
 
 from datetime import datetime, timedelta, timezone
@@ -34,7 +33,7 @@ with DAG(
         task_id="etl",
         application=str(JOBS / "etl.py"),
         application_args=["--tables", f"{FOLDER}/scale-{SCALE}", "--output", f"{FOLDER}/report"],
-        context={"input_mib": "{{ ti.xcom_pull('tables') }}"},
+        input_paths=f"{FOLDER}/scale-{SCALE}",
         runtime_target=timedelta(seconds=120),
         min_executors=1,
         max_executors=4,

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from airflow_enel.domain import NO_CONTEXT, Bounds, ContextValue, RunContext
 from airflow_enel.execution.history_access import connected_history
+from airflow_enel.execution.input_size import with_input_size
 from airflow_enel.execution.open_run import open_run
 from airflow_enel.execution.request import RunRequest, run_key, work_dir
 from airflow_enel.execution.run_context import data_start_of, run_context
@@ -55,7 +56,7 @@ def external_run(context: Context, **arguments: Any) -> ExternalRun:
     key = run_key(context)
     if key.id not in _RUNS:
         request = request_of(context, **arguments)
-        _RUNS[key.id] = replace(_open_or_closed(context, request), context=request.context)
+        _RUNS[key.id] = _open_or_closed(context, request)
     return _RUNS[key.id]
 
 
@@ -69,10 +70,12 @@ def request_of(
     job_key: str | None,
     initial_executors: int | None,
     known: Mapping[str, object],
+    input_paths: Sequence[str] = (),
 ) -> RunRequest:
     """Return the request of a task of another operator.
 
     :param known: the author's context of the run, with templates
+    :param input_paths: what the application reads, with templates
     """
     key, task = run_key(context), context.get("task")
     application = str(getattr(task, "application", None) or "")
@@ -91,6 +94,7 @@ def request_of(
             log,
             data_start=data_start_of(context),
         ),
+        input_paths=tuple(str(path) for path in _rendered(context, _named(input_paths)).values()),
         foreign_operator=True,
     )
 
@@ -121,16 +125,21 @@ def _rendered(context: Any, known: Mapping[str, object]) -> dict[str, object]:
     return rendered
 
 
+def _named(paths: Sequence[str]) -> dict[str, object]:
+    return {f"input path {number}": path for number, path in enumerate(paths)}
+
+
 def _open_or_closed(context: Context, request: RunRequest) -> ExternalRun:
     try:
         with connected_history(context, log) as history:
             if history is None:  # which was logged
                 step = open_run(request, NO_PAST).step
-                return ExternalRun(_unknown_token(), step.decision.executors)
+                return ExternalRun(_unknown_token(), step.decision.executors, request.context)
             return _open(context, history, request)
     except Exception as error:  # whatever it is, the other task must run
         log.warning("Nobody can watch the application, it keeps its first size: %s", error)
-        return ExternalRun(_unknown_token(), request.initial_executors or request.bounds.maximum)
+        size = request.initial_executors or request.bounds.maximum
+        return ExternalRun(_unknown_token(), size, request.context)
 
 
 def _open(context: Context, history: History, request: RunRequest) -> ExternalRun:
@@ -139,10 +148,12 @@ def _open(context: Context, history: History, request: RunRequest) -> ExternalRu
     if found.run is not None and found.run.id == key.id:
         agent = history.agent_of(key.id)
         sha256 = _unknown_token() if agent is None else _sha256(agent.token)
-        return ExternalRun(sha256, found.run.run.initial_executors)
+        return ExternalRun(sha256, found.run.run.initial_executors, found.run.run.context)
+    if found.task_state == "running":
+        request = with_input_size(request, log)
     new = open_run(request, job_past(history, request, log))
     if found.task_state != "running":
-        return ExternalRun(_unknown_token(), new.run.initial_executors)
+        return ExternalRun(_unknown_token(), new.run.initial_executors, request.context)
     new.opened.apply(history)
     log.info("Decision 0: %s", new.step.decision.reason)
     try:
@@ -153,7 +164,7 @@ def _open(context: Context, history: History, request: RunRequest) -> ExternalRu
             record.apply(history)
     except (HistoryError, OSError) as error:
         log.warning("The record of this run has a gap: %s", error)
-    return ExternalRun(_sha256(new.submission.token), new.run.initial_executors)
+    return ExternalRun(_sha256(new.submission.token), new.run.initial_executors, request.context)
 
 
 def _sha256(token: str) -> str:

@@ -29,6 +29,7 @@ class RunRequest:
     :param runtime_target_s: seconds that the application may take, None without a target
     :param initial_executors: size that the author has set, None if the policy chooses it
     :param context: what is known before the start and may explain the runtime
+    :param input_paths: what the application reads, to be measured before it is submitted
     :param foreign_operator: True if another operator than ours submits the application
     :param durable: False to submit anew although an earlier try has left an application
     :param wait_for_completion: False to succeed as soon as the application is submitted
@@ -43,6 +44,7 @@ class RunRequest:
     runtime_target_s: float | None
     initial_executors: int | None = None
     context: RunContext = NO_CONTEXT
+    input_paths: tuple[str, ...] = ()
     foreign_operator: bool = False
     durable: bool = True
     wait_for_completion: bool = True

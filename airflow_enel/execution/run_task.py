@@ -14,6 +14,7 @@ from airflow_enel.execution.detach import detach
 from airflow_enel.execution.driver_loop import DriverLoop
 from airflow_enel.execution.history_access import history_access
 from airflow_enel.execution.history_writer import BufferedWriter
+from airflow_enel.execution.input_size import with_input_size
 from airflow_enel.execution.open_run import open_run
 from airflow_enel.execution.recovery import Recovery, unknown_state
 from airflow_enel.execution.remote_loop import ApplicationStateUnknown, RemoteLoop
@@ -108,7 +109,8 @@ class RunTask:
         :raises AirflowException: if the task was killed before that
         """
         application = self.application
-        new = open_run(self.request, job_past_or_empty(self._history, self.request, self._log))
+        request = with_input_size(self.request, self._log)
+        new = open_run(request, job_past_or_empty(self._history, request, self._log))
         prepared = self._submitter.prepare(new.submission)
         self._log.info("Decision 0: %s", new.step.decision.reason)
         folder = prepared.folder

@@ -14,7 +14,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds
-from airflow_enel.operators.validation import check_context, check_target
+from airflow_enel.operators.validation import check_context, check_input_paths, check_target
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -49,6 +49,11 @@ class EnelSparkOperator(SparkSubmitOperator):
         may be written as texts. Sizes of executors and driver, the application's name, a digest of
         its code, the version of Spark and the calendar are known anyway. Everybody can see it: no
         secrets.
+    :param input_paths: files or folders that the application reads, one or several, with wildcards
+        (``*``, ``?``, ``[…]``, ``**``), local or as URLs with or without an Airflow connection,
+        such as ``"s3://conn_id@bucket/sales/{{ ds }}"`` (templated). Their size at the start
+        becomes ``input_mib`` of the context, unless ``context`` has it. What takes longer than
+        seven seconds, or cannot be listed, is left out with a warning.
     :param wait_for_completion: False to succeed as soon as the application is submitted, and
         leave observing and scaling it to an ``EnelSparkSensor``
     :param durable: True (default) to resume the application of an earlier try that is alive or
@@ -61,6 +66,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         "runtime_target",
         "job_key",
         "context",
+        "input_paths",
     )
 
     def __init__(
@@ -72,6 +78,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         policy: str = "ellis",
         job_key: str | None = None,
         context: Mapping[str, Any] | None = None,
+        input_paths: str | Sequence[str] | None = None,
         wait_for_completion: bool = True,
         **kwargs: Any,
     ) -> None:
@@ -79,12 +86,14 @@ class EnelSparkOperator(SparkSubmitOperator):
         Bounds(min_executors, max_executors)
         check_target(runtime_target, find_policy(policy))
         check_context(context)
+        check_input_paths(input_paths)
         self.runtime_target = runtime_target
         self.min_executors = min_executors
         self.max_executors = max_executors
         self.policy = policy
         self.job_key = job_key
         self.context = context
+        self.input_paths = input_paths
         self.wait_for_completion = wait_for_completion
         self._run_task: RunTask | None = None
         self._killed = False
@@ -109,6 +118,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         """
         from airflow_enel.control.target import parse_runtime_target
         from airflow_enel.execution import result_reporter
+        from airflow_enel.execution.input_size import read_input_paths
         from airflow_enel.execution.request import RunRequest, run_key, work_dir
         from airflow_enel.execution.run_context import data_start_of, run_context
         from airflow_enel.execution.run_task import RunTask
@@ -134,6 +144,7 @@ class EnelSparkOperator(SparkSubmitOperator):
                 cores=CORES_BY_DEFAULT,
                 data_start=data_start_of(context),
             ),
+            input_paths=read_input_paths(self.input_paths, self.log),
             durable=self.durable,
             wait_for_completion=self.wait_for_completion,
             poll_interval_s=self._status_poll_interval,

@@ -162,6 +162,21 @@ def test_the_context_renders_inside_and_goes_with_the_run(task: Rendering) -> No
     }
 
 
+def test_the_input_of_another_operator_is_measured_once_and_kept(
+    task: Rendering, tmp_path: Path
+) -> None:
+    folder = tmp_path / "7"
+    folder.mkdir()
+    (folder / "part").write_bytes(b"x" * 2**20)
+    conf = agent_conf(policy="static", input_paths=f"{tmp_path}/{{{{ 3 + 4 }}}}")
+    first = task.render(conf)
+    (folder / "part").write_bytes(b"x" * 2**22)
+    again = task.render(conf)
+    name = "spark.enel.context.input_mib"
+    assert first[name] == again[name] == "1.0"
+    assert task.history.run(task.key.id).run.context.get("input_mib") == 1
+
+
 def test_the_size_is_decided_from_the_history_and_recorded(task: Rendering) -> None:
     rendered = task.render(agent_conf(runtime_target=60, max_executors=5))
     (decision,) = task.history.decisions(task.key.id)

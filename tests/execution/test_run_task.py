@@ -153,6 +153,26 @@ def test_no_earlier_application_is_a_submission(world: World, durable: bool) -> 
     assert world.submitted == [2]
 
 
+def test_the_input_is_measured_before_a_new_application_is_sized(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "input").write_bytes(b"x" * 2**20)
+    world.attempt(input_paths=(str(tmp_path / "input"),)).run()
+    (submission,) = world.submitter.submitted
+    assert submission.run.context.get("input_mib") == 1
+
+
+def test_an_application_that_goes_on_keeps_what_was_measured_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(run_task, "with_input_size", lambda *given: asked.append(given))
+    driver = world.left_on_this_worker(None)
+    world.time.at(100.0, lambda: setattr(driver, "code", 0))
+    world.attempt(input_paths=("/somewhere",)).run()
+    assert (world.submitted, asked) == ([], [])
+
+
 def test_a_driver_that_runs_here_is_followed_to_its_end(world: World) -> None:
     driver = world.left_on_this_worker(None)
     world.time.at(100.0, lambda: setattr(driver, "code", 0))

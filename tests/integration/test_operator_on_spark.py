@@ -16,6 +16,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_enel.domain import RunState
+from airflow_enel.domain.context import CODE
 from airflow_enel.execution.run_task import RunTask
 from airflow_enel.history.interface import RunRow
 from airflow_enel.history.sql.repository import SqlHistory
@@ -68,10 +69,14 @@ def application(tmp_path: Path, body: str) -> str:
 
 def test_a_run_on_the_embedded_cluster_succeeds_and_is_remembered(work_dir: Path) -> None:
     options = ("--iterations", "2", "--tasks", "4", "--task-seconds", "0.2")
-    execution("embedded", ITERATIVE, *options, policy="static", num_executors=2).run()
+    size = {"policy": "static", "num_executors": 2, "input_paths": f"{ROOT}/docs/*.md"}
+    execution("embedded", ITERATIVE, *options, **size).run()
 
     row = recorded("embedded")
     assert row.state is RunState.SUCCEEDED
+    measured = sum(page.stat().st_size for page in Path(ROOT, "docs").glob("*.md")) / 2**20
+    assert row.run.context.get("input_mib") == pytest.approx(measured, abs=1e-6)
+    assert len(str(row.run.context.get(CODE))) == 16
     assert row.outcome is not None
     assert (row.outcome.exit_code, row.outcome.executors_at_start) == (0, 2)
     components = SqlHistory().components(row.id)

@@ -47,7 +47,7 @@ def test_every_argument_of_the_stock_operator_is_taken() -> None:
 
 def test_target_and_key_are_templated_like_everything_the_stock_operator_templates() -> None:
     own = set(EnelSparkOperator.template_fields) - set(SparkSubmitOperator.template_fields)
-    assert own == {"runtime_target", "job_key", "context"}
+    assert own == {"runtime_target", "job_key", "context", "input_paths"}
 
 
 @pytest.mark.parametrize(
