@@ -86,6 +86,8 @@ class Alignment:
     :param began: executors of its first component, ``(n,)``
     :param order: columns in the order of their median places, ``(m,)``
     :param contexts: what was known of each run at its start, ``(n,)``
+    :param started_at: when each run began, ``(n,)``
+    :param input_bytes: what each component read from storage, 0 if nothing, ``(n, m)``
     """
 
     columns: dict[Identity, int]
@@ -99,13 +101,15 @@ class Alignment:
     began: FloatArray
     order: NDArray[np.intp]
     contexts: tuple[RunContext, ...]
+    started_at: FloatArray
+    input_bytes: FloatArray
 
     @classmethod
     def of(cls, past_runs: Sequence[PastRun]) -> Self:
         """Align past runs; components that never finished are left out, then empty runs."""
         columns: dict[Identity, int] = {}
         runs = []
-        contexts = []
+        kept = []
         for run in sorted(past_runs, key=lambda run: (run.started_at, run.run_id)):
             cells = [
                 (
@@ -116,25 +120,27 @@ class Alignment:
                     c.scale_out.start,
                     c.scale_out.end,
                     c.disturbed,
+                    c.input_bytes,
                 )
                 for c in sorted(run.components, key=_finish)
                 if (added_s := c.added_s) is not None and 0 <= added_s < np.inf
             ]
             if cells:
                 runs.append((run.runtime_s, np.array(cells, dtype=np.float64).T))
-                contexts.append(run.context)
+                kept.append(run)
         shape = len(runs), len(columns)
         position, ended, added, executors, clean = np.full((5, *shape), np.nan)
         tail_s, began = np.zeros((2, len(runs)))
-        for row, (runtime_s, (column, place, added_s, mean, start, end, disturbed)) in enumerate(
-            runs
-        ):
+        read = np.zeros(shape)
+        for row, (runtime_s, table) in enumerate(runs):
+            column, place, seconds, mean, start, end, disturbed, read_bytes = table
             here = row, column.astype(np.intp)
             size = np.maximum(np.where(mean > 0, mean, end), 1.0)
-            position[here], added[here], executors[here] = place, added_s, size
+            position[here], added[here], executors[here] = place, seconds, size
             ended[here] = np.arange(column.size)
+            read[here] = read_bytes
             clean[here] = (disturbed == 0) & (start == end)
-            tail_s[row] = max(runtime_s - added_s.sum(), 0.0)
+            tail_s[row] = max(runtime_s - seconds.sum(), 0.0)
             began[row] = size[place.argmin()]
         order = np.argsort(median_of_columns(position), kind="stable")
         return cls(
@@ -148,7 +154,9 @@ class Alignment:
             tail_s,
             began,
             order,
-            tuple(contexts),
+            tuple(run.context for run in kept),
+            np.array([run.started_at for run in kept], dtype=np.float64),
+            read,
         )
 
     def column(self, component: Component) -> int | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from typing_extensions import Self
 
-    from airflow_enel.domain import Bounds, ComponentForecast, PastRun, Progress
+    from airflow_enel.domain import Bounds, ComponentForecast, PastRun, Progress, RunContext
     from airflow_enel.predict.samples import FloatArray
 
 _UNKNOWN_ELASTICITY: Final = 12**-0.5
@@ -144,7 +144,9 @@ class Conditional:
             current = past.following(share)
         columns = np.flatnonzero(share > 0)
         spent_s = max(progress.elapsed_s - sum(c.added_s or 0.0 for c in progress.finished), 0.0)
-        log_median, covariance = self._given(progress, executors, columns)
+        found = _Finished.of(progress, past)
+        context = self._prior.scanned.added(progress.context, found.columns, found.input_bytes)
+        log_median, covariance = self._given(found, context, executors, columns)
         tail_s = float(np.median(past.tail_s))
         if current is None and progress.running is None:  # only what follows the last is left
             tail_s = max(tail_s - spent_s, 0.0)
@@ -157,13 +159,12 @@ class Conditional:
             log_median=log_median,
             share=share[columns],
             covariance=covariance,
-            guess_log_sd=self._guess_log_sd(executors)[:, columns],
+            guess_log_sd=self._guess_log_sd(executors, context)[:, columns],
             current=None if current is None else int(np.searchsorted(columns, current)),
             spent_s=spent_s,
             tail_s=tail_s,
             left=min(left, 1.0),
             disturbed=not all(is_clean(component) for component in progress.finished),
-            context_log_sd=self._prior.context_effect.uncertainty(progress.context)[columns],
         )
 
     def combine(self, remaining: Remaining, bounds: Bounds) -> Forecast:
@@ -181,29 +182,39 @@ class Conditional:
         return Forecast(self.name, candidates, tuple(median_s.tolist()), tuple(log_sd.tolist()))
 
     def _given(
-        self, progress: Progress, executors: tuple[int, ...], columns: NDArray[np.intp]
+        self,
+        found: _Finished,
+        context: RunContext,
+        executors: tuple[int, ...],
+        columns: NDArray[np.intp],
     ) -> tuple[FloatArray, FloatArray]:
         """Log medians and covariance of the remaining components given the finished ones."""
-        assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
-        effect = self._prior.context_effect.of(progress.context)
-        log_median = self._at(executors)[:, columns]
-        found = _Finished.of(progress, self._past)
-        residuals, noise = self._prior.residuals, DISTURBED_NOISE * found.disturbed
+        effect = self._prior.context_effect
+        row = effect.features.row(context)
+        log_median = self._in_context(executors, row)[:, columns]
+        residuals = self._prior.residuals.with_factors(effect.unknown(row))
+        noise = DISTURBED_NOISE * found.disturbed
         given = residuals.condition(found.columns, columns, noise)
         if not found.columns.size:
-            return log_median + effect[columns], given.covariance
+            return log_median, given.covariance
         sizes, index = np.unique(np.maximum(np.rint(found.executors), 1.0), return_inverse=True)
-        curves = self._at(tuple(sizes.astype(int).tolist()))
+        curves = self._in_context(tuple(sizes.astype(int).tolist()), row)
         began = curves[index.ravel()[0]]
         at = curves[index.ravel(), found.columns]
-        off = found.log_s - effect[found.columns] - at
+        off = found.log_s - at
         promised = began[found.columns] - at
         short, _ = self._prior.rescale_efficiency.of(
             off, promised, 1.0 / (1.0 + noise), found.columns
         )
         log_median += short * (began[columns] - log_median)
         residual = residuals.limited(off - short * promised, found.columns)
-        return log_median + effect[columns] + given.gain @ residual, given.covariance
+        return log_median + given.gain @ residual, given.covariance
+
+    def _in_context(self, executors: tuple[int, ...], row: FloatArray) -> FloatArray:
+        """Log seconds in a context with these columns, ``(len(executors), m)``."""
+        log_size = np.log(np.array(executors, dtype=np.float64))[:, None]
+        log_s: FloatArray = self._at(executors) + self._prior.context_effect.of(row[None], log_size)
+        return log_s
 
     def _at(self, executors: tuple[int, ...]) -> FloatArray:
         """Log seconds per scale-out and component, ``(len(executors), m)``; computed once."""
@@ -211,11 +222,20 @@ class Conditional:
             self._known[executors] = self._prior.shapes.at(np.array(executors, dtype=np.float64))
         return self._known[executors]
 
-    def _guess_log_sd(self, executors: tuple[int, ...]) -> FloatArray:
-        """How uncertain each component is at each size, ``(c, m)``; computed once.
+    def _guess_log_sd(self, candidates: tuple[int, ...], context: RunContext) -> FloatArray:
+        """How uncertain what is said of each component at each size is, ``(c, m)``.
 
-        Between the shapes that its sizes allow, and for its distance to the nearest of them.
+        Between the shapes that its sizes allow, for its distance to the nearest of them, and for
+        the effect of the context.
         """
+        of_context = self._prior.context_effect.log_sd(
+            context, np.log(np.array(candidates, dtype=np.float64))
+        )
+        guess: FloatArray = np.hypot(self._guess_of_curves(candidates), of_context)
+        return guess
+
+    def _guess_of_curves(self, executors: tuple[int, ...]) -> FloatArray:
+        """How uncertain the curves are, ``(c, m)``; computed once."""
         if executors not in self._guesses:
             curves, asked = self._prior.shapes, np.array(executors, dtype=np.float64)
             apart = np.abs(np.log(asked)[:, None] - np.log(curves.sizes)[None, :])
@@ -237,16 +257,17 @@ class _Finished:
     log_s: FloatArray
     executors: FloatArray
     disturbed: FloatArray
+    input_bytes: FloatArray
 
     @classmethod
     def of(cls, progress: Progress, past: Alignment) -> Self:
         found = [
-            (column, c.added_s, executors_of(c), not is_clean(c))
+            (column, c.added_s, executors_of(c), not is_clean(c), c.input_bytes)
             for c in progress.finished
             if (column := past.column(c)) is not None and c.added_s is not None
         ]
-        columns, added_s, executors, disturbed = np.array(found, dtype=float).reshape(-1, 4).T
-        return cls(columns.astype(np.intp), log_seconds(added_s), executors, disturbed)
+        columns, added_s, executors, disturbed, read = np.array(found, dtype=float).reshape(-1, 5).T
+        return cls(columns.astype(np.intp), log_seconds(added_s), executors, disturbed, read)
 
 
 def _unknown_log_sd(

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, ComponentCurves
-from airflow_enel.predict.gaussian.context_effect import ContextEffect, varies
+from airflow_enel.predict.gaussian.context_effect import ContextEffect
+from airflow_enel.predict.gaussian.context_features import ContextFeatures
 from airflow_enel.predict.gaussian.rescale_efficiency import RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
+from airflow_enel.predict.gaussian.scanned_input import ScannedInput
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from airflow_enel.domain import RunContext
     from airflow_enel.predict.alignment import Alignment
     from airflow_enel.predict.samples import FloatArray
 
@@ -40,6 +43,7 @@ class Prior:
     """
 
     shapes: ComponentCurves
+    scanned: ScannedInput
     context_effect: ContextEffect
     rescale_efficiency: RescaleEfficiency
     residuals: Residuals
@@ -61,15 +65,20 @@ class Prior:
         weight = chosen * recency[:, None]
         executors = np.where(chosen, past.executors, 1.0)
         log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
-        context_effect = ContextEffect.none(log_s.shape[1])
+        scanned = ScannedInput.of(past.contexts, past.input_bytes)
+        contexts = _with_input(past, scanned)
+        features = ContextFeatures.of(contexts, past.started_at)
+        rows = features.rows(contexts)
+        log_size = np.log(executors)
+        context_effect = ContextEffect.none(features)
         shapes, off, own_pull = ComponentCurves.fit(executors, log_s, weight)
-        for _ in range(_PASSES if varies(past.contexts) else 0):
+        for _ in range(_PASSES if features.size else 0):
             expected = curves_of(shapes, executors)
             residual = np.where(chosen, log_s - expected, 0.0)
             context_effect = ContextEffect.fit(
-                past.contexts, residual, np.exp(expected), np.log(executors), weight
+                features, rows, residual, np.exp(expected), log_size, weight
             )
-            effect = np.where(chosen, context_effect.of_runs(past.contexts), 0.0)
+            effect = np.where(chosen, context_effect.of(rows, log_size), 0.0)
             shapes, off, own_pull = ComponentCurves.fit(executors, log_s - effect, weight)
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
         promised = np.where(there, promised, 0.0)
@@ -80,6 +89,7 @@ class Prior:
         residual = np.where(chosen, off - short[:, None] * promised, 0.0)
         return cls(
             shapes=shapes,
+            scanned=scanned,
             context_effect=context_effect,
             rescale_efficiency=rescale_efficiency,
             residuals=Residuals.fit(residual, weight).with_trust(residual, weight, past.order),
@@ -92,11 +102,20 @@ class Prior:
         )
 
     def in_usual_context(self, past: Alignment) -> Alignment:
-        """Past runs as they would have been with the numbers that a run usually has."""
-        if not self.context_effect.names:
+        """Past runs as they would have been in the mean of their contexts."""
+        features = self.context_effect.features
+        if not features.size:
             return past
-        usual_s = past.added_s * np.exp(-self.context_effect.of_runs(past.contexts))
-        return replace(past, added_s=usual_s)
+        log_size = np.log(np.where(np.isnan(past.executors), 1.0, past.executors))
+        rows = features.rows(_with_input(past, self.scanned))
+        effect = self.context_effect.of(rows, log_size)
+        return replace(past, added_s=past.added_s * np.exp(-effect))
+
+
+def _with_input(past: Alignment, scanned: ScannedInput) -> list[RunContext]:
+    columns = np.arange(past.input_bytes.shape[1])
+    pairs = zip(past.contexts, past.input_bytes, strict=True)
+    return [scanned.added(context, columns, read) for context, read in pairs]
 
 
 def log_seconds(seconds: FloatArray) -> FloatArray:

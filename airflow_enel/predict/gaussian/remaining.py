@@ -31,14 +31,13 @@ class Remaining:
         it runs at that scale-out from its start to its end, ``(c, m)``
     :param share: probability that each comes, ``(m,)``, > 0
     :param covariance: of the log seconds around the medians, ``(m, m)``
-    :param guess_log_sd: how uncertain the curves are at each scale-out, ``(c, m)``; as wrong for
-        all components
+    :param guess_log_sd: how uncertain the curves, and the effects of the run's context, are at
+        each scale-out, ``(c, m)``; as wrong for all components
     :param current: place of the running component among them, None if none runs
     :param spent_s: seconds since the last finish, which the running one has taken so far
     :param tail_s: seconds from the last finish to the end of the application
     :param left: expected part of the whole runtime that is left, 0…1
     :param disturbed: whether an executor came or went inside a finished component
-    :param context_log_sd: how uncertain the effect of this run's context on each is, ``(m,)``
     """
 
     executors: tuple[int, ...]
@@ -53,7 +52,6 @@ class Remaining:
     tail_s: float
     left: float
     disturbed: bool
-    context_log_sd: FloatArray
 
     def corrected(self, log_correction: FloatArray) -> Remaining:
         """With what another model makes of each component at each scale-out, ``(c, m)``."""
@@ -63,11 +61,10 @@ class Remaining:
         """Log seconds of each, with spreads as if they were independent."""
         largest = self.log_median.max(axis=1, keepdims=True, initial=0.0)  # or squares overflow
         expected_s = self.share * np.exp(self.log_median - largest)
-        context = np.broadcast_to(self.context_log_sd, expected_s.shape)
         return ComponentTimes(
             executors=self.executors,
             log_median=self.log_median,
-            log_sd=independent_log_sd(expected_s, self.covariance, (self.guess_log_sd, context)),
+            log_sd=independent_log_sd(expected_s, self.covariance, (self.guess_log_sd,)),
             share=self.share,
             spent_s=0.0 if self.current is None else self.spent_s,
             tail_s=self.tail_s,

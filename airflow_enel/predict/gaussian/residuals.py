@@ -91,6 +91,15 @@ class Residuals:
         trust[order[: min(cuts)]] = 1.0  # never foreseen above
         return replace(self, trust=trust)
 
+    def with_factors(self, factors: FloatArray) -> Self:
+        """With ``k`` more causes that move all components at once.
+
+        :param factors: what a standard deviation of each does to the log seconds, ``(k, m)``
+        """
+        loadings = np.concatenate([self.loadings, factors / self.sd])
+        scale = np.concatenate([self.scale, np.zeros(len(factors))])
+        return replace(self, loadings=loadings, scale=scale)
+
     def condition(self, finished: IndexArray, remaining: IndexArray, noise: FloatArray) -> Given:
         """Conditional distribution of the remaining components given the finished ones.
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain import Bounds, PastRun, Progress, RunContext
 from airflow_enel.predict.gaussian.conditional import Conditional
-from airflow_enel.predict.gaussian.context_effect import ContextEffect
 from tests.support.builders.past_runs import past_run
 
 BOUNDS = Bounds(2, 12)
@@ -47,8 +46,11 @@ def test_three_runs_with_two_inputs_tell_what_a_third_input_takes() -> None:
 def test_each_component_has_an_elasticity_of_its_own() -> None:
     past = [of_input(n, mib, noise=0.03) for n, mib in enumerate([500, 1000, 2000, 4000] * 4)]
     effect = Conditional().fit(past)._prior.context_effect
-    assert effect.names == ("input_mib",)
-    assert effect.elasticity[0] == pytest.approx([0.0, 1.0, 1.2], abs=0.05)
+    double = effect.features.row(RunContext.of({"input_mib": 2000}))
+    usual = effect.features.row(RunContext.of({"input_mib": 1000}))
+    size = np.log([[6.0]])
+    factor = effect.of(double[None], size) - effect.of(usual[None], size)
+    assert factor[0] == pytest.approx([0.0, log(2), 1.2 * log(2)], abs=0.05)
 
 
 def test_a_number_that_changes_with_the_size_is_told_from_it() -> None:
@@ -97,14 +99,79 @@ def test_what_has_finished_is_judged_by_the_input_of_its_run() -> None:
     assert forecast.median(6) == pytest.approx(left_s, rel=0.1)
 
 
-def test_text_and_constants_and_numbers_of_two_runs_alone_are_left_out() -> None:
-    contexts = [
-        RunContext.of({"table": "a", "year": 2026, "rare": 5 + n} if n < 2 else {"year": 2026})
-        for n in range(6)
-    ]
-    effect = ContextEffect.fit(contexts, *np.ones((4, 6, 2)))
-    assert effect.names == ()
-    assert effect.of(RunContext.of({"year": 1})).tolist() == [0.0, 0.0]
+def test_a_text_that_comes_and_goes_shifts_the_runs_that_have_it() -> None:
+    def run(number: int, mode: str) -> PastRun:
+        mib = 2000.0 if mode == "full" else 1000.0
+        past = of_input(number, mib, noise=0.03)
+        return replace(past, context=RunContext.of({"mode": mode}))
+
+    past = [run(n, mode) for n, mode in enumerate(["full", "delta", "delta", "delta"] * 4)]
+    for mode, mib in (("full", 2000), ("delta", 1000)):
+        assert median_s(past, mode=mode) == pytest.approx(of_input(99, mib).runtime_s, rel=0.08)
+
+
+def test_weekdays_count_once_each_has_come_three_times() -> None:
+    days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+    def run(day: int) -> PastRun:
+        past = of_input(day, 2000.0 if day % 7 == 0 else 1000.0, noise=0.03)
+        context = RunContext.of({"data_weekday": days[day % 7]})
+        return replace(past, started_at=86_400.0 * day, context=context)
+
+    past = [run(day) for day in range(28)]
+    monday_s, tuesday_s = (median_s(past, data_weekday=day) for day in days[:2])
+    assert monday_s == pytest.approx(of_input(99, 2000).runtime_s, rel=0.12)
+    assert tuesday_s == pytest.approx(of_input(99, 1000).runtime_s, rel=0.05)
+    two_weeks = past[:14]
+    assert median_s(two_weeks, data_weekday="Mon") == median_s(two_weeks, data_weekday="Tue")
+
+
+def test_a_number_that_was_always_the_same_widens_the_interval_once_it_changes() -> None:
+    past = [of_input(n, 1000.0, noise=0.05) for n in range(10)]
+    fitted = Conditional().fit(past)
+    usual, changed = (fitted.predict(start(input_mib=mib), BOUNDS) for mib in (1000, 3000))
+    assert usual is not None
+    assert changed is not None
+    assert changed.median_s == usual.median_s
+    assert changed.log_sd[4] > usual.log_sd[4] + 0.3
+
+
+def read_by_scan(run: PastRun, mib: float) -> PastRun:
+    """The run as its scan has told, without a context."""
+    first, scan, *rest = run.components
+    scan = replace(scan, input_bytes=int(mib * 2**20))
+    return replace(run, components=(first, scan, *rest), context=RunContext())
+
+
+def test_what_past_scans_have_read_stands_for_the_input_that_no_context_tells() -> None:
+    inputs = [500.0, 1000.0, 2000.0, 4000.0] * 3
+    past = [read_by_scan(of_input(n, mib, noise=0.02), mib) for n, mib in enumerate(inputs)]
+    run = read_by_scan(of_input(99, 8000.0), 8000.0)
+    left_s = (run.components[2].added_s or 0.0) + 2.0
+    progress = replace(
+        start(),
+        finished=run.components[:2],
+        elapsed_s=sum(c.added_s or 0.0 for c in run.components[:2]),
+        executors=6,
+        requested=6,
+        epoch=2,
+    )
+    forecast = Conditional().fit(past).predict(progress, BOUNDS)
+    assert forecast is not None
+    assert forecast.median(6) == pytest.approx(left_s, rel=0.15)
+
+
+def test_an_input_that_nobody_has_told_yet_makes_the_interval_as_wide_as_inputs_differ() -> None:
+    inputs = [500.0, 1000.0, 2000.0, 4000.0] * 3
+    past = [of_input(n, mib, noise=0.02) for n, mib in enumerate(inputs)]
+    fitted = Conditional().fit(past)
+    known, unknown = (
+        fitted.predict(start(**context), BOUNDS) for context in ({"input_mib": 1400}, {})
+    )
+    assert known is not None
+    assert unknown is not None
+    assert known.log_sd[4] < 0.15
+    assert unknown.log_sd[4] > 0.5
 
 
 values = st.one_of(

@@ -118,8 +118,10 @@ class ExampleBuilder:
     def _prior_s(self, ordered: Sequence[Component], context: RunContext) -> FloatArray:
         """Seconds of the components at their own executors, NaN where unknown, ``(k,)``."""
         executors = np.array([c.scale_out.mean or c.scale_out.end for c in ordered])
-        log_s = self._prior.shapes.at(np.maximum(np.rint(executors), 1.0))
-        log_s += self._prior.context_effect.of(context)
+        sizes = np.maximum(np.rint(executors), 1.0)
+        effect = self._prior.context_effect
+        row = effect.features.row(context)[None]
+        log_s = self._prior.shapes.at(sizes) + effect.of(row, np.log(sizes)[:, None])
         columns = [self._columns.get((c.key, c.occurrence)) for c in ordered]
         return np.array(
             [
