@@ -218,12 +218,13 @@ def test_credentials_of_urls_are_not_logged(
 
 
 def test_an_author_who_knows_the_size_goes_before_and_nothing_is_listed(
-    store: type[Store],
+    table: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    given = request("oddstore://hang", input_mib=7)
-    assert with_input_size(given, LOG, 0.1) is given
+    given = request(str(table), "/no/such/folder", input_mib=7)
+    assert with_input_size(given, LOG) is given
     without = request()
-    assert with_input_size(without, LOG, 0.1) is without
+    assert with_input_size(without, LOG) is without
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize(
