@@ -29,6 +29,8 @@ BENCHMARKS = {
     "simulation": "speed.simulation",
     "gates": "accuracy.gates",
     "worth": "accuracy.generated_histories",
+    "shifts": "accuracy.job_shifts",
+    "public": "accuracy.public_runtimes",
 }
 """The module of each benchmark, below this package."""
 SERIES = {

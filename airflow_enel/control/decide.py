@@ -8,7 +8,7 @@ stream and the barrier counts as answered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,8 @@ def _step(
     proposal = config.policy.propose(
         PolicyContext(forecast, config.target_s, progress, config.bounds, start)
     )
+    if forecast is not None and forecast.notes:
+        proposal = replace(proposal, reason="; ".join((proposal.reason, *forecast.notes)))
     context = _context(config, progress, forecast)
     decision = apply_guards(config.guards, proposal, context, try_number=config.try_number, now=now)
     return Step(progress, forecast, decision)

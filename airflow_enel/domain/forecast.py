@@ -22,6 +22,7 @@ class Forecast:
     :param executors: candidates
     :param median_s: medians, positive and finite
     :param log_sd: standard deviations of the logarithm, at least 0
+    :param notes: what people should know of it, such as that the job's code has just changed
     :raises ValueError: if the tuples differ in length, are empty, or hold unusable numbers
     """
 
@@ -31,6 +32,7 @@ class Forecast:
     executors: tuple[int, ...]
     median_s: tuple[float, ...]
     log_sd: tuple[float, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.executors) == len(self.median_s) == len(self.log_sd) > 0:

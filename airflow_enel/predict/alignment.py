@@ -88,6 +88,7 @@ class Alignment:
     :param contexts: what was known of each run at its start, ``(n,)``
     :param started_at: when each run began, ``(n,)``
     :param input_bytes: what each component read from storage, 0 if nothing, ``(n, m)``
+    :param evidence: how much each run says of which components come, ``(n,)``
     """
 
     columns: dict[Identity, int]
@@ -103,6 +104,7 @@ class Alignment:
     contexts: tuple[RunContext, ...]
     started_at: FloatArray
     input_bytes: FloatArray
+    evidence: FloatArray
 
     @classmethod
     def of(cls, past_runs: Sequence[PastRun]) -> Self:
@@ -157,7 +159,13 @@ class Alignment:
             tuple(run.context for run in kept),
             np.array([run.started_at for run in kept], dtype=np.float64),
             read,
+            np.ones(len(runs)),
         )
+
+    def kinds(self) -> BoolArray:
+        """Whether each run had a component of each key, ``(n, keys)``."""
+        kinds: BoolArray = (~np.isnan(self.position)) @ self.occurrences.member > 0
+        return kinds
 
     def column(self, component: Component) -> int | None:
         """The column of a component of the present run, None if no past run had it."""
@@ -193,12 +201,13 @@ class Alignment:
 
     def _shares_after(self, known: Sequence[int]) -> FloatArray:
         """Shares from past runs, after these columns have finished in this order."""
-        later = ~np.isnan(self.ended)
+        later, weight = ~np.isnan(self.ended), self.evidence[:, None]
         earlier = np.zeros_like(later)
         if known:
             anchor = self.ended[:, known[-1]][:, None]
             comparable = later[:, known[-1]]
             later, earlier = (self.ended > anchor)[comparable], (self.ended <= anchor)[comparable]
+            weight = weight[comparable]
         finished = np.zeros(len(self.columns), dtype=np.bool_)
         finished[known] = True
         count = self.occurrences.count
@@ -207,9 +216,10 @@ class Alignment:
         # How many of its key a run had after the anchor before it was the turn of this one.
         ahead = np.where(by_number, count(finished) - before, 0.0)
         ahead += self.occurrences.turns(known)
-        evidence = ahead >= 0
-        came = (evidence & (after > ahead)).sum(axis=0)
-        shares: FloatArray = came / np.maximum(evidence.sum(axis=0), 1)
+        evidence = weight * (ahead >= 0)
+        came = (evidence * (after > ahead)).sum(axis=0)
+        total = evidence.sum(axis=0)
+        shares: FloatArray = came / np.where(total > 0, total, 1.0)
         return shares
 
     def running(self, progress: Progress) -> int | None:

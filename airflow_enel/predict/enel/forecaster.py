@@ -106,7 +106,11 @@ class Enel:
         remaining = self._prior.components(progress, bounds)
         if remaining is None:
             return None
-        prior = replace(self._prior.combine(remaining, bounds), forecaster=self.name)
+        prior = replace(
+            self._prior.combine(remaining, bounds),
+            forecaster=self.name,
+            notes=self._prior.notes(progress),
+        )
         found = self._corrected(progress, bounds, remaining)
         if found is None:
             return prior

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +12,14 @@ from airflow_enel.domain import Forecast
 from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
 from airflow_enel.predict.component_forecasts import ClusterModel, with_present
 from airflow_enel.predict.gaussian.calibration import Calibration
+from airflow_enel.predict.gaussian.job_changes import change_notes
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
-from airflow_enel.predict.gaussian.prior import Prior, curves_at, log_seconds
+from airflow_enel.predict.gaussian.prior import (
+    Prior,
+    curves_at,
+    log_seconds,
+    since_other_components,
+)
 from airflow_enel.predict.gaussian.remaining import Remaining
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE
 from airflow_enel.predict.pauses import UsualGaps
@@ -79,7 +85,7 @@ class Conditional:
         self._gaps = UsualGaps.of(past_runs)
         self._past_runs = [self._gaps.remove_from_run(run) for run in past_runs]
         self._cluster = None
-        past = Alignment.of(self._past_runs)
+        past = since_other_components(Alignment.of(self._past_runs))
         self._past, self._known, self._guesses = (past if past.columns else None), {}, {}
         if self._past is not None:
             self._prior = Prior.of(past)
@@ -95,7 +101,18 @@ class Conditional:
     def predict(self, progress: Progress, bounds: Bounds) -> Forecast | None:
         """Remaining seconds per candidate, None if no past run had a component."""
         remaining = self.components(progress, bounds)
-        return None if remaining is None else self.combine(remaining, bounds)
+        if remaining is None:
+            return None
+        return replace(self.combine(remaining, bounds), notes=self.notes(progress))
+
+    def notes(self, progress: Progress) -> tuple[str, ...]:
+        """What people should know of the forecasts of a run."""
+        if self._past is None:
+            return ()
+        features = self._prior.context_effect.features
+        if features.has_new_code(progress.context):
+            return ("its code has changed: no run since",)
+        return change_notes(features.changed_at, self._past.started_at)
 
     def forecast_components(self, progress: Progress, bounds: Bounds) -> ComponentForecast | None:
         """See `ForecastsComponents`; the same components that `predict` sums up.

@@ -26,6 +26,11 @@ ODDS: Final = 0.5
 NEW_TEXT_LOG_SD: Final = 0.2
 """Of a text that no past run had, where they had the same again and again."""
 
+NEW_CODE_LOG_SD: Final = 0.3
+"""Of what new code changes, as if one change had shown it."""
+CHANGE_SD: Final = 0.7
+"""Of what a change of the job does, once it is known that there was one."""
+
 _WITH_SIZE_SD = 0.2  # of how an elasticity may change with the log of the size
 _OWN_SD, _OWN_NOISE = 0.5, 0.4  # of components around the job, and of their times
 _NOISE, _NOISE_RUNS = 0.07, 2.0  # of a whole run, as if so many runs had shown it
@@ -78,12 +83,8 @@ class ContextEffect:
         :param weight: of each sample, 0 where there is none, ``(n, m)``
         """
         known = np.nan_to_num(rows)
-        expected = np.where(weight > 0, expected_s, 0.0)
-        usual_s = np.maximum(expected.sum(axis=1), SMALLEST_S)
-        actual_s = np.maximum((expected * np.exp(residual)).sum(axis=1), SMALLEST_S)
-        size = (expected * log_size).sum(axis=1) / usual_s
+        off, size = whole_runs(residual, expected_s, log_size, weight)
         centre = float(size.mean())
-        off = np.log(actual_s / usual_s)
         columns = _with_size(features, known, size - centre)
         job = NestedRegression.fit(
             columns[:, None, :],
@@ -129,6 +130,8 @@ class ContextEffect:
         far, new_texts = self.features.changed(context)
         beyond = (_BEYOND_LOG_SD * self.features.outside(context)) ** 2
         changed = (ELASTICITY_SD * far) ** 2 + new_texts * NEW_TEXT_LOG_SD**2
+        if self.features.has_new_code(context):
+            changed += self._code_variance()
         variance = np.full((log_size.size, 1), beyond + changed)
         if self.job is not None and self.own is not None:
             known = np.nan_to_num(self.features.row(context))[None]
@@ -139,6 +142,14 @@ class ContextEffect:
         log_sd: FloatArray = np.sqrt(variance)
         return log_sd
 
+    def _code_variance(self) -> float:
+        """Of what new code changes, by what it has changed so far."""
+        changes = len(self.features.changed_at)
+        if self.job is None or not changes:
+            return NEW_CODE_LOG_SD**2
+        seen = self.job.mean[0, : self.features.size][-changes:]
+        return float((NEW_CODE_LOG_SD**2 + (seen**2).sum()) / (1 + changes))
+
     def unknown(self, row: FloatArray) -> FloatArray:
         """What one standard deviation of each unknown column would do, ``(u, m)``."""
         if self.job is None or self.own is None:
@@ -147,6 +158,19 @@ class ContextEffect:
         mean = self.own.mean.T + self.job.mean[0, : self.features.size, None]
         unknown: FloatArray = (self.features.spread[:, None] * mean)[missing]
         return unknown
+
+
+def whole_runs(
+    residual: FloatArray, expected_s: FloatArray, log_size: FloatArray, weight: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Log of actual over expected seconds of each run, and its mean log size, ``(n,)`` each.
+
+    Of the components that count; see `ContextEffect.fit`.
+    """
+    expected = np.where(weight > 0, expected_s, 0.0)
+    usual_s = np.maximum(expected.sum(axis=1), SMALLEST_S)
+    actual_s = np.maximum((expected * np.exp(residual)).sum(axis=1), SMALLEST_S)
+    return np.log(actual_s / usual_s), (expected * log_size).sum(axis=1) / usual_s
 
 
 def _with_size(features: ContextFeatures, rows: FloatArray, log_size: FloatArray) -> FloatArray:
@@ -161,28 +185,34 @@ def _intercept_and(log_size: FloatArray) -> FloatArray:
 
 def _prior_of_job(features: ContextFeatures) -> Prior:
     """Of many that could explain runtimes, each is the less probable."""
-    numbers, values = len(features.numbers), len(features.values)
+    numbers, values, changes = _counts(features)
     return _prior(
         (ELASTICITY_SD, numbers, 1.0),
         (OFFSET_SD, values, 1.0 / max(values, 1)),
+        (CHANGE_SD, changes, 1.0),
         (_WITH_SIZE_SD, numbers, 1.0 / max(numbers, 1)),
         noise=_NOISE,
     )
 
 
 def _prior_of_components(features: ContextFeatures) -> Prior:
-    numbers, values = len(features.numbers), len(features.values)
+    numbers, values, changes = _counts(features)
     return _prior(
         (_OWN_SD * ELASTICITY_SD, numbers, 1.0),
         (_OWN_SD * OFFSET_SD, values, 1.0 / max(values, 1)),
+        (_OWN_SD * CHANGE_SD, changes, 1.0),
         noise=_OWN_NOISE,
     )
+
+
+def _counts(features: ContextFeatures) -> tuple[int, int, int]:
+    return len(features.numbers), len(features.values), len(features.changed_at)
 
 
 def _prior(*kinds: tuple[float, int, float], noise: float) -> Prior:
     sd = np.concatenate([np.full(count, sd) for sd, count, _ in kinds])
     odds = np.concatenate([np.full(count, ODDS * part) for _, count, part in kinds])
-    features = sum(count for _, count, _ in kinds[:2])
+    features = sum(count for _, count, _ in kinds[:3])
     needs = np.arange(sd.size)
     needs[features:] = np.arange(
         sd.size - features

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from math import asinh, isnan, log
+from math import asinh, inf, isnan, log
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.domain.context import CALENDAR
+from airflow_enel.domain.context import CALENDAR, CODE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,12 +60,16 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class ContextFeatures:
-    """Columns of ``f`` features: numbers first, then texts, 1 where a run has that value.
+    """Columns of ``f`` features: numbers, texts, changes of the job.
+
+    A text's column is 1 where a run has it, that of a change from when on the job was another one.
 
     :param numbers: those that vary between past runs
     :param values: names and texts
     :param constant: numbers that were the same in all past runs
     :param texts: names that had texts again and again, and which
+    :param changed_at: when runs began from which on the job was another one
+    :param code: digest of the newest code that was seen, None if there was none
     :param centre: mean of each column where it was known, ``(f,)``
     :param spread: its standard deviation, ``(f,)``
     """
@@ -74,17 +78,25 @@ class ContextFeatures:
     values: tuple[tuple[str, str], ...]
     constant: tuple[Number, ...]
     texts: tuple[tuple[str, frozenset[str]], ...]
+    changed_at: tuple[float, ...]
+    code: ContextValue | None
     centre: FloatArray
     spread: FloatArray
 
     @classmethod
-    def of(cls, contexts: Sequence[RunContext], started_at: FloatArray) -> Self:
-        """What varies between past runs.
+    def of(
+        cls,
+        contexts: Sequence[RunContext],
+        started_at: FloatArray,
+        changed_at: Sequence[float] = (),
+    ) -> Self:
+        """What varies between past runs, oldest first.
 
         :param started_at: when each began, in seconds, ``(n,)``
+        :param changed_at: when the job became another one
         """
         lasting = np.ptp(started_at) if started_at.size else 0.0
-        names = sorted({name for context in contexts for name, _ in context})
+        names = sorted({name for context in contexts for name, _ in context} - {CODE})
         numbers: list[tuple[float, Number]] = []
         constant: list[Number] = []
         values: list[tuple[int, str, str]] = []
@@ -105,31 +117,42 @@ class ContextFeatures:
                 constant.append(number)
         chosen = tuple(n for _, n in sorted(numbers, key=lambda one: one[0])[:MOST_NUMBERS])
         kept = tuple((name, text) for _, name, text in sorted(values)[:MOST_VALUES])
-        known_as = chosen, kept, tuple(constant), tuple(recurring)
-        raw = cls(*known_as, *np.zeros((2, len(chosen) + len(kept))))
+        codes = [code for context in contexts if (code := context.get(CODE)) is not None]
+        newest = codes[-1] if codes else None
+        known_as = chosen, kept, tuple(constant), tuple(recurring), tuple(changed_at), newest
+        raw = cls(*known_as, *np.zeros((2, len(chosen) + len(kept) + len(changed_at))))
         if not raw.size:
             return raw
-        columns = np.stack([raw.row(context) for context in contexts])
+        columns = raw.rows(contexts, started_at)
         centre = np.nanmean(columns, axis=0)
         return cls(*known_as, centre, np.nanstd(columns, axis=0))
 
     @property
     def size(self) -> int:
         """Number of columns."""
-        return len(self.numbers) + len(self.values)
+        return len(self.numbers) + len(self.values) + len(self.changed_at)
 
-    def row(self, context: RunContext) -> FloatArray:
-        """Columns of a run less their centres, NaN where they are not known, ``(f,)``."""
+    def row(self, context: RunContext, started_at: float = inf) -> FloatArray:
+        """Columns of a run less their centres, NaN where they are not known, ``(f,)``.
+
+        :param started_at: when it began; after all past runs without it
+        """
         columns = [number.of(context) for number in self.numbers]
         for name, text in self.values:
             value = context.get(name)
             columns.append(np.nan if value is None else float(value == text))
+        columns += [float(started_at >= change) for change in self.changed_at]
         row: FloatArray = np.array(columns, dtype=np.float64) - self.centre
         return row
 
-    def rows(self, contexts: Sequence[RunContext]) -> FloatArray:
+    def rows(self, contexts: Sequence[RunContext], started_at: FloatArray) -> FloatArray:
         """The same of several runs, ``(n, f)``."""
-        return np.stack([self.row(context) for context in contexts])
+        pairs = zip(contexts, started_at.tolist(), strict=True)
+        return np.stack([self.row(context, at) for context, at in pairs])
+
+    def has_new_code(self, context: RunContext) -> bool:
+        """True if the code of a run is not that of the newest past run."""
+        return self.code is not None and context.get(CODE) not in (None, self.code)
 
     def outside(self, context: RunContext) -> float:
         """How far the numbers that vary lie outside of those seen, in their scales."""

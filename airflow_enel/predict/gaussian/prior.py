@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, ComponentCurves
-from airflow_enel.predict.gaussian.context_effect import ContextEffect
+from airflow_enel.predict.gaussian.context_effect import ContextEffect, whole_runs
 from airflow_enel.predict.gaussian.context_features import ContextFeatures
+from airflow_enel.predict.gaussian.job_changes import (
+    MOST_CHANGES,
+    code_changes,
+    component_changes,
+    has_other_components,
+    shift_of,
+)
 from airflow_enel.predict.gaussian.rescale_efficiency import RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
 from airflow_enel.predict.gaussian.scanned_input import ScannedInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Self
 
     from airflow_enel.domain import RunContext
@@ -23,6 +32,9 @@ if TYPE_CHECKING:
 
 _PASSES: Final = 2
 """Of fitting curves and the effect of the context in turn."""
+
+BEFORE_OTHER_COMPONENTS: Final = 1e-3
+"""Weight of a run before the job's components became others, in whether one comes."""
 
 CLEAN_AT_LEAST: Final = 2
 """Undisturbed samples from which on a component's curve needs no disturbed ones."""
@@ -39,7 +51,7 @@ class Prior:
     :param promised: log seconds of the curve at the run's first size less those at the
         component's, 0 where there are none, ``(n, m)``
     :param weight: of each sample, 0 where there is none, ``(n, m)``
-    :param recency: weight of each run, ``(n,)``
+    :param recency: weight of each run as a whole, ``(n,)``
     """
 
     shapes: ComponentCurves
@@ -66,20 +78,9 @@ class Prior:
         executors = np.where(chosen, past.executors, 1.0)
         log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
         scanned = ScannedInput.of(past.contexts, past.input_bytes)
-        contexts = _with_input(past, scanned)
-        features = ContextFeatures.of(contexts, past.started_at)
-        rows = features.rows(contexts)
-        log_size = np.log(executors)
-        context_effect = ContextEffect.none(features)
-        shapes, off, own_pull = ComponentCurves.fit(executors, log_s, weight)
-        for _ in range(_PASSES if features.size else 0):
-            expected = curves_of(shapes, executors)
-            residual = np.where(chosen, log_s - expected, 0.0)
-            context_effect = ContextEffect.fit(
-                features, rows, residual, np.exp(expected), log_size, weight
-            )
-            effect = np.where(chosen, context_effect.of(rows, log_size), 0.0)
-            shapes, off, own_pull = ComponentCurves.fit(executors, log_s - effect, weight)
+        samples = Samples(past, _with_input(past, scanned), executors, log_s, weight)
+        fitted = samples.fit(job_changes(past))
+        shapes, off, own_pull = fitted.shapes, fitted.off, fitted.own_pull
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
         promised = np.where(there, promised, 0.0)
         rescale_efficiency = RescaleEfficiency.fit(
@@ -90,15 +91,15 @@ class Prior:
         return cls(
             shapes=shapes,
             scanned=scanned,
-            context_effect=context_effect,
+            context_effect=fitted.effect,
             rescale_efficiency=rescale_efficiency,
             residuals=Residuals.fit(residual, weight).with_trust(residual, weight, past.order),
-            share=there.mean(axis=0),
+            share=np.average(there, axis=0, weights=past.evidence),
             own_pull=own_pull,
             off=off,
             promised=promised,
             weight=weight,
-            recency=recency,
+            recency=recency * past.evidence,
         )
 
     def in_usual_context(self, past: Alignment) -> Alignment:
@@ -107,9 +108,80 @@ class Prior:
         if not features.size:
             return past
         log_size = np.log(np.where(np.isnan(past.executors), 1.0, past.executors))
-        rows = features.rows(_with_input(past, self.scanned))
+        rows = features.rows(_with_input(past, self.scanned), past.started_at)
         effect = self.context_effect.of(rows, log_size)
         return replace(past, added_s=past.added_s * np.exp(-effect))
+
+
+def job_changes(past: Alignment) -> list[int]:
+    """Numbers of the runs from which on the job was another one, by its code and components."""
+    found = {*code_changes(past.contexts), *component_changes(past.kinds())}
+    return sorted(found)[-MOST_CHANGES:]
+
+
+def since_other_components(past: Alignment) -> Alignment:
+    """The alignment in which runs before the last change of components say little of them."""
+    kinds = past.kinds()
+    places = [p for p in job_changes(past) if has_other_components(kinds, p)]
+    if not places:
+        return past
+    evidence = past.evidence.copy()
+    evidence[: places[-1]] = BEFORE_OTHER_COMPONENTS
+    return replace(past, evidence=evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """What curves and effects of the context are fitted to, in turn; see `ComponentCurves.fit`."""
+
+    past: Alignment
+    contexts: Sequence[RunContext]
+    executors: FloatArray
+    log_s: FloatArray
+    weight: FloatArray
+
+    def fit(self, changes: Sequence[int]) -> Fitted:
+        """Fit with changes of the job at these runs, and a shift if runs prove one."""
+        found = self._fit(changes)
+        place = shift_of(self._off(found))
+        if place is None or place in changes:
+            return found
+        return self._fit(sorted({*changes, place})[-MOST_CHANGES:])
+
+    def _fit(self, changes: Sequence[int]) -> Fitted:
+        started_at = self.past.started_at
+        features = ContextFeatures.of(self.contexts, started_at, started_at[list(changes)].tolist())
+        rows, log_size = features.rows(self.contexts, started_at), np.log(self.executors)
+        chosen = self.weight > 0
+        found = Fitted(
+            ContextEffect.none(features),
+            *ComponentCurves.fit(self.executors, self.log_s, self.weight),
+        )
+        for _ in range(_PASSES if features.size else 0):
+            expected = curves_of(found.shapes, self.executors)
+            residual = np.where(chosen, self.log_s - expected, 0.0)
+            effect = ContextEffect.fit(
+                features, rows, residual, np.exp(expected), log_size, self.weight
+            )
+            of_runs = np.where(chosen, effect.of(rows, log_size), 0.0)
+            curves = ComponentCurves.fit(self.executors, self.log_s - of_runs, self.weight)
+            found = Fitted(effect, *curves)
+        return found
+
+    def _off(self, found: Fitted) -> FloatArray:
+        expected_s = np.exp(curves_of(found.shapes, self.executors))
+        off, _ = whole_runs(found.off, expected_s, np.log(self.executors), self.weight)
+        return off
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Effect of the context, and what `ComponentCurves.fit` gives without it."""
+
+    effect: ContextEffect
+    shapes: ComponentCurves
+    off: FloatArray
+    own_pull: FloatArray
 
 
 def _with_input(past: Alignment, scanned: ScannedInput) -> list[RunContext]:
