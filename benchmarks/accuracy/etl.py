@@ -5,8 +5,10 @@ history of an Airflow of its own, as ``airflow enel import-history`` does, and e
 as ``airflow enel evaluate`` does: with ``input_mib`` in the context of the runs, and without.
 
 Of each of two jobs, ``etl`` and ``etl-paced`` (whose tasks read at a limited rate), there are
-ENEL_ETL_RUNS runs (20); ENEL_ETL_JOBS names those to run (``etl,etl-paced``). ENEL_ETL_FOLDER names
-a folder that keeps tables and logs; what is there is not made again.
+ENEL_ETL_RUNS runs (20); ENEL_ETL_JOBS names those to run (``etl,etl-paced``), ENEL_ETL_SIZES the
+executors (``1,2,3``), ENEL_ETL_SCALES the scale factors (``0.5,0.75,1,2``), ENEL_ETL_KNOWN how
+many runs are only learned from (half of them). ENEL_ETL_FOLDER names a folder that keeps tables and
+logs; what is there is not made again.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from tests.support.airflow import server
 from tests.support.airflow.settings import settings_of
 
 RUNS = int(os.environ.get("ENEL_ETL_RUNS", "20"))
+KNOWN = int(os.environ.get("ENEL_ETL_KNOWN", "0")) or None
 FOLDER = os.environ.get("ENEL_ETL_FOLDER")
 JOBS: Final[dict[str, tuple[str, ...]]] = {
     "etl": (),
@@ -41,8 +44,8 @@ JOBS: Final[dict[str, tuple[str, ...]]] = {
 }
 """Arguments of the application by the name of the recurring job."""
 CHOSEN = os.environ.get("ENEL_ETL_JOBS", ",".join(JOBS)).split(",")
-SIZES: Final = (1, 2, 3)
-SCALES: Final = (0.5, 0.75, 1.0, 2.0)
+SIZES: Final = tuple(map(int, os.environ.get("ENEL_ETL_SIZES", "1,2,3").split(",")))
+SCALES: Final = tuple(map(float, os.environ.get("ENEL_ETL_SCALES", "0.5,0.75,1,2").split(",")))
 _CONF: Final = {
     # A driver lives for a minute: to compile its code better takes longer than that gains.
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
@@ -51,12 +54,13 @@ _CONF: Final = {
 DAG_ID: Final = "etl"
 INPUT: Final = "input_mib"
 NETWORK: Final = "enel"
-WITHOUT: Final = f"{NETWORK} without {INPUT}"
+PRIOR: Final = "conditional"
+WITHOUT: Final = f" without {INPUT}"
 PAIRS: Final = (
-    ("conditional", "ellis", ""),
-    (NETWORK, "conditional", ""),
-    (WITHOUT, "conditional", ""),
-    (NETWORK, WITHOUT, ""),
+    (PRIOR, "ellis", ""),
+    (NETWORK, PRIOR, ""),
+    (PRIOR, PRIOR + WITHOUT, ""),
+    (NETWORK, NETWORK + WITHOUT, ""),
 )
 
 
@@ -122,7 +126,7 @@ def _figures(series: Sequence[JobRuns]) -> Iterable[Figure]:
 
 
 def _predictions(series: Sequence[JobRuns]) -> Iterator[Prediction]:
-    """Of all forecasters; only the network sees a context, so only it forecasts without, too."""
+    """Of all forecasters; those that see a context forecast without it, too."""
     from airflow_enel.cli.retraining import enel_makers  # noqa: PLC0415 - imports Airflow
 
     simple = [forecaster_factory(name) for name in forecaster_names() if name != NETWORK]
@@ -130,11 +134,12 @@ def _predictions(series: Sequence[JobRuns]) -> Iterator[Prediction]:
     networks = enel_makers(series, None, asked=True) or ()
     blind_networks = enel_makers(blind, None, asked=True) or ()
     for job, network in zip(series, networks, strict=True):
-        for of_run in walk_forward(job, [*simple, network]):
+        for of_run in walk_forward(job, [*simple, network], KNOWN):
             yield from of_run
+    prior = forecaster_factory(PRIOR)
     for job, network in zip(blind, blind_networks, strict=True):
-        for of_run in walk_forward(job, [network]):
-            yield from (replace(p, forecaster=WITHOUT) for p in of_run)
+        for of_run in walk_forward(job, [prior, network], KNOWN):
+            yield from (replace(p, forecaster=p.forecaster + WITHOUT) for p in of_run)
 
 
 def _without_input(job: JobRuns) -> JobRuns:
