@@ -33,6 +33,7 @@ MOST_VALUES: Final = 12
 """Columns that are looked at, those that vary most first."""
 
 _LEAST_SPREAD = 0.02  # of a number's column; less is no variation
+_MOST_UNITS = 1e12  # beyond which nobody can say anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ def _scaled(value: ContextValue | None, unit: float) -> float:
     if value is None or isinstance(value, str):
         return np.nan
     if unit:
-        return asinh(value / unit)
+        return asinh(min(max(value / unit, -_MOST_UNITS), _MOST_UNITS))
     return log(value) if value > 0 else np.nan
 
 

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.curves.component_curves import FORGETTING, SHORTEST_S, ComponentCurves
+from airflow_enel.predict.curves.component_curves import (
+    FORGETTING,
+    SHORTEST_S,
+    ComponentCurves,
+    clipped,
+)
 from airflow_enel.predict.gaussian.context_effect import ContextEffect, whole_runs
 from airflow_enel.predict.gaussian.context_features import ContextFeatures
 from airflow_enel.predict.gaussian.job_changes import (
@@ -87,7 +92,8 @@ class Prior:
             off, promised, weight, Residuals.fit(off, weight)
         )
         short, _ = rescale_efficiency.of(off, promised, np.sign(weight))
-        residual = np.where(chosen, off - short[:, None] * promised, 0.0)
+        # One run of ten times the length is no reason to expect such runs again and again.
+        residual, _ = clipped(np.where(chosen, off - short[:, None] * promised, 0.0), weight)
         return cls(
             shapes=shapes,
             scanned=scanned,

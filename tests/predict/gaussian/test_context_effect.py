@@ -38,6 +38,22 @@ def median_s(past: Sequence[PastRun], executors: int = 6, **context: object) -> 
     return forecast.median(executors)
 
 
+def left_s(past: Sequence[PastRun], run: PastRun) -> float:
+    """What is forecast of a run of which all but the join has finished."""
+    finished = run.components[:2]
+    progress = replace(
+        Progress.at_start(BOUNDS, run.context),
+        finished=finished,
+        elapsed_s=sum(c.added_s or 0.0 for c in finished),
+        executors=6,
+        requested=6,
+        epoch=2,
+    )
+    forecast = Conditional().fit(past).predict(progress, BOUNDS)
+    assert forecast is not None
+    return forecast.median(6)
+
+
 def test_three_runs_with_two_inputs_tell_what_a_third_input_takes() -> None:
     past = [of_input(1, 1000), of_input(2, 2000), of_input(3, 1000)]
     assert median_s(past, input_mib=4000) == pytest.approx(of_input(4, 4000).runtime_s, rel=0.15)
@@ -85,18 +101,7 @@ def test_the_interval_widens_with_the_distance_to_inputs_that_were_seen() -> Non
 def test_what_has_finished_is_judged_by_the_input_of_its_run() -> None:
     past = [of_input(n, mib, noise=0.02) for n, mib in enumerate([500, 1000, 2000] * 4)]
     run = of_input(99, 4000)
-    progress = replace(
-        start(input_mib=4000),
-        finished=run.components[:2],
-        elapsed_s=sum(c.added_s or 0.0 for c in run.components[:2]),
-        executors=6,
-        requested=6,
-        epoch=2,
-    )
-    forecast = Conditional().fit(past).predict(progress, BOUNDS)
-    assert forecast is not None
-    left_s = (run.components[2].added_s or 0.0) + 2.0
-    assert forecast.median(6) == pytest.approx(left_s, rel=0.1)
+    assert left_s(past, run) == pytest.approx((run.components[2].added_s or 0.0) + 2.0, rel=0.1)
 
 
 def test_a_text_that_comes_and_goes_shifts_the_runs_that_have_it() -> None:
@@ -147,18 +152,7 @@ def test_what_past_scans_have_read_stands_for_the_input_that_no_context_tells() 
     inputs = [500.0, 1000.0, 2000.0, 4000.0] * 3
     past = [read_by_scan(of_input(n, mib, noise=0.02), mib) for n, mib in enumerate(inputs)]
     run = read_by_scan(of_input(99, 8000.0), 8000.0)
-    left_s = (run.components[2].added_s or 0.0) + 2.0
-    progress = replace(
-        start(),
-        finished=run.components[:2],
-        elapsed_s=sum(c.added_s or 0.0 for c in run.components[:2]),
-        executors=6,
-        requested=6,
-        epoch=2,
-    )
-    forecast = Conditional().fit(past).predict(progress, BOUNDS)
-    assert forecast is not None
-    assert forecast.median(6) == pytest.approx(left_s, rel=0.15)
+    assert left_s(past, run) == pytest.approx((run.components[2].added_s or 0.0) + 2.0, rel=0.15)
 
 
 def test_an_input_that_nobody_has_told_yet_makes_the_interval_as_wide_as_inputs_differ() -> None:
