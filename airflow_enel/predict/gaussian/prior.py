@@ -92,8 +92,9 @@ class Prior:
             off, promised, weight, Residuals.fit(off, weight)
         )
         short, _ = rescale_efficiency.of(off, promised, np.sign(weight))
-        # One run of ten times the length is no reason to expect such runs again and again.
-        residual, _ = clipped(np.where(chosen, off - short[:, None] * promised, 0.0), weight)
+        residual = np.where(chosen, off - short[:, None] * promised, 0.0)
+        expected_s = np.exp(curves_of(shapes, executors))
+        residual = _without_outliers(residual, expected_s, weight)
         return cls(
             shapes=shapes,
             scanned=scanned,
@@ -117,6 +118,15 @@ class Prior:
         rows = features.rows(_with_input(past, self.scanned), past.started_at)
         effect = self.context_effect.of(rows, log_size)
         return replace(past, added_s=past.added_s * np.exp(-effect))
+
+
+def _without_outliers(
+    residual: FloatArray, expected_s: FloatArray, weight: FloatArray
+) -> FloatArray:
+    """Residuals without what whole runs are far off: such a run says little of the next one."""
+    off, _ = whole_runs(residual, expected_s, np.zeros_like(residual), weight)
+    limited, _ = clipped(off[:, None], weight.max(axis=1)[:, None])
+    return np.where(weight > 0, residual - (off[:, None] - limited), 0.0)
 
 
 def job_changes(past: Alignment) -> list[int]:
