@@ -167,6 +167,14 @@ class Alignment:
         kinds: BoolArray = (~np.isnan(self.position)) @ self.occurrences.member > 0
         return kinds
 
+    def before_any_change(self) -> BoolArray:
+        """Components in which and before which executors neither came nor went, ``(n, m)``."""
+        moved = ~self.clean | (np.abs(self.executors - self.began[:, None]) > 0.5)  # noqa: PLR2004
+        there = ~np.isnan(self.ended)
+        first = np.where(there & moved, self.ended, np.inf).min(axis=1)
+        before: BoolArray = there & (self.ended < first[:, None])
+        return before
+
     def column(self, component: Component) -> int | None:
         """The column of a component of the present run, None if no past run had it."""
         return self.columns.get((component.key, component.occurrence))

@@ -68,7 +68,7 @@ class Deviations:
         table = curves(np.arange(1.0, whole.max() + 1))
         at = table[whole - 1, np.arange(whole.shape[1])]
         off = np.log(np.maximum(past.added_s, _SHORTEST_S)) - at
-        calm = _before_anything(past)
+        calm = past.before_any_change()
         known = np.where(calm, off, np.nan)
         count = (~np.isnan(known)).sum(axis=1)
         level = np.nan_to_num(median_of_columns(known.T)) * count / (count + _LEVEL_COMPONENTS)
@@ -96,12 +96,3 @@ def _is_usable(added_s: float | None) -> bool:
 
 def _whole(executors: FloatArray) -> IndexArray:
     return np.clip(np.rint(np.nan_to_num(executors, nan=1.0)), 1, _MOST_EXECUTORS).astype(np.intp)
-
-
-def _before_anything(past: Alignment) -> BoolArray:
-    """Components in which and before which executors neither came nor went, ``(n, m)``."""
-    moved = ~past.clean | (np.abs(past.executors - past.began[:, None]) > 0.5)  # noqa: PLR2004
-    there = ~np.isnan(past.ended)
-    first = np.where(there & moved, past.ended, np.inf).min(axis=1)
-    before: BoolArray = there & (past.ended < first[:, None])
-    return before

@@ -159,7 +159,7 @@ class Samples:
     def fit(self, changes: Sequence[int]) -> Fitted:
         """Fit with changes of the job at these runs, and a shift if runs prove one."""
         found = self._fit(changes)
-        place = shift_of(self._off(found))
+        place = self._shift(found)
         if place is None or place in changes:
             return found
         return self._fit(sorted({*changes, place})[-MOST_CHANGES:])
@@ -184,10 +184,17 @@ class Samples:
             found = Fitted(effect, *curves)
         return found
 
-    def _off(self, found: Fitted) -> FloatArray:
+    def _shift(self, found: Fitted) -> int | None:
+        """Number of the run from which on runs have shifted, if that is beyond doubt.
+
+        By what no change of executors can have caused: that is not the job's.
+        """
+        weight = self.weight * self.past.before_any_change()
+        told = np.flatnonzero(weight.any(axis=1))
         expected_s = np.exp(curves_of(found.shapes, self.executors))
-        off, _ = whole_runs(found.off, expected_s, np.log(self.executors), self.weight)
-        return off
+        off, _ = whole_runs(found.off, expected_s, np.log(self.executors), weight)
+        place = shift_of(off[told])
+        return None if place is None else int(told[place])
 
 
 @dataclass(frozen=True, slots=True)
