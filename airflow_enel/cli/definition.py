@@ -199,6 +199,12 @@ _EVALUATE = ActionCommand(
             "by import path (package.module:Name), separated by commas; by default all but the "
             "last",
         ),
+        arg(
+            "--explain",
+            action="store_true",
+            help="instead of errors, show which share of the variance of runtimes the size, the "
+            "context, the calendar and the finished components explain, per job",
+        ),
         OUTPUT,
     ),
 )

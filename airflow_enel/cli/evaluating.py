@@ -26,6 +26,7 @@ from airflow_enel.cli.output import (
     texts,
 )
 from airflow_enel.cli.retraining import enel_makers
+from airflow_enel.cli.variance_table import print_shares
 from airflow_enel.domain import JobRuns
 from airflow_enel.ingest.evaluation_data import PUBLISHED_RUNS, from_history, from_paths
 from airflow_enel.predict import Forecaster
@@ -52,6 +53,9 @@ _MOST_PLAIN = 9999.95
 @reported_interrupt()
 def evaluate(args: Namespace) -> None:
     """Forecast past runs by what was known before them, and compare with what came."""
+    if args.explain:
+        print_shares(_series(args, stages=False), args.output)
+        return
     scores = _scores(args)
     if args.output == "json":
         print_json(asdict(score) for score in scores)

@@ -106,7 +106,7 @@ def walk_forward(
     runs = job.in_order()
     for number in forecast_range(len(runs), warm_up):
         run, past = runs[number], runs[:number]
-        moments = tuple(_moments(run))
+        moments = tuple(moments_of(run))
         moments = tuple(moments[place] for place in places(len(moments)))
         found: list[Prediction] = []
         for make in makers:
@@ -152,14 +152,16 @@ def _score(job: str, moment: str, runs: str, forecaster: str, group: list[Predic
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class Moment:
+    """A moment of a past run at which a forecast can be judged."""
+
     moment: str
     progress: Progress
     executors: int
     actual_s: float
 
 
-def _moments(run: PastRun) -> Iterator[_Moment]:
+def moments_of(run: PastRun) -> Iterator[Moment]:
     """The moments of a past run at which a forecast is asked for and can be judged."""
     ordered = sorted(
         (c for c in run.components if c.finished_at is not None and c.added_s is not None),
@@ -169,14 +171,14 @@ def _moments(run: PastRun) -> Iterator[_Moment]:
         return
     executors = _executors(ordered)
     start = Progress.at_start(Bounds(executors, executors), run.context)
-    yield _Moment(START, start, executors, run.runtime_s)
+    yield Moment(START, start, executors, run.runtime_s)
     elapsed_s = 0.0
     for count in range(1, len(ordered)):
         elapsed_s += ordered[count - 1].added_s or 0.0
         if run.runtime_s - elapsed_s > 0:
             progress = _progress(run, ordered, count, elapsed_s)
             executors = _executors(ordered[count:])
-            yield _Moment(RUNNING, progress, executors, run.runtime_s - elapsed_s)
+            yield Moment(RUNNING, progress, executors, run.runtime_s - elapsed_s)
 
 
 def _progress(run: PastRun, ordered: list[Component], count: int, elapsed_s: float) -> Progress:
@@ -208,7 +210,7 @@ def _executors(components: Sequence[Component]) -> int:
 
 
 def _predictions(
-    job: JobRuns, run: PastRun, fitted: Forecaster, moments: Collection[_Moment]
+    job: JobRuns, run: PastRun, fitted: Forecaster, moments: Collection[Moment]
 ) -> Iterator[Prediction]:
     for at in moments:
         forecast = fitted.predict(at.progress, Bounds(at.executors, at.executors))

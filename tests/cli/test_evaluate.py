@@ -438,3 +438,19 @@ def test_no_failures_at_all_can_be_told(enel: Enel, tmp_path: Path) -> None:
     by_runs = {row["runs"]: row["predictions"] for row in said.json}
     assert by_runs["normal"] == by_runs["all"]
     assert json.loads(said.out)
+
+
+def test_explain_tells_what_the_runtimes_of_a_job_come_from(enel: Enel, tmp_path: Path) -> None:
+    (row,) = enel("evaluate", trace(tmp_path), "--explain", "-o", "json").json
+    parts = [row[name] for name in ("size", "context", "calendar", "progress", "unexplained")]
+    assert min(parts) >= 0
+    assert sum(parts) == pytest.approx(1.0)
+    said = enel("evaluate", trace(tmp_path), "--explain")
+    assert said.error == 0
+    assert row["job"] in said.out
+
+
+def test_explain_says_that_few_runs_explain_nothing(enel: Enel, tmp_path: Path) -> None:
+    said = enel("evaluate", trace(tmp_path, 3), "--explain")
+    assert said.error == 2
+    assert "nothing to explain" in said.notes
