@@ -49,6 +49,14 @@ def test_what_the_executors_explain_is_the_size_s() -> None:
     assert shares_of(make).size > 0.9
 
 
+def test_texts_that_take_turns_are_told_from_each_other() -> None:
+    def make(number: int, rng: np.random.Generator) -> PastRun:
+        seconds = 60.0 * (1 + number % 6) * np.exp(0.05 * rng.normal())
+        return run(number, seconds, table="abcdef"[number % 6])
+
+    assert shares_of(make, 66).context > 0.7
+
+
 def test_what_the_weekday_explains_is_the_calendar_s() -> None:
     def make(number: int, rng: np.random.Generator) -> PastRun:
         seconds = (300.0 if number % 7 == 0 else 100.0) * np.exp(0.05 * rng.normal())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.domain.context import INPUT_SIZE, RunContext
+from airflow_enel.domain.context import INPUT_SIZE, MAX_ENTRIES, RunContext
 from airflow_enel.predict.samples import median_of_columns
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class ScannedInput:
         if isinstance(context.get(self.name), int | float):
             return context
         times = self._times(columns, read)
-        if times is None:
+        full = len(context) == MAX_ENTRIES and context.get(self.name) is None
+        if times is None or full:
             return context
         return RunContext.of({**dict(context), self.name: self.usual_mib * times})
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_enel.domain import Bounds, PastRun, Progress, RunContext
+from airflow_enel.domain.context import MAX_ENTRIES
 from airflow_enel.predict.gaussian.conditional import Conditional
 from tests.support.builders.past_runs import past_run
 
@@ -153,6 +154,15 @@ def test_what_past_scans_have_read_stands_for_the_input_that_no_context_tells() 
     past = [read_by_scan(of_input(n, mib, noise=0.02), mib) for n, mib in enumerate(inputs)]
     run = read_by_scan(of_input(99, 8000.0), 8000.0)
     assert left_s(past, run) == pytest.approx((run.components[2].added_s or 0.0) + 2.0, rel=0.15)
+
+
+def test_a_full_context_has_no_room_for_what_scans_have_read() -> None:
+    full = RunContext.of({f"number {place}": place + 1 for place in range(MAX_ENTRIES)})
+    past = [
+        replace(read_by_scan(of_input(n, 1000.0 + n), 1000.0 + n), context=full) for n in range(6)
+    ]
+    forecast = Conditional().fit(past).predict(replace(start(), context=full), BOUNDS)
+    assert forecast is not None
 
 
 def test_an_input_that_nobody_has_told_yet_makes_the_interval_as_wide_as_inputs_differ() -> None:
