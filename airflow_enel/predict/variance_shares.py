@@ -11,7 +11,7 @@ import numpy as np
 
 from airflow_enel.domain import Bounds, JobRuns, RunContext
 from airflow_enel.domain.context import CALENDAR
-from airflow_enel.predict.evaluation import START, moments_of
+from airflow_enel.predict.evaluation import moments_of
 from airflow_enel.predict.gaussian.conditional import Conditional
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def variance_shares(job: JobRuns) -> VarianceShares | None:
     logs = np.log([run.runtime_s for run in runs])
     left = [_variance(logs - np.median(logs))]
     for hide in (_hide_context, _hide_calendar, _hide_nothing):
-        left.append(min(_variance(_errors([hide(run) for run in runs], START)), left[-1]))
-    left.append(min(_variance(_errors(runs, "half")), left[-1]))
+        left.append(min(_variance(_errors([hide(run) for run in runs])), left[-1]))
+    left.append(min(_variance(_errors(runs, half_way=True)), left[-1]))
     whole = max(left[0], 1e-12)
     size, context, calendar, progress = (
         float((before - after) / whole) for before, after in pairwise(left)
@@ -69,21 +69,21 @@ def variance_shares(job: JobRuns) -> VarianceShares | None:
     return VarianceShares(job.job, len(runs), size, context, calendar, progress, unexplained)
 
 
-def _errors(runs: Sequence[PastRun], moment: str) -> FloatArray:
+def _errors(runs: Sequence[PastRun], *, half_way: bool = False) -> FloatArray:
     """Log of actual over predicted runtime of each run, by models of the others, ``(n,)``."""
     errors = np.zeros(len(runs))
     for fold in range(_FOLDS):
         others = [run for place, run in enumerate(runs) if place % _FOLDS != fold]
         fitted = Conditional().fit(others)
         for place in range(fold, len(runs), _FOLDS):
-            errors[place] = _error(runs[place], fitted, moment)
+            errors[place] = _error(runs[place], fitted, half_way=half_way)
     return errors
 
 
-def _error(run: PastRun, fitted: Conditional, moment: str) -> float:
+def _error(run: PastRun, fitted: Conditional, *, half_way: bool) -> float:
     moments = tuple(moments_of(run))
     at = moments[0]
-    if moment != START:
+    if half_way:
         at = [m for m in moments if m.actual_s >= run.runtime_s / 2][-1]
     forecast = fitted.predict(at.progress, Bounds(at.executors, at.executors))
     if forecast is None:

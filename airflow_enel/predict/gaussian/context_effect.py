@@ -214,7 +214,6 @@ def _prior(*kinds: tuple[float, int, float], noise: float) -> Prior:
     odds = np.concatenate([np.full(count, ODDS * part) for _, count, part in kinds])
     features = sum(count for _, count, _ in kinds[:3])
     needs = np.arange(sd.size)
-    needs[features:] = np.arange(
-        sd.size - features
-    )  # how it changes with the size needs that it is
+    # How an effect changes with the size is asked only where there is an effect.
+    needs[features:] = np.arange(sd.size - features)
     return Prior(sd, odds, needs, noise, _NOISE_RUNS)
