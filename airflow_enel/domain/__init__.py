@@ -22,6 +22,7 @@ from airflow_enel.domain.run import (
     RunKey,
     RunOutcome,
     RunState,
+    TargetSource,
 )
 from airflow_enel.domain.snapshot import (
     Component,
@@ -80,6 +81,7 @@ __all__ = [
     "Stage",
     "StageMetrics",
     "Step",
+    "TargetSource",
     "TaskDigest",
     "TaskStanding",
     "TrainedModel",

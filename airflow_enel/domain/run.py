@@ -76,13 +76,23 @@ class RunState(str, Enum):
     LOST = "lost"
 
 
+class TargetSource(str, Enum):
+    """What a runtime target was made of: an argument of the operator, or the DAG's deadline."""
+
+    RUNTIME_TARGET = "runtime_target"
+    DEADLINE = "deadline"
+    DEADLINE_ALERT = "deadline_alert"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A run as it is known at its start.
 
     ``foreign_operator`` is True if another operator than ours submits the application. None of our
     processes sees its driver end then: Airflow's state of that task is the best evidence of its
-    result. ``context`` may explain its runtime and is known before it starts.
+    result. ``context`` may explain its runtime and is known before it starts. ``target_source`` is
+    None without a target, and for runs of versions that did not know it; ``deadline_at`` is the
+    deadline that the target was made of, None where there was none.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -97,6 +107,8 @@ class Run:
     submitted_at: float
     foreign_operator: bool = False
     context: RunContext = NO_CONTEXT
+    target_source: TargetSource | None = None
+    deadline_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

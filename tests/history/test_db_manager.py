@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,71 @@ def test_downgrade_can_be_written_as_sql_without_touching_anything(
     manager.downgrade("base", show_sql_only=True)
     assert "DROP TABLE enel_runs" in capsys.readouterr().out
     assert tables(manager) >= OURS
+
+
+def add_run_of_the_first_schema(manager: Any) -> None:
+    """Write a run and its component as they were before there were deadlines."""
+    rows = {
+        "enel_jobs": {"id": 1, "dag_id": "dag", "job_key": "job"},
+        "enel_runs": {
+            "id": "a run",
+            "job_id": 1,
+            "run_id": "run",
+            "task_id": "task",
+            "map_index": -1,
+            "submit_try": 1,
+            "application": "a.py",
+            "policy": "ellis",
+            "min_executors": 1,
+            "max_executors": 8,
+            "runtime_target_s": 60.0,
+            "initial_executors": 8,
+            "submitted_at": datetime(2026, 1, 1, tzinfo=timezone.utc),
+            "state": "succeeded",
+            "foreign_operator": False,
+            "context": {},
+        },
+        "enel_models": {
+            "id": 1,
+            "name": "m",
+            "kind": "enel",
+            "job_id": 1,
+            "schema_version": 1,
+            "manifest": "{}",
+            "weights": b"",
+            "sha256": "0",
+            "created_at": datetime(2026, 1, 1, tzinfo=timezone.utc),
+        },
+    }
+    engine = manager.session.get_bind()
+    tables = sa.MetaData()
+    tables.reflect(engine)
+    with engine.begin() as connection:
+        for table, row in rows.items():
+            connection.execute(tables.tables[table].insert().values(**row))
+
+
+def test_runs_of_the_released_schema_survive_the_upgrade_and_the_way_back(manager: Any) -> None:
+    from airflow_enel.history.sql.repository import SqlHistory
+
+    manager.upgradedb(to_revision="0001")
+    manager.session.commit()
+    add_run_of_the_first_schema(manager)
+    manager.upgradedb(to_revision="heads")
+    assert_no_drift(manager)
+    history = SqlHistory(sessionmaker(manager.session.get_bind()).begin)
+    (row,) = history.runs("dag")
+    assert (row.run.runtime_target_s, row.run.target_source, row.run.deadline_at) == (
+        60,
+        None,
+        None,
+    )
+    manager.session.commit()
+    manager.downgrade("0001")
+    with manager.session.get_bind().connect() as connection:
+        kept = connection.execute(sa.text("SELECT id, runtime_target_s FROM enel_runs")).all()
+        models = connection.execute(sa.text("SELECT name FROM enel_models")).all()
+    assert (kept, models) == ([("a run", 60.0)], [("m",)])
 
 
 def test_reset_drops_the_tables_and_the_version(manager: Any) -> None:

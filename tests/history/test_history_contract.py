@@ -21,6 +21,7 @@ from airflow_enel.domain import (
     ScaleAnswer,
     ScaleRequest,
     StageMetrics,
+    TargetSource,
 )
 from airflow_enel.history.interface import DecisionStatus, HistoryRefused, UnknownRun
 from tests.support.builders import samples
@@ -46,6 +47,11 @@ def test_a_run_opened_twice_is_one_run_with_its_latest_values(kept: Kept) -> Non
     row = only_run(kept, dag)
     assert row.run == replace(run, policy="bell")
     assert (row.state, row.outcome, row.rescales) == (RunState.SUBMITTED, None, 0)
+
+
+def test_what_a_target_was_made_of_is_kept_with_the_run(kept: Kept) -> None:
+    run = samples.run(target_source=TargetSource.DEADLINE_ALERT, deadline_at=samples.NOON + 600)
+    assert kept.opened(run).run(run.key.id).run == run
 
 
 def test_the_agent_is_known_once_its_address_is_and_keeps_its_token(kept: Kept) -> None:

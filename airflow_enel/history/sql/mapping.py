@@ -25,6 +25,7 @@ from airflow_enel.domain import (
     Stage,
     StageMetrics,
     Step,
+    TargetSource,
     TaskDigest,
 )
 from airflow_enel.domain.snapshot import input_bytes_of
@@ -54,12 +55,15 @@ def run_record(run: Run, job_id: int) -> RunRecord:
         submitted_at=run.submitted_at,
         foreign_operator=run.foreign_operator,
         context=dict(run.context),
+        target_source=None if run.target_source is None else run.target_source.value,
+        deadline_at=run.deadline_at,
     )
 
 
 def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunRow:
     """Return a run with its outcome, if it has ended."""
     key = RunKey(dag_id, record.run_id, record.task_id, record.map_index, record.submit_try)
+    source = record.target_source
     run = Run(
         key=key,
         job_key=job_key,
@@ -71,6 +75,8 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
         submitted_at=record.submitted_at,
         foreign_operator=record.foreign_operator,
         context=RunContext.of(record.context),
+        target_source=None if source is None else TargetSource(source),
+        deadline_at=record.deadline_at,
     )
     return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
 

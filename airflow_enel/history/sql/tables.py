@@ -102,6 +102,9 @@ class RunRecord(Base):
     violation_s: Mapped[float | None]
     complete: Mapped[bool | None]
 
+    target_source: Mapped[str | None] = mapped_column(String(20))
+    deadline_at: Mapped[float | None] = mapped_column(UtcSeconds)
+
 
 class ComponentRecord(Base):
     """One finished Spark job of a run."""

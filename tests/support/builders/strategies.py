@@ -26,6 +26,7 @@ from airflow_enel.domain import (
     Stage,
     StageMetrics,
     Step,
+    TargetSource,
     TaskDigest,
 )
 from airflow_enel.domain.snapshot import input_bytes_of
@@ -137,6 +138,7 @@ def runs(key: RunKey) -> st.SearchStrategy[Run]:
         Run,
         st.just(key),
         *(names, texts, texts, bounds, maybe_seconds, small, moments, st.booleans(), contexts),
+        *(st.none() | st.sampled_from(TargetSource), maybe_moments),
     )
 
 

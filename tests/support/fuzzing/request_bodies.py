@@ -26,6 +26,7 @@ from airflow_enel.domain import (
     Stage,
     StageMetrics,
     Step,
+    TargetSource,
     TaskDigest,
 )
 from airflow_enel.history import wire
@@ -45,6 +46,8 @@ _WRONG: Final[dict[type, tuple[Any, ...]]] = {
 _MAY_BE_NULL: Final = frozenset(
     {
         "runtime_target_s",
+        "target_source",
+        "deadline_at",
         "agent_token",
         "exit_code",
         "app_id",
@@ -66,7 +69,16 @@ _MAY_BE_NULL: Final = frozenset(
 )
 _WITH_DEFAULTS: Final = frozenset({"metrics", "scale_out"})
 _DEFAULT: Final = frozenset(
-    {"foreign_operator", "context", "entries", "input_bytes", "slots", "initial"}
+    {
+        "foreign_operator",
+        "context",
+        "entries",
+        "input_bytes",
+        "slots",
+        "initial",
+        "target_source",
+        "deadline_at",
+    }
 )
 _TEXT_OR_NUMBER: Final[tuple[Any, ...]] = (True, _NAN, _INF, [], {}, ["x"], None)
 _TOO_MUCH: Final = (2**80, -(2**80), 1e300, "x" * 300, "\x00")
@@ -126,6 +138,8 @@ def run_of(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Run:
         *(key, "job", "job.py", "bell", Bounds(1, 10), 600.5, 4, 2e9 + 0.5),
         foreign_operator=False,
         context=context,
+        target_source=TargetSource.DEADLINE,
+        deadline_at=2e9 + 600.5,
     )
 
 
