@@ -140,6 +140,27 @@ class Cells:
         return found
 
 
+def log_seconds(seconds: FloatArray) -> FloatArray:
+    """Logarithms of seconds, NaN where they are."""
+    logs: FloatArray = np.log(np.maximum(seconds, SHORTEST_S))
+    return logs
+
+
+def curves_at(shapes: ComponentCurves, executors: FloatArray) -> FloatArray:
+    """Log seconds of all components at the whole numbers next to ``(k,)`` executors, ``(k, m)``."""
+    sizes, index = np.unique(np.maximum(np.rint(executors), 1.0), return_inverse=True)
+    return shapes.at(sizes)[index.ravel()]
+
+
+def curves_of(shapes: ComponentCurves, executors: FloatArray) -> FloatArray:
+    """Log seconds of each component at executors of its own, ``(k, m)``; any where they are NaN."""
+    whole = np.maximum(np.rint(np.nan_to_num(executors)), 1.0)
+    sizes, index = np.unique(whole, return_inverse=True)
+    columns = np.arange(executors.shape[1])[None, :]
+    found: FloatArray = shapes.at(sizes)[index.reshape(executors.shape), columns]
+    return found
+
+
 def clipped(residual: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Residuals ``(n, m)`` without what lies far outside the others of the same column.
 

@@ -11,15 +11,11 @@ import numpy as np
 from airflow_enel.domain import Forecast
 from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
 from airflow_enel.predict.component_forecasts import ClusterModel, with_present
+from airflow_enel.predict.curves.component_curves import curves_at, log_seconds
 from airflow_enel.predict.gaussian.calibration import Calibration
-from airflow_enel.predict.gaussian.job_changes import change_notes
+from airflow_enel.predict.gaussian.job_changes import change_notes, since_other_components
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
-from airflow_enel.predict.gaussian.prior import (
-    Prior,
-    curves_at,
-    log_seconds,
-    since_other_components,
-)
+from airflow_enel.predict.gaussian.prior import Prior
 from airflow_enel.predict.gaussian.remaining import Remaining
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE
 from airflow_enel.predict.pauses import UsualGaps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_enel.domain import RunContext
+    from airflow_enel.predict.alignment import Alignment
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 MOST_CHANGES: Final = 4
@@ -25,6 +27,9 @@ LEAST_SHIFTED: Final = 3
 ALARM: Final = 26.0
 """Twice the log likelihood ratio from which on a shift is believed: so that, however often it is
 looked for, fewer than 1 run in 200 is a false alarm (`python -m benchmarks shifts`)."""
+
+BEFORE_OTHER_COMPONENTS: Final = 1e-3
+"""Weight of a run before the job's components became others, in whether one comes."""
 
 RECENT: Final = 5
 """Runs since a change up to which people are told of it."""
@@ -93,6 +98,23 @@ def component_changes(there: BoolArray) -> list[int]:
         for place in range(1, runs - 1)
         if (there[place] != there[place - 1]).any() and has_other_components(there, place)
     ]
+
+
+def job_changes(past: Alignment) -> list[int]:
+    """Numbers of the runs from which on the job was another one, by its code and components."""
+    found = {*code_changes(past.contexts), *component_changes(past.kinds())}
+    return sorted(found)[-MOST_CHANGES:]
+
+
+def since_other_components(past: Alignment) -> Alignment:
+    """The alignment in which runs before the last change of components say little of them."""
+    kinds = past.kinds()
+    places = [p for p in job_changes(past) if has_other_components(kinds, p)]
+    if not places:
+        return past
+    evidence = past.evidence.copy()
+    evidence[: places[-1]] = BEFORE_OTHER_COMPONENTS
+    return replace(past, evidence=evidence)
 
 
 def change_notes(changed_at: Sequence[float], started_at: FloatArray) -> tuple[str, ...]:

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from airflow_enel.predict.curves.component_curves import SHORTEST_S
+from airflow_enel.predict.curves.component_curves import (
+    SHORTEST_S,
+    curves_at,
+    curves_of,
+    log_seconds,
+)
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
-from airflow_enel.predict.gaussian.prior import curves_at, curves_of, log_seconds
 from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE, SMALLEST_LOG_SD
 
 if TYPE_CHECKING:

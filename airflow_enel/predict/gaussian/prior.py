@@ -1,4 +1,4 @@
-"""Fits curves, rescale efficiency and residual covariance of all components of a job."""
+"""Fits curves, effect of the context, rescale efficiency and covariance of a job's components."""
 
 from __future__ import annotations
 
@@ -9,37 +9,25 @@ import numpy as np
 
 from airflow_enel.predict.curves.component_curves import (
     FORGETTING,
-    SHORTEST_S,
-    ComponentCurves,
     clipped,
+    curves_at,
+    curves_of,
+    log_seconds,
 )
-from airflow_enel.predict.gaussian.context_effect import ContextEffect, whole_runs
-from airflow_enel.predict.gaussian.context_features import ContextFeatures
-from airflow_enel.predict.gaussian.job_changes import (
-    MOST_CHANGES,
-    code_changes,
-    component_changes,
-    has_other_components,
-    shift_of,
-)
+from airflow_enel.predict.gaussian.context_effect import whole_runs
+from airflow_enel.predict.gaussian.job_changes import job_changes
 from airflow_enel.predict.gaussian.rescale_efficiency import RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
+from airflow_enel.predict.gaussian.samples_in_context import SamplesInContext
 from airflow_enel.predict.gaussian.scanned_input import ScannedInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from typing_extensions import Self
 
-    from airflow_enel.domain import RunContext
     from airflow_enel.predict.alignment import Alignment
+    from airflow_enel.predict.curves.component_curves import ComponentCurves
+    from airflow_enel.predict.gaussian.context_effect import ContextEffect
     from airflow_enel.predict.samples import FloatArray
-
-_PASSES: Final = 2
-"""Of fitting curves and the effect of the context in turn."""
-
-BEFORE_OTHER_COMPONENTS: Final = 1e-3
-"""Weight of a run before the job's components became others, in whether one comes."""
 
 CLEAN_AT_LEAST: Final = 2
 """Undisturbed samples from which on a component's curve needs no disturbed ones."""
@@ -83,7 +71,8 @@ class Prior:
         executors = np.where(chosen, past.executors, 1.0)
         log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
         scanned = ScannedInput.of(past.contexts, past.input_bytes)
-        samples = Samples(past, _with_input(past, scanned), executors, log_s, weight)
+        contexts = scanned.added_to_all(past.contexts, past.input_bytes)
+        samples = SamplesInContext(past, contexts, executors, log_s, weight)
         fitted = samples.fit(job_changes(past))
         shapes, off, own_pull = fitted.shapes, fitted.off, fitted.own_pull
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
@@ -115,7 +104,8 @@ class Prior:
         if not features.size:
             return past
         log_size = np.log(np.where(np.isnan(past.executors), 1.0, past.executors))
-        rows = features.rows(_with_input(past, self.scanned), past.started_at)
+        contexts = self.scanned.added_to_all(past.contexts, past.input_bytes)
+        rows = features.rows(contexts, past.started_at)
         effect = self.context_effect.of(rows, log_size)
         return replace(past, added_s=past.added_s * np.exp(-effect))
 
@@ -127,108 +117,3 @@ def _without_outliers(
     off, _ = whole_runs(residual, expected_s, np.zeros_like(residual), weight)
     limited, _ = clipped(off[:, None], weight.max(axis=1)[:, None])
     return np.where(weight > 0, residual - (off[:, None] - limited), 0.0)
-
-
-def job_changes(past: Alignment) -> list[int]:
-    """Numbers of the runs from which on the job was another one, by its code and components."""
-    found = {*code_changes(past.contexts), *component_changes(past.kinds())}
-    return sorted(found)[-MOST_CHANGES:]
-
-
-def since_other_components(past: Alignment) -> Alignment:
-    """The alignment in which runs before the last change of components say little of them."""
-    kinds = past.kinds()
-    places = [p for p in job_changes(past) if has_other_components(kinds, p)]
-    if not places:
-        return past
-    evidence = past.evidence.copy()
-    evidence[: places[-1]] = BEFORE_OTHER_COMPONENTS
-    return replace(past, evidence=evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """What curves and effects of the context are fitted to, in turn; see `ComponentCurves.fit`."""
-
-    past: Alignment
-    contexts: Sequence[RunContext]
-    executors: FloatArray
-    log_s: FloatArray
-    weight: FloatArray
-
-    def fit(self, changes: Sequence[int]) -> Fitted:
-        """Fit with changes of the job at these runs, and a shift if runs prove one."""
-        found = self._fit(changes)
-        place = self._shift(found)
-        if place is None or place in changes:
-            return found
-        return self._fit(sorted({*changes, place})[-MOST_CHANGES:])
-
-    def _fit(self, changes: Sequence[int]) -> Fitted:
-        started_at = self.past.started_at
-        features = ContextFeatures.of(self.contexts, started_at, started_at[list(changes)].tolist())
-        rows, log_size = features.rows(self.contexts, started_at), np.log(self.executors)
-        chosen = self.weight > 0
-        found = Fitted(
-            ContextEffect.none(features),
-            *ComponentCurves.fit(self.executors, self.log_s, self.weight),
-        )
-        for _ in range(_PASSES if features.size else 0):
-            expected = curves_of(found.shapes, self.executors)
-            residual = np.where(chosen, self.log_s - expected, 0.0)
-            effect = ContextEffect.fit(
-                features, rows, residual, np.exp(expected), log_size, self.weight
-            )
-            of_runs = np.where(chosen, effect.of(rows, log_size), 0.0)
-            curves = ComponentCurves.fit(self.executors, self.log_s - of_runs, self.weight)
-            found = Fitted(effect, *curves)
-        return found
-
-    def _shift(self, found: Fitted) -> int | None:
-        """Number of the run from which on runs have shifted, if that is beyond doubt.
-
-        By what no change of executors can have caused: that is not the job's.
-        """
-        weight = self.weight * self.past.before_any_change()
-        told = np.flatnonzero(weight.any(axis=1))
-        expected_s = np.exp(curves_of(found.shapes, self.executors))
-        off, _ = whole_runs(found.off, expected_s, np.log(self.executors), weight)
-        place = shift_of(off[told])
-        return None if place is None else int(told[place])
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """Effect of the context, and what `ComponentCurves.fit` gives without it."""
-
-    effect: ContextEffect
-    shapes: ComponentCurves
-    off: FloatArray
-    own_pull: FloatArray
-
-
-def _with_input(past: Alignment, scanned: ScannedInput) -> list[RunContext]:
-    columns = np.arange(past.input_bytes.shape[1])
-    pairs = zip(past.contexts, past.input_bytes, strict=True)
-    return [scanned.added(context, columns, read) for context, read in pairs]
-
-
-def log_seconds(seconds: FloatArray) -> FloatArray:
-    """Logarithms of seconds, NaN where they are."""
-    logs: FloatArray = np.log(np.maximum(seconds, SHORTEST_S))
-    return logs
-
-
-def curves_at(shapes: ComponentCurves, executors: FloatArray) -> FloatArray:
-    """Log seconds of all components at the whole numbers next to ``(k,)`` executors, ``(k, m)``."""
-    sizes, index = np.unique(np.maximum(np.rint(executors), 1.0), return_inverse=True)
-    return shapes.at(sizes)[index.ravel()]
-
-
-def curves_of(shapes: ComponentCurves, executors: FloatArray) -> FloatArray:
-    """Log seconds of each component at executors of its own, ``(k, m)``; any where they are NaN."""
-    whole = np.maximum(np.rint(np.nan_to_num(executors)), 1.0)
-    sizes, index = np.unique(whole, return_inverse=True)
-    columns = np.arange(executors.shape[1])[None, :]
-    found: FloatArray = shapes.at(sizes)[index.reshape(executors.shape), columns]
-    return found

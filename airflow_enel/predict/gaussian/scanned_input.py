@@ -75,6 +75,14 @@ class ScannedInput:
             return context
         return RunContext.of({**dict(context), self.name: self.usual_mib * times})
 
+    def added_to_all(self, contexts: Sequence[RunContext], read: FloatArray) -> list[RunContext]:
+        """Contexts of whole runs, each as by `added`.
+
+        :param read: bytes that each component of them has read, ``(n, m)``
+        """
+        columns = np.arange(read.shape[1])
+        return [self.added(c, columns, row) for c, row in zip(contexts, read, strict=True)]
+
     def _times(self, columns: IndexArray, read: FloatArray) -> float | None:
         """How often the usual input a run has read, None if that cannot be told."""
         usual = self.usual_bytes[columns]
