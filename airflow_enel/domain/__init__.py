@@ -12,6 +12,7 @@ from airflow_enel.domain.driver import DriverStatus
 from airflow_enel.domain.forecast import Forecast
 from airflow_enel.domain.job import JobRuns, training_name
 from airflow_enel.domain.model import ModelFormat, ModelUnusable, TrainedModel
+from airflow_enel.domain.outlook import DagRunOutlook
 from airflow_enel.domain.progress import Progress
 from airflow_enel.domain.run import (
     IMPORTED,
@@ -55,6 +56,7 @@ __all__ = [
     "Component",
     "ComponentForecast",
     "ContextValue",
+    "DagRunOutlook",
     "Decision",
     "DriverStatus",
     "ExecutorSpan",

@@ -17,6 +17,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    DagRunOutlook,
     JobRuns,
     PastRun,
     Run,
@@ -213,6 +214,16 @@ class History(Protocol):
         """Return the Spark application of a task instance.
 
         :param run_id: Airflow's own, of the DAG run
+        """
+
+    def outlook(self, dag_id: str, run_id: str, task_id: str, job_key: str) -> DagRunOutlook:
+        """Return the deadlines of a DAG run, and what takes time there besides an application.
+
+        Over HTTP it is for tasks of that DAG run only.
+
+        :param run_id: Airflow's own, of the DAG run
+        :param task_id: of the task that submits the application
+        :param job_key: of the recurring job, for the time that its applications take to start
         """
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:

@@ -25,7 +25,7 @@ from fastapi import (
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_enel.domain import Component, PastRun, RunOutcome, TaskStanding
+from airflow_enel.domain import Component, DagRunOutlook, PastRun, RunOutcome, TaskStanding
 from airflow_enel.history import wire
 from airflow_enel.history.interface import (
     Application,
@@ -100,6 +100,20 @@ def application(
     """Return the Spark application of a task instance of the caller's DAG run."""
     caller.may_read_run(dag_id, run_id)
     return json_of(Application, history.application(dag_id, run_id, task_id, map_index))
+
+
+@tasks.get("/outlook")
+def outlook(
+    dag_id: Name,
+    run_id: Name,
+    task_id: Name,
+    job_key: Name,
+    caller: CallerDep,
+    history: HistoryDep,
+) -> Response:
+    """Return the deadlines of the caller's DAG run, and what takes time there besides."""
+    caller.may_read_run(dag_id, run_id)
+    return json_of(DagRunOutlook, history.outlook(dag_id, run_id, task_id, job_key))
 
 
 @tasks.get("/runs/{run_id}", dependencies=MayRead)

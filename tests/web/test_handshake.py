@@ -26,6 +26,13 @@ def application_path(task: Any) -> str:
     return f"{wire.PREFIX}/application?{urlencode(names)}"
 
 
+def outlook_path(task: Any, **changes: str) -> str:
+    """Where to ask for the outlook of a task's DAG run."""
+    who = task.identity
+    names = {"dag_id": who.dag_id, "run_id": who.run_id, "task_id": who.task_id, "job_key": "job"}
+    return f"{wire.PREFIX}/outlook?{urlencode(names | changes)}"
+
+
 def test_no_route_is_open(api: Any) -> None:
     from airflow_enel.web.api import build_app, people, tasks
 
@@ -144,6 +151,13 @@ def test_a_task_learns_how_airflow_sees_it(
     set_max_tries(task, 1)
     standing = wire.decode(TaskStanding, asker.get(f"{wire.PREFIX}/task").content)
     assert standing == TaskStanding("running", asking == current, asking <= 1)
+
+
+def test_a_task_sees_the_outlook_of_its_own_dag_run_only(new_task: Callable[..., Any]) -> None:
+    task, other = new_task(), new_task(dag_id="other")
+    assert task.get(outlook_path(task)).status_code == 200
+    assert task.get(outlook_path(task, run_id=new_task().identity.run_id)).status_code == 403
+    assert task.get(outlook_path(other)).status_code == 403
 
 
 def submitted_by(task: Any, submit_try: int) -> Any:

@@ -11,6 +11,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    DagRunOutlook,
     JobRuns,
     PastRun,
     Run,
@@ -165,6 +166,11 @@ class HttpHistory:
         """Return the Spark application of a task instance."""
         task = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
         return self._requests.ask(f"/application?{urlencode(task)}", Application)
+
+    def outlook(self, dag_id: str, run_id: str, task_id: str, job_key: str) -> DagRunOutlook:
+        """Return the deadlines of a DAG run, and what takes time there besides."""
+        asked = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "job_key": job_key}
+        return self._requests.ask(f"/outlook?{urlencode(asked)}", DagRunOutlook)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Store finished components and their stages."""

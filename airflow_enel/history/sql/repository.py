@@ -16,6 +16,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    DagRunOutlook,
     JobRuns,
     PastRun,
     Run,
@@ -41,6 +42,7 @@ from airflow_enel.history.sql.components import (
     save_components,
 )
 from airflow_enel.history.sql.latest_runs import latest_runs
+from airflow_enel.history.sql.outlook import outlook_of
 from airflow_enel.history.sql.queries import existing_run, unknown_run
 from airflow_enel.history.sql.tables import Job, RunRecord
 from airflow_enel.history.sql.trained_models import SqlModels
@@ -147,6 +149,11 @@ class SqlHistory(SqlModels):
             row = queries.latest_run_of(session, *task)
             known = 0 if row is None else queries.components_of(session, row.id)
             return Application(row, state, known)
+
+    def outlook(self, dag_id: str, run_id: str, task_id: str, job_key: str) -> DagRunOutlook:
+        """Return the deadlines of a DAG run, and what takes time there besides."""
+        with self._sessions.read() as session:
+            return outlook_of(session, dag_id, run_id, task_id, job_key)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Store finished components and their stages."""
