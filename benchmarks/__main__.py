@@ -30,6 +30,7 @@ BENCHMARKS = {
     "gates": "accuracy.gates",
     "worth": "accuracy.generated_histories",
     "shifts": "accuracy.job_shifts",
+    "components": "accuracy.component_times",
     "public": "accuracy.public_runtimes",
 }
 """The module of each benchmark, below this package."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.predict.curves.component_curves import CLIP
+from airflow_enel.predict.curves.cells import CLIP
 from airflow_enel.predict.gaussian.leave_one_out import ForecastErrors, LeaveOneOut
 from airflow_enel.predict.gaussian.residuals import CURVE_PARAMETERS, SMALLEST_LOG_SD
 from airflow_enel.predict.spread import CEILING, FLOOR, UNKNOWN, robust_log_sd

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_enel.predict.curves.cells import clipped
 from airflow_enel.predict.curves.component_curves import (
     FORGETTING,
-    clipped,
     curves_at,
     curves_of,
     log_seconds,
