@@ -13,15 +13,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards import BASELINE_GUARDS, Guard, GuardContext, apply_guards
-from airflow_enel.control.policies.base import PolicyContext, StartContext
+from airflow_enel.control.planning.prices import DEFAULT_RISK
+from airflow_enel.control.policies.base import PlanningContext, PolicyContext, StartContext
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import NO_CONTEXT, Progress, Step
+from airflow_enel.predict.base import ForecastsComponents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow_enel.control.policies import Policy
-    from airflow_enel.domain import Bounds, Forecast, PastRun, RunContext, Snapshot
+    from airflow_enel.domain import (
+        Bounds,
+        ComponentForecast,
+        Forecast,
+        PastRun,
+        RunContext,
+        Snapshot,
+    )
     from airflow_enel.predict import Forecaster
 
 
@@ -34,6 +43,7 @@ class ScalingConfig:
     :param try_number: the Airflow try that decides
     :param max_age_s: age up to which a reading counts as fresh
     :param context: what was known of the run at its start
+    :param risk: probability to miss that the user accepts, 0…1
     """
 
     policy: Policy
@@ -44,6 +54,18 @@ class ScalingConfig:
     guards: tuple[Guard, ...] = BASELINE_GUARDS
     max_age_s: float = 30.0
     context: RunContext = NO_CONTEXT
+    risk: float = DEFAULT_RISK
+
+    @cached_property
+    def components_at_start(self) -> ComponentForecast | None:
+        """What the forecaster says of each component before the start, if it can."""
+        return self.forecast_components(Progress.at_start(self.bounds, self.context))
+
+    def forecast_components(self, progress: Progress) -> ComponentForecast | None:
+        """What the forecaster says of each component to come, if it can."""
+        if not isinstance(self.forecaster, ForecastsComponents):
+            return None
+        return self.forecaster.forecast_components(progress, self.bounds)
 
 
 @dataclass(frozen=True)
@@ -119,13 +141,28 @@ def _step(
     config.policy.check_target(config.target_s)
     forecast = _forecast(config, progress)
     proposal = config.policy.propose(
-        PolicyContext(forecast, config.target_s, progress, config.bounds, start)
+        PolicyContext(
+            forecast,
+            config.target_s,
+            progress,
+            config.bounds,
+            start,
+            _planning(config, progress, now) if config.policy.plans else None,
+        )
     )
     if forecast is not None and forecast.notes:
         proposal = replace(proposal, reason="; ".join((proposal.reason, *forecast.notes)))
     context = _context(config, progress, forecast)
     decision = apply_guards(config.guards, proposal, context, try_number=config.try_number, now=now)
     return Step(progress, forecast, decision)
+
+
+def _planning(config: ScalingConfig, progress: Progress, now: float) -> PlanningContext | None:
+    at_start = config.components_at_start
+    components = config.forecast_components(progress)
+    if at_start is None or components is None:
+        return None
+    return PlanningContext(components, at_start, config.risk, now)
 
 
 def _context(config: ScalingConfig, progress: Progress, forecast: Forecast | None) -> GuardContext:

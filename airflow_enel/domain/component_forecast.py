@@ -27,6 +27,8 @@ class Plant:
     :param shrink_pause_s: pause of a release
     :param can_shrink: False if executors that were asked to go have stayed
     :param growth_helps: False if components run no faster on executors that came after the start
+    :param warm_up: components, from the one in which new executors come on, that run no faster
+        yet, because these have neither cached data nor shuffle files
     :raises ValueError: if a time is not finite or negative
     """
 
@@ -37,6 +39,7 @@ class Plant:
     shrink_pause_s: tuple[float, float]
     can_shrink: bool
     growth_helps: bool
+    warm_up: int = 0
 
     def __post_init__(self) -> None:
         times = (self.start_delay_s, *self.grow_pause_s, *self.shrink_pause_s)

@@ -11,7 +11,14 @@ from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_enel.domain import Bounds, Forecast, PastRun, Progress, Proposal
+    from airflow_enel.domain import (
+        Bounds,
+        ComponentForecast,
+        Forecast,
+        PastRun,
+        Progress,
+        Proposal,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +36,30 @@ class StartContext:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanningContext:
+    """What a policy may look at besides that plans executors component by component.
+
+    :param components: still to come
+    :param at_start: what the same forecaster said of the run before its start
+    :param risk: probability to miss that the user accepts, 0…1
+    :param now: the present by the driver's clock, seconds since the epoch
+    """
+
+    components: ComponentForecast
+    at_start: ComponentForecast
+    risk: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyContext:
     """What a policy may look at.
 
     :param forecast: remaining seconds per candidate, None without a model or a forecaster
     :param target_s: seconds the run may take from the application's start, None without a target
     :param start: what else is known before the application is submitted, None once it runs
+    :param planning: for a policy that plans, None if its forecaster has no model or knows no
+        components
     """
 
     forecast: Forecast | None
@@ -42,6 +67,7 @@ class PolicyContext:
     progress: Progress
     bounds: Bounds
     start: StartContext | None = None
+    planning: PlanningContext | None = None
 
     @property
     def time_left_s(self) -> float:
@@ -60,6 +86,7 @@ class Policy:
     :param rescales: False if the initial size is never changed, so that it is not asked again
     :param needs_target: True if it cannot work without a target, so that one is asked for before
         any run
+    :param plans: True if it reads the forecast of each component
     """
 
     name: str
@@ -67,6 +94,7 @@ class Policy:
     forecaster: str | None = None
     rescales: bool = True
     needs_target: bool = True
+    plans: bool = False
 
     def check_target(self, target: object) -> None:
         """Refuse to work without a target where one is needed.

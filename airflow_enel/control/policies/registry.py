@@ -20,6 +20,7 @@ from airflow_enel.registry import Registry
 ENTRY_POINT_GROUP: Final = "airflow_enel.policies"
 
 BUILT_IN: Final[dict[str, str]] = {
+    "enel": "airflow_enel.control.policies.enel:ENEL",
     "ellis": "airflow_enel.control.policies.ellis:ELLIS",
     "bell": "airflow_enel.control.policies.bell:BELL",
     "enel-paper": "airflow_enel.control.policies.enel_paper:ENEL_PAPER",

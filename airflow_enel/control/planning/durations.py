@@ -1,0 +1,143 @@
+"""Durations of the components to come, at the sizes that are planned with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from numpy.typing import NDArray
+
+    from airflow_enel.domain import ComponentForecast
+
+    FloatArray = NDArray[np.float64]
+
+SIZES: Final = 9
+"""Sizes that are planned with, besides those that must be among them."""
+POINTS: Final = np.array([-2.05, -1.28, -0.67, 0.0, 0.67, 1.28, 2.05])
+WEIGHTS: Final = np.array([0.05, 0.125, 0.2, 0.25, 0.2, 0.125, 0.05])
+"""Quantile points of a normal distribution, and their weights."""
+
+_CLIFFS: Final = 2
+_STEEP: Final = 1.25  # ratio of totals at neighbouring sizes that makes a cliff
+_UNLIKELY: Final = 0.02
+_SMALLEST_EXECUTORS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """Components in their order at ``S`` sizes, without and with losses of executors: ``R`` cases.
+
+    :param sizes: ascending, ``(S,)``
+    :param probability: of each case, ``(R,)``
+    :param log_median: log seconds without stalls, ``(R, m, S)``
+    :param log_sd: ``(m, S)``
+    :param share: probability that each comes, ``(m,)``
+    :param loss_rate: losses per second, ``(R,)``
+    :param stall_s: seconds that a loss takes
+    :param stall_square: mean of their squares
+    """
+
+    sizes: NDArray[np.intp]
+    probability: FloatArray
+    log_median: FloatArray
+    log_sd: FloatArray
+    share: FloatArray
+    loss_rate: FloatArray
+    stall_s: float
+    stall_square: float
+
+    @classmethod
+    def of(cls, forecast: ComponentForecast, needed: Collection[int], lost: int) -> Durations:
+        """Pick sizes, and split the forecast into cases.
+
+        :param needed: sizes that must be among them
+        :param lost: executors that the run has lost so far
+        """
+        executors = np.array(forecast.executors)
+        log_median = np.array(forecast.log_median).reshape(-1, executors.size)
+        share = np.array(forecast.share)
+        sizes = _sizes(executors, share @ np.exp(log_median), needed)
+        columns = np.searchsorted(executors, sizes)
+        failures = forecast.failures
+        failing = failures.failing if failures.loss_rate > 0 else 0.0
+        failing = 0.0 if failing < _UNLIKELY else 1.0 if failing > 1 - _UNLIKELY else failing
+        cases = [(1 - failing, 0.0), (failing, failures.loss_rate)]
+        cases = [case for case in cases if case[0] > 0]
+        lost_capacity = failures.capacity_lost
+        at_size = log_median[:, columns]
+        return cls(
+            sizes=sizes,
+            probability=np.array([probability for probability, _ in cases]),
+            log_median=np.stack(
+                [
+                    _with_lost_capacity(
+                        log_median, executors, at_size, sizes, lost_capacity, lost, rate
+                    )
+                    for _, rate in cases
+                ]
+            ),
+            log_sd=np.array(forecast.log_sd).reshape(-1, executors.size)[:, columns],
+            share=share,
+            loss_rate=np.array([rate for _, rate in cases]),
+            stall_s=failures.stall_s,
+            stall_square=failures.stall_square,
+        )
+
+    def index(self, size: int) -> int:
+        """Place of a size."""
+        return int(np.searchsorted(self.sizes, size))
+
+    def seconds(self, z: FloatArray) -> FloatArray:
+        """Seconds of components that come, without stalls, at points ``(Z,)``: ``(Z, R, m, S)``."""
+        seconds: FloatArray = np.exp(self.log_median + z[:, None, None, None] * self.log_sd)
+        return seconds
+
+    def expected_stalls(self, seconds: FloatArray) -> FloatArray:
+        """Mean seconds for which losses stall components of so many, ``(…, R, m, S)``."""
+        return seconds * (self.loss_rate * self.stall_s)[:, None, None]
+
+
+def _sizes(
+    executors: NDArray[np.intp], total_s: FloatArray, needed: Collection[int]
+) -> NDArray[np.intp]:
+    """Sizes in equal ratios, those just above a cliff, and needed ones."""
+    if executors.size <= SIZES:
+        return executors
+    ideal = np.geomspace(executors[0], executors[-1], SIZES)
+    places = {int(np.abs(executors - size).argmin()) for size in ideal}
+    steps = total_s[:-1] / np.maximum(total_s[1:], 1e-9)
+    steepest = np.argsort(-steps, kind="stable")[:_CLIFFS]
+    places |= {int(step) + 1 for step in steepest if steps[step] > _STEEP}
+    places |= {int(np.searchsorted(executors, size)) for size in needed}
+    return executors[sorted(places)]
+
+
+def _with_lost_capacity(
+    log_median: FloatArray,
+    executors: NDArray[np.intp],
+    at_size: FloatArray,
+    sizes: NDArray[np.intp],
+    lost_capacity: float,
+    lost: int,
+    loss_rate: float,
+) -> FloatArray:
+    """Log medians at sizes that are worth less after losses, seen and expected, ``(m, S)``."""
+    if not lost_capacity or not (lost or loss_rate):
+        return at_size
+    seconds = np.exp(at_size)
+    begins_s = np.cumsum(seconds, axis=0) - seconds / 2
+    worth = sizes - lost_capacity * (lost + loss_rate * begins_s)
+    worth = np.maximum(worth, _SMALLEST_EXECUTORS)
+    found = [
+        np.interp(np.log(of), np.log(executors), row)
+        for of, row in zip(worth, log_median, strict=True)
+    ]
+    # Below the smallest size that the forecast knows: as if work were perfectly parallel.
+    beyond = np.maximum(np.log(executors[0] / worth), 0.0)
+    slower: FloatArray = np.array(found) + beyond
+    return slower

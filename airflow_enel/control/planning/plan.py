@@ -1,0 +1,93 @@
+"""Plans the executors of the rest of a run, and values every size that can be asked for now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from airflow_enel.control.planning.durations import POINTS, WEIGHTS, Durations
+from airflow_enel.control.planning.first_action import (
+    Actions,
+    Present,
+    expected_prices,
+    reached_states,
+)
+from airflow_enel.control.planning.programme import TIMES, Moments, Programme
+from airflow_enel.control.planning.rollout import Outlook, outlook
+
+if TYPE_CHECKING:
+    from airflow_enel.control.planning.prices import Prices
+    from airflow_enel.domain import ComponentForecast
+
+LEAST_GAIN_S: Final = 30.0
+"""Executor-seconds …"""
+LEAST_GAIN: Final = 0.01
+"""… and share of the price of keeping, that a change must gain."""
+HOPELESS: Final = 0.99
+"""Probability to miss at every size from which on only lateness counts."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Expected prices of the sizes that can be asked for now.
+
+    :param sizes: ascending
+    :param prices: executor-seconds and priced lateness from now on, of each
+    """
+
+    sizes: tuple[int, ...]
+    prices: tuple[float, ...]
+    programme: Programme
+    present: Present
+    actions: Actions
+
+    @property
+    def cheapest(self) -> int:
+        """The size with the least price."""
+        return self.sizes[int(np.argmin(self.prices))]
+
+    @cached_property
+    def size(self) -> int:
+        """The cheapest size, or what was asked for already if that costs hardly more."""
+        asked = self.present.requested
+        if asked not in self.sizes:
+            return self.cheapest
+        keep = self.prices[self.sizes.index(asked)]
+        gain = keep - min(self.prices)
+        return self.cheapest if gain > LEAST_GAIN_S + LEAST_GAIN * abs(keep) else asked
+
+    def outlook(self, size: int) -> Outlook:
+        """What the run is expected to come to if this size is asked for now."""
+        return outlook(self.programme, self.present, self.actions, self.sizes.index(size))
+
+
+def plan(
+    forecast: ComponentForecast,
+    prices: Prices,
+    present: Present,
+    left_s: float,
+    lost: int = 0,
+    times: int = TIMES,
+) -> Plan:
+    """Plan from the present state.
+
+    :param forecast: with a component to come at least, the running one first
+    :param present: both its sizes are among those of the forecast
+    :param left_s: seconds until the target, negative once it is missed
+    :param lost: executors lost so far
+    """
+    durations = Durations.of(forecast, {present.executors, present.requested}, lost)
+    moments = Moments.of(prices.target_s, left_s, times)
+    programme = Programme(durations, forecast.plant, prices, left_s, forecast.tail_s, moments)
+    actions = (
+        Actions.of(durations, forecast.plant, present)
+        if present.executors
+        else Actions.at_start(durations)
+    )
+    reached = reached_states(durations, present, actions, POINTS, forecast.plant.warm_up)
+    expected = expected_prices(programme, actions, reached, WEIGHTS)
+    sizes = tuple(durations.sizes[actions.place].tolist())
+    return Plan(sizes, tuple(expected.tolist()), programme, present, actions)
