@@ -42,18 +42,27 @@ def _seconds(value: object) -> float | None:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, str):
-        return _parsed(value.strip())
+        return parse_duration(value) or _number(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     return None
 
 
-def _parsed(text: str) -> float | None:
+def parse_duration(text: str) -> float | None:
+    """Seconds of ``HH:MM:SS`` or of an ISO-8601 duration; None if it is neither."""
+    text = text.strip()
     match = _CLOCK.fullmatch(text) or _ISO_8601.fullmatch(text.upper())
+    if match is None:
+        return None
+    parts = {unit: float(number) for unit, number in match.groupdict().items() if number}
     try:
-        if match is None:
-            return float(text)
-        parts = {unit: float(number) for unit, number in match.groupdict().items() if number}
         return timedelta(**parts).total_seconds()
-    except (ValueError, OverflowError):
+    except OverflowError:
+        return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
         return None

@@ -12,6 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.decide import first_step
+from airflow_enel.control.feasibility import (
+    InfeasibleTarget,
+    OnInfeasible,
+    Shortfall,
+    as_fast_as_possible,
+    backed_forecast,
+    shortfall,
+)
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ScaleAnswer
 from airflow_enel.execution.scaling_config import MonitoredRun, expected_components, scaling_config
@@ -19,7 +27,7 @@ from airflow_enel.history.records import DecisionCompleted, DecisionIntended, Ru
 from airflow_enel.spark.submission.run_folder import Submission
 
 if TYPE_CHECKING:
-    from airflow_enel.domain import Run, Step
+    from airflow_enel.domain import Forecast, Run, Step
     from airflow_enel.execution.request import RunRequest
     from airflow_enel.execution.scaling_config import JobPast
 
@@ -30,11 +38,13 @@ class OpenRun:
 
     :param step: decision 0, the initial size
     :param monitored: what an observer of the run needs
+    :param shortfall: how far the target is from what is possible, None if it can be met
     """
 
     submission: Submission
     step: Step
     monitored: MonitoredRun
+    shortfall: Shortfall | None = None
 
     @property
     def run(self) -> Run:
@@ -59,13 +69,32 @@ class OpenRun:
 def open_run(request: RunRequest, past: JobPast) -> OpenRun:
     """Decide the initial size of a requested run, and make the run and its token.
 
+    A target that no size is expected to meet fails only what was never submitted: a later try, or
+    a task that somebody has cleared, is wanted although it is late.
+
     :raises ValueError: if the policy needs a target and there is none
+    :raises InfeasibleTarget: if it is not to run, as no size is expected to meet its target
     """
     config = scaling_config(request, past, request.key.submit_try)
     if request.foreign_operator and request.initial_executors is not None:
         # For another operator the author's size is final; our operator lets the policy judge it.
         config = replace(config, policy=find_policy("static"))
     step = first_step(config, past.runs, request.initial_executors, time.time())
+    short = _shortfall(request, backed_forecast(step.forecast, past.runs, request.bounds))
+    if short is not None and config.policy.needs_target:
+        fastest = replace(config, policy=as_fast_as_possible(short))
+        step = first_step(fastest, past.runs, request.initial_executors, time.time())
     run = request.run(step.decision.executors, step.decision.decided_at)
     monitored = MonitoredRun(run.key.id, config, expected_components(past.runs))
-    return OpenRun(Submission(run, secrets.token_urlsafe(32)), step, monitored)
+    return OpenRun(Submission(run, secrets.token_urlsafe(32)), step, monitored, short)
+
+
+def _shortfall(request: RunRequest, forecast: Forecast | None) -> Shortfall | None:
+    if request.runtime_target_s is None:
+        return None
+    short = shortfall(forecast, request.bounds, request.runtime_target_s, request.overdue_s)
+    if short is None or request.on_infeasible is OnInfeasible.RUN or request.key.submit_try > 1:
+        return short
+    raise InfeasibleTarget(
+        f"The target cannot be met, so nothing was submitted (on_infeasible='fail'): {short}"
+    )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_enel.domain import NO_CONTEXT, Bounds, Run, RunContext, RunKey
+from airflow_enel.control.feasibility import OnInfeasible
+from airflow_enel.domain import NO_CONTEXT, Bounds, Run, RunContext, RunKey, TargetSource
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,6 +28,11 @@ class RunRequest:
     :param application: file or URL that is submitted, as the history shows it
     :param policy: name of the policy
     :param runtime_target_s: seconds that the application may take, None without a target
+    :param deadline_at: that the author has set, until the target is known: then the one that it was
+        made of, None without one
+    :param target_source: what the target was made of, None as long as it is not known
+    :param overdue_s: see `airflow_enel.control.deadline.Target`
+    :param on_infeasible: what to do if no allowed size is expected to meet the target
     :param initial_executors: size that the author has set, None if the policy chooses it
     :param context: what is known before the start and may explain the runtime
     :param input_paths: what the application reads, to be measured before it is submitted
@@ -42,6 +48,10 @@ class RunRequest:
     policy: str
     bounds: Bounds
     runtime_target_s: float | None
+    deadline_at: float | None = None
+    target_source: TargetSource | None = None
+    overdue_s: float = 0.0
+    on_infeasible: OnInfeasible = OnInfeasible.RUN
     initial_executors: int | None = None
     context: RunContext = NO_CONTEXT
     input_paths: tuple[str, ...] = ()
@@ -63,6 +73,8 @@ class RunRequest:
             submitted_at=submitted_at,
             foreign_operator=self.foreign_operator,
             context=self.context,
+            target_source=self.target_source,
+            deadline_at=self.deadline_at,
         )
 
 

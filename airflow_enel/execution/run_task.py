@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from airflow_enel.control.feasibility import InfeasibleTarget
 from airflow_enel.control.lifecycle import Action
 from airflow_enel.domain import RunState
 from airflow_enel.execution.application import TaskApplication
@@ -20,6 +22,7 @@ from airflow_enel.execution.recovery import Recovery, unknown_state
 from airflow_enel.execution.remote_loop import ApplicationStateUnknown, RemoteLoop
 from airflow_enel.execution.request import unknown_patience_s
 from airflow_enel.execution.result_reporter import report_result, write_credentials
+from airflow_enel.execution.run_target import has_deadline_alert, with_target
 from airflow_enel.execution.scaling_config import MonitoredRun, job_past_or_empty, monitored_run
 from airflow_enel.history.records import RunOpened
 from airflow_enel.spark.submission.run_folder import Submission
@@ -109,8 +112,7 @@ class RunTask:
         :raises AirflowException: if the task was killed before that
         """
         application = self.application
-        request = with_input_size(self.request, self._log)
-        new = open_run(request, job_past_or_empty(self._history, request, self._log))
+        new = self._open()
         prepared = self._submitter.prepare(new.submission)
         self._log.info("Decision 0: %s", new.step.decision.reason)
         folder = prepared.folder
@@ -124,6 +126,23 @@ class RunTask:
         for record in new.first_decision:
             writer.write(record)
         self._follow(new.submission, driver, writer, new.monitored)
+
+    def _open(self) -> OpenRun:
+        """Find out the target and the initial size.
+
+        :raises AirflowFailException: if no size is expected to meet the target, and it must not run
+        """
+        request = with_input_size(self.request, self._log)
+        past = job_past_or_empty(self._history, request, self._log)
+        alert = has_deadline_alert(self._context)
+        request = with_target(request, self._history, self._log, time.time(), deadline_alert=alert)
+        try:
+            new = open_run(request, past)
+        except InfeasibleTarget as error:
+            raise AirflowFailException(str(error)) from None  # no retry would be any earlier
+        if new.shortfall is not None:
+            self._log.warning("The target cannot be met: %s", new.shortfall)
+        return new
 
     def _write_intent(self, new: OpenRun, folder: RunFolder, writer: BufferedWriter) -> None:
         folder.make()

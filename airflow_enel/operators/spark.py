@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
+from airflow_enel.control.deadline import DagRunMoment
+from airflow_enel.control.feasibility import OnInfeasible
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds
-from airflow_enel.operators.validation import check_context, check_input_paths, check_target
+from airflow_enel.operators.validation import (
+    check_choice,
+    check_context,
+    check_input_paths,
+    check_target,
+)
 
 if TYPE_CHECKING:
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -36,6 +43,17 @@ class EnelSparkOperator(SparkSubmitOperator):
 
     :param runtime_target: how long the Spark application may take: a timedelta, seconds, or a
         text such as "PT10M" or "00:10:00" (templated). Policies without a target do without.
+    :param deadline: when the DAG run must have ended: a datetime with a time zone, or a time after
+        ``deadline_reference``, such as ``timedelta(hours=2)`` or "PT2H" (templated). Less what the
+        tasks that follow have taken in past DAG runs, and the start, it gives the runtime target
+        if there is no ``runtime_target``. Without either the ``DeadlineAlert`` of the DAG is used,
+        of several the next one.
+    :param deadline_reference: what a time counts from: "run_after" (default), the moment for which
+        the DAG run was scheduled or at which it was triggered, as for the SLAs of Airflow 2;
+        "logical_date", "data_interval_end" or "start_date" of the DAG run
+    :param on_infeasible: what to do if no allowed size is expected to meet the target, for instance
+        as the deadline has passed: "run" (default) as fast as possible, with a warning, or "fail"
+        without submitting; retries and cleared tasks run
     :param min_executors: the fewest executors ever
     :param max_executors: the most executors ever
     :param policy: how executors are chosen: "ellis" (from history, corrected during the run),
@@ -64,6 +82,7 @@ class EnelSparkOperator(SparkSubmitOperator):
     template_fields: Sequence[str] = (
         *SparkSubmitOperator.template_fields,
         "runtime_target",
+        "deadline",
         "job_key",
         "context",
         "input_paths",
@@ -73,6 +92,9 @@ class EnelSparkOperator(SparkSubmitOperator):
         self,
         *,
         runtime_target: timedelta | float | str | None = None,
+        deadline: datetime | timedelta | str | None = None,
+        deadline_reference: str = "run_after",
+        on_infeasible: str = "run",
         min_executors: int = 1,
         max_executors: int = 8,
         policy: str = "ellis",
@@ -84,10 +106,19 @@ class EnelSparkOperator(SparkSubmitOperator):
     ) -> None:
         super().__init__(**kwargs)
         Bounds(min_executors, max_executors)
-        check_target(runtime_target, find_policy(policy))
+        dag = self.get_dag()
+        # An instance of a mapped task belongs to a DAG, but does not know it here.
+        is_mapped = getattr(self, "_BaseOperator__from_mapped", False)
+        alert = bool(dag.deadline) if dag else is_mapped
+        check_target(runtime_target, deadline, find_policy(policy), may_have_alert=alert)
+        check_choice("deadline_reference", deadline_reference, DagRunMoment)
+        check_choice("on_infeasible", on_infeasible, OnInfeasible)
         check_context(context)
         check_input_paths(input_paths)
         self.runtime_target = runtime_target
+        self.deadline = deadline
+        self.deadline_reference = deadline_reference
+        self.on_infeasible = on_infeasible
         self.min_executors = min_executors
         self.max_executors = max_executors
         self.policy = policy
@@ -121,6 +152,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         from airflow_enel.execution.input_size import read_input_paths
         from airflow_enel.execution.request import RunRequest, run_key, work_dir
         from airflow_enel.execution.run_context import data_start_of, run_context
+        from airflow_enel.execution.run_target import given_deadline_at
         from airflow_enel.execution.run_task import RunTask
         from airflow_enel.spark.submission.arguments import CORES_BY_DEFAULT, SubmitArguments
         from airflow_enel.spark.submission.client.submitter import ClientSubmitter
@@ -135,6 +167,8 @@ class EnelSparkOperator(SparkSubmitOperator):
             policy=self.policy,
             bounds=Bounds(self.min_executors, self.max_executors),
             runtime_target_s=parse_runtime_target(self.runtime_target),
+            deadline_at=given_deadline_at(self.deadline, self.deadline_reference, context),
+            on_infeasible=OnInfeasible(self.on_infeasible),
             initial_executors=self._num_executors,
             context=run_context(
                 self.application,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Final
+from enum import Enum
+from typing import Any, Final, TypeVar, cast
 
+from airflow_enel.control.deadline import parse_deadline
 from airflow_enel.control.policies import Policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain.context import MAX_ENTRIES, check_entry, read_entry
@@ -13,14 +14,35 @@ from airflow_enel.domain.context import MAX_ENTRIES, check_entry, read_entry
 _SHOWN: Final = 40
 
 
-def check_target(value: timedelta | float | str | None, policy: Policy) -> None:
-    """Refuse a runtime target that cannot be one; a template is checked when it is rendered.
+def check_target(
+    runtime_target: object, deadline: object, policy: Policy, *, may_have_alert: bool
+) -> None:
+    """Refuse a target that cannot be one; templates are checked when they are rendered.
 
+    :param may_have_alert: True if the DAG has a deadline of its own, or is not known yet
     :raises ValueError: says what to write
     """
-    policy.check_target(value)
-    if not (isinstance(value, str) and "{" in value):
-        parse_runtime_target(value)
+    if runtime_target is None and deadline is None and not may_have_alert:
+        policy.check_target(None)
+    if not _is_resolved_later(runtime_target):
+        parse_runtime_target(cast(Any, runtime_target))
+    if not _is_resolved_later(deadline):
+        parse_deadline(cast(Any, deadline))
+
+
+T = TypeVar("T", bound=Enum)
+
+
+def check_choice(name: str, value: str, choices: type[T]) -> T:
+    """Return one of several values that an argument may have.
+
+    :raises ValueError: lists them
+    """
+    try:
+        return choices(value)
+    except ValueError:
+        listed = ", ".join(repr(choice.value) for choice in choices)
+        raise ValueError(f"{name} is {value!r}; it must be one of {listed}") from None
 
 
 def check_context(context: object, *, at_run_time: bool = True) -> None:

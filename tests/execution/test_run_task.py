@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,9 +12,19 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
-from airflow_enel.domain import AgentAccess, AgentAddress, Bounds, RunKey, RunState, TaskStanding
+from airflow_enel.control.feasibility import OnInfeasible
+from airflow_enel.domain import (
+    AgentAccess,
+    AgentAddress,
+    Bounds,
+    DagRunOutlook,
+    RunKey,
+    RunState,
+    TargetSource,
+    TaskStanding,
+)
 from airflow_enel.execution import agent_access, driver_loop, run_task
 from airflow_enel.execution.history_access import HistoryAccess
 from airflow_enel.execution.request import RunRequest
@@ -83,9 +94,12 @@ class World:
     def record(self, record: SubmissionRecord) -> None:
         record.write(self.store)
 
-    def attempt(self, **changes: Any) -> RunTask:
+    def with_deadline_alert(self) -> RunTask:
+        return self.attempt(dag=SimpleNamespace(deadline=["an alert"]))
+
+    def attempt(self, dag: Any = None, **changes: Any) -> RunTask:
         ti = SimpleNamespace(try_number=2, max_tries=3)
-        context = cast("Any", {"ti": ti, "task_state_store": self.store})
+        context = cast("Any", {"ti": ti, "task_state_store": self.store, "dag": dag})
         submitter = cast("Any", self.submitter)
         return RunTask(request(**changes), submitter, context, LOG, self.time.clock)
 
@@ -171,6 +185,59 @@ def test_an_application_that_goes_on_keeps_what_was_measured_for_it(
     world.time.at(100.0, lambda: setattr(driver, "code", 0))
     world.attempt(input_paths=("/somewhere",)).run()
     assert (world.submitted, asked) == ([], [])
+
+
+# What a deadline leaves
+
+
+def test_a_run_is_stored_with_the_deadline_of_its_dag(world: World) -> None:
+    at = time.time() + 600
+    world.history.outlook_of_dag_run = DagRunOutlook((at,), ("load",), 100.0)
+    world.with_deadline_alert().run()
+    run = world.history.runs[SECOND.id]
+    assert (run.target_source, run.deadline_at) == (TargetSource.DEADLINE_ALERT, at)
+    assert run.runtime_target_s == pytest.approx(500.0, abs=30)
+
+
+@pytest.mark.parametrize("on_infeasible", OnInfeasible)
+def test_a_retry_after_the_deadline_runs_as_fast_as_possible(
+    world: World, on_infeasible: OnInfeasible, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = {"deadline_at": time.time() - 3600, "policy": "ellis", "bounds": Bounds(1, 8)}
+    world.attempt(on_infeasible=on_infeasible, **late).run()
+    (submission,) = world.submitter.submitted
+    assert submission.run.initial_executors == 8
+    assert (
+        "no time is left for the application: expected to miss by more than 3601 s" in caplog.text
+    )
+
+
+def test_a_first_try_after_the_deadline_submits_nothing_and_is_not_retried_if_told_so(
+    world: World,
+) -> None:
+    attempt = world.attempt(
+        key=FIRST, deadline_at=time.time() - 3600, on_infeasible=OnInfeasible.FAIL
+    )
+    with pytest.raises(AirflowFailException, match=r"nothing was submitted.*on_infeasible='fail'"):
+        attempt.run()
+    assert (world.submitted, world.store, world.history.runs) == ([], {}, {})
+
+
+def test_an_application_of_an_earlier_try_is_followed_though_its_deadline_has_passed(
+    world: World,
+) -> None:
+    driver = world.left_on_this_worker(None)
+    world.time.at(10.0, lambda: setattr(driver, "code", 0))
+    late = {"deadline_at": time.time() - 3600, "on_infeasible": OnInfeasible.FAIL}
+    world.attempt(**late).run()
+    assert (world.submitted, world.history.states[FIRST.id]) == ([], RunState.SUCCEEDED)
+
+
+def test_an_author_who_has_set_the_size_keeps_it_after_the_deadline(world: World) -> None:
+    late = {"deadline_at": time.time() - 3600, "initial_executors": 2, "bounds": Bounds(1, 8)}
+    world.attempt(policy="static", **late).run()
+    (submission,) = world.submitter.submitted
+    assert submission.run.initial_executors == 2
 
 
 def test_a_driver_that_runs_here_is_followed_to_its_end(world: World) -> None:

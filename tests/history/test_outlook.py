@@ -171,6 +171,24 @@ def test_what_has_ended_in_this_dag_run_does_not_follow_any_more(scene: Scene) -
     assert scene.outlook().following == ("publish",)
 
 
+def test_a_sensor_that_watches_the_application_takes_no_time_of_its_own(
+    beside_airflow: Kept, airflow_db: None
+) -> None:
+    from airflow.providers.standard.operators.empty import EmptyOperator
+    from airflow.sdk import DAG
+
+    from airflow_enel.sensors.spark import EnelSparkSensor
+
+    with DAG(f"dag-{uuid4()}", schedule=None, start_date=NOW - 99 * DAY) as made:
+        watch = EnelSparkSensor(task_id="long", external_task_id="spark")
+        EmptyOperator(task_id="spark") >> watch >> EmptyOperator(task_id="publish")
+    scene = Scene(beside_airflow, store_dag(made))
+    add_past_dag_run(scene.dag, "past", NOW - DAY, {"spark": 1, "long": 600, "publish": 2})
+    outlook = scene.outlook()
+    assert (outlook.following, outlook.following_s) == (("publish",), 2.0)
+    assert outlook.without_history == ()
+
+
 def test_other_dags_with_tasks_of_the_same_name_say_nothing(
     beside_airflow: Kept, dag: Callable[..., Any]
 ) -> None:

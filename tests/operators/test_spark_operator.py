@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
 
 from airflow_enel.domain import Bounds
 from airflow_enel.operators.spark import EnelSparkOperator
@@ -24,6 +26,9 @@ from airflow_enel.spark.submission.client.preflight import (
     check_master,
 )
 from airflow_enel.spark.submission.client.provider_hook import ProviderHook
+from tests.support.fakes.tasks import task_context
+
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 
 
 def operator(**arguments: Any) -> EnelSparkOperator:
@@ -47,7 +52,7 @@ def test_every_argument_of_the_stock_operator_is_taken() -> None:
 
 def test_target_and_key_are_templated_like_everything_the_stock_operator_templates() -> None:
     own = set(EnelSparkOperator.template_fields) - set(SparkSubmitOperator.template_fields)
-    assert own == {"runtime_target", "job_key", "context", "input_paths"}
+    assert own == {"runtime_target", "deadline", "job_key", "context", "input_paths"}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +70,12 @@ def test_target_and_key_are_templated_like_everything_the_stock_operator_templat
         ({"runtime_target": timedelta(0)}, "runtime_target"),
         ({"runtime_target": float("nan")}, "runtime_target"),
         ({"runtime_target": "soon"}, "runtime_target"),
+        ({"deadline": datetime(2026, 1, 1)}, "deadline is .* no time zone"),  # noqa: DTZ001
+        ({"deadline": "soon"}, "deadline is 'soon'; write a datetime"),
+        ({"deadline": 7200}, "deadline is '7200'"),
+        ({"deadline": timedelta(0)}, "deadline is '0:00:00'"),
+        ({"deadline_reference": "now"}, "deadline_reference is 'now'; .* 'run_after', 'logical"),
+        ({"on_infeasible": "warn"}, "on_infeasible is 'warn'; it must be one of 'run', 'fail'"),
     ],
 )
 def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed(
@@ -77,6 +88,71 @@ def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed(
 @pytest.mark.parametrize("target", [timedelta(minutes=5), 300, 300.0, "PT5M", "{{ params.t }}"])
 def test_targets_in_every_notation_and_templates_are_taken(target: Any) -> None:
     assert operator(runtime_target=target).runtime_target == target
+
+
+@pytest.mark.parametrize(
+    "deadline", [timedelta(hours=2), "PT2H", NOON, NOON.isoformat(), "{{ data_interval_end }}"]
+)
+def test_a_deadline_does_instead_of_a_target(deadline: Any) -> None:
+    assert operator(runtime_target=None, deadline=deadline).deadline == deadline
+
+
+async def nobody(**_: Any) -> None:
+    """A callback that no test waits for."""
+
+
+def dag(*, with_alert: bool) -> DAG:
+    alert = DeadlineAlert(
+        DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=1), AsyncCallback(nobody)
+    )
+    return DAG("deadlines", schedule=None, deadline=alert if with_alert else None)
+
+
+def test_the_deadline_of_the_dag_does_instead_of_a_target() -> None:
+    with dag(with_alert=True):
+        assert operator(runtime_target=None).deadline is None
+
+
+def test_a_dag_without_a_deadline_leaves_a_policy_without_its_target() -> None:
+    with (
+        dag(with_alert=False),
+        pytest.raises(ValueError, match="set deadline, or deadline=DeadlineAlert"),
+    ):
+        operator(runtime_target=None)
+
+
+def test_an_instance_of_a_mapped_task_may_live_by_the_deadline_of_its_dag() -> None:
+    with dag(with_alert=True) as made:
+        EnelSparkOperator.partial(task_id="job").expand(application=["a.py", "b.py"])
+    unmapped = made.get_task("job").unmap({"application": "a.py"})
+    assert (unmapped.application, unmapped.runtime_target) == ("a.py", None)
+
+
+@pytest.mark.parametrize(
+    ("given", "left_s"),
+    [
+        ({"deadline": timedelta(hours=2)}, 7200),
+        ({"deadline": "PT2H", "deadline_reference": "logical_date"}, 7200 - 86400),
+        ({"deadline": NOON + timedelta(hours=1)}, 3600),
+    ],
+)
+def test_a_deadline_counts_from_when_the_dag_run_was_due_or_as_the_author_says(
+    given: dict[str, Any], left_s: float
+) -> None:
+    dag_run = SimpleNamespace(run_after=NOON, logical_date=NOON - timedelta(days=1))
+    made = operator(runtime_target=None, **given)
+    request = made.run_task(task_context(dag_run=dag_run)).request
+    assert (request.runtime_target_s, request.deadline_at) == (None, NOON.timestamp() + left_s)
+
+
+@pytest.mark.parametrize("rendered", ["", "None", "2026-01-02 00:00:00", "Undefined"])
+def test_a_template_that_renders_to_no_deadline_is_said_before_anything_is_submitted(
+    rendered: str,
+) -> None:
+    made = operator(runtime_target=None, deadline="{{ params.deadline }}")
+    made.deadline = rendered
+    with pytest.raises(ValueError, match="deadline is"):
+        made.run_task(task_context())
 
 
 def test_a_policy_that_needs_no_target_does_without() -> None:

@@ -105,5 +105,6 @@ class Policy:
         if self.needs_target and target is None:
             raise ValueError(
                 f"policy {self.name!r} needs to know how long the run may take; "
+                "set deadline, or deadline=DeadlineAlert(…) of the DAG, or "
                 'set runtime_target, or policy="utilization" or "static"'
             )

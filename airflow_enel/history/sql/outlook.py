@@ -44,8 +44,10 @@ def outlook_of(
     dag_run = session.scalars(query).one_or_none()
     if dag_run is None:
         return DagRunOutlook(start_up_s=start_up_s)
-    successors = _successors(session, dag_run)
+    tasks = _tasks_of_dag(session, dag_run)
+    successors: Successors = {task.task_id: task.downstream_task_ids for task in tasks}
     following = descendants(successors, task_id) - _finished_tasks(session, dag_run)
+    following -= {task.task_id for task in tasks if _watches(task, task_id)}
     seconds = _expected_s(session, dag_run, following)
     path = critical_path(successors, task_id, seconds)
     unknown = sorted(following - seconds.keys())
@@ -84,16 +86,22 @@ def _start_up_s(session: Session, dag_id: str, job_key: str) -> float | None:
     return high_quantile(taken) if taken else None
 
 
-def _successors(session: Session, dag_run: DagRun) -> Successors:
-    """Return the graph of the DAG, empty if Airflow cannot read it."""
+def _tasks_of_dag(session: Session, dag_run: DagRun) -> list[Any]:
+    """Return the tasks of the DAG, none if Airflow cannot read it."""
     from airflow.models.dagbag import DBDagBag  # noqa: PLC0415 - as above
 
     try:
         dag = DBDagBag(load_op_links=False).get_dag_for_run(dag_run, session)
     except Exception as error:  # of any operator's own deserialization
         log.warning("The tasks of DAG %r cannot be read: %s", dag_run.dag_id, type(error).__name__)
-        return {}
-    return {} if dag is None else {task.task_id: task.downstream_task_ids for task in dag.tasks}
+        return []
+    return [] if dag is None else list(dag.tasks)
+
+
+def _watches(task: Any, task_id: str) -> bool:
+    """True for an `EnelSparkSensor` on a task: it takes the time of the application itself."""
+    watched = getattr(task, "external_task_id", None)
+    return watched == task_id and not hasattr(task, "external_dag_id")  # Airflow's own sensor
 
 
 def _finished_tasks(session: Session, dag_run: DagRun) -> set[str]:

@@ -9,6 +9,7 @@ from airflow_enel.domain import (
     AgentAccess,
     AgentAddress,
     Component,
+    DagRunOutlook,
     Run,
     RunOutcome,
     RunState,
@@ -27,6 +28,7 @@ class MemoryHistory:
 
     :ivar away: True while it cannot be reached
     :ivar agents: by run id
+    :ivar outlook_of_dag_run: what it says of every DAG run
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,7 @@ class MemoryHistory:
         self.steps: list[Step] = []
         self.answers: list[tuple[int, ScaleAnswer | None]] = []
         self.components: dict[int, Component] = {}
+        self.outlook_of_dag_run = DagRunOutlook()
 
     def _reach(self) -> None:
         if self.away:
@@ -53,6 +56,10 @@ class MemoryHistory:
 
     def latest_model(self, _: str) -> None:
         self._reach()
+
+    def outlook(self, *_: Any) -> DagRunOutlook:
+        self._reach()
+        return self.outlook_of_dag_run
 
     def run(self, run_id: str) -> RunRow:
         self._reach()
