@@ -49,9 +49,10 @@ class Cells:
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sum of values ``(n, m)`` at each size, ``(u, m)``."""
-        found = np.zeros_like(self.mass)
-        np.add.at(found, self.places, values)
-        return found
+        index, columns = self.places
+        cells = index * self.mass.shape[1] + columns
+        found = np.bincount(cells.ravel(), values.ravel(), self.mass.size)
+        return found.astype(np.float64, copy=False).reshape(self.mass.shape)
 
 
 def clipped(residual: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:

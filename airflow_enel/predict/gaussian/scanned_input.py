@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -51,11 +52,11 @@ class ScannedInput:
         if not usual_bytes.any():
             return plain
         sizes = [context.get(INPUT_SIZE) for context in contexts]
-        columns = np.arange(usual_bytes.size)
+        times = plain._times(np.arange(usual_bytes.size), input_bytes).tolist()
         ratios = [
-            size / times
-            for size, row in zip(sizes, input_bytes, strict=True)
-            if isinstance(size, int | float) and size > 0 and (times := plain._times(columns, row))
+            size / of_run
+            for size, of_run in zip(sizes, times, strict=True)
+            if isinstance(size, int | float) and size > 0 and of_run > 0
         ]
         if not ratios:
             return plain
@@ -69,9 +70,9 @@ class ScannedInput:
         """
         if isinstance(context.get(self.name), int | float):
             return context
-        times = self._times(columns, read)
+        times = float(self._times(columns, read))
         full = len(context) == MAX_ENTRIES and context.get(self.name) is None
-        if times is None or full:
+        if isnan(times) or full:
             return context
         return RunContext.of({**dict(context), self.name: self.usual_mib * times})
 
@@ -83,10 +84,16 @@ class ScannedInput:
         columns = np.arange(read.shape[1])
         return [self.added(c, columns, row) for c, row in zip(contexts, read, strict=True)]
 
-    def _times(self, columns: IndexArray, read: FloatArray) -> float | None:
-        """How often the usual input a run has read, None if that cannot be told."""
+    def _times(self, columns: IndexArray, read: FloatArray) -> FloatArray:
+        """How often the usual input runs have read, NaN where that cannot be told, ``(…)``.
+
+        :param read: bytes that each of the components has read, ``(…, f)``
+        """
         usual = self.usual_bytes[columns]
         both = (usual > 0) & (read > 0)
-        if not both.any():
-            return None
-        return float(np.exp(np.average(np.log(read[both] / usual[both]), weights=usual[both])))
+        log_ratio = np.log(np.where(both, read, 1.0)) - np.log(np.where(both, usual, 1.0))
+        weight = np.where(both, usual, 0.0)
+        total = weight.sum(axis=-1)
+        mean = (weight * log_ratio).sum(axis=-1) / np.where(total > 0, total, np.nan)
+        times: FloatArray = np.exp(mean)
+        return times
