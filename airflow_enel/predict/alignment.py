@@ -110,40 +110,30 @@ class Alignment:
     def of(cls, past_runs: Sequence[PastRun]) -> Self:
         """Align past runs; components that never finished are left out, then empty runs."""
         columns: dict[Identity, int] = {}
-        runs = []
-        kept = []
+        kept: list[PastRun] = []
+        cells: list[tuple[float, ...]] = []
+        counts: list[int] = []
         for run in sorted(past_runs, key=lambda run: (run.started_at, run.run_id)):
-            cells = [
-                (
-                    columns.setdefault((c.key, c.occurrence), len(columns)),
-                    c.position,
-                    added_s,
-                    c.scale_out.mean,
-                    c.scale_out.start,
-                    c.scale_out.end,
-                    c.disturbed,
-                    c.input_bytes,
-                )
-                for c in sorted(run.components, key=_finish)
-                if (added_s := c.added_s) is not None and 0 <= added_s < np.inf
-            ]
-            if cells:
-                runs.append((run.runtime_s, np.array(cells, dtype=np.float64).T))
+            of_run = _cells(run, columns)
+            if of_run:
                 kept.append(run)
-        shape = len(runs), len(columns)
-        position, ended, added, executors, clean = np.full((5, *shape), np.nan)
-        tail_s, began = np.zeros((2, len(runs)))
-        read = np.zeros(shape)
-        for row, (runtime_s, table) in enumerate(runs):
-            column, place, seconds, mean, start, end, disturbed, read_bytes = table
-            here = row, column.astype(np.intp)
-            size = np.maximum(np.where(mean > 0, mean, end), 1.0)
-            position[here], added[here], executors[here] = place, seconds, size
-            ended[here] = np.arange(column.size)
-            read[here] = read_bytes
-            clean[here] = (disturbed == 0) & (start == end)
-            tail_s[row] = max(runtime_s - seconds.sum(), 0.0)
-            began[row] = size[place.argmin()]
+                cells += of_run
+                counts.append(len(of_run))
+        table = np.array(cells, dtype=np.float64).reshape(-1, 8).T
+        column, place, seconds, mean, start, end, disturbed, read_bytes = table
+        row, begin = np.repeat(np.arange(len(kept)), counts), np.cumsum([0, *counts])[:-1]
+        here = row, column.astype(np.intp)
+        shape = len(kept), len(columns)
+        position, ended, added, executors = np.full((4, *shape), np.nan)
+        clean, read = np.zeros(shape, dtype=np.bool_), np.zeros(shape)
+        size = np.maximum(np.where(mean > 0, mean, end), 1.0)
+        position[here], added[here], executors[here] = place, seconds, size
+        ended[here] = np.arange(row.size) - begin[row]
+        read[here] = read_bytes
+        clean[here] = (disturbed == 0) & (start == end)
+        runtime_s = np.array([run.runtime_s for run in kept], dtype=np.float64)
+        tail_s = np.maximum(runtime_s - np.bincount(row, seconds, len(kept)), 0.0)
+        first = np.lexsort((place, row))[begin]
         order = np.argsort(median_of_columns(position), kind="stable")
         return cls(
             columns,
@@ -152,14 +142,14 @@ class Alignment:
             ended,
             added,
             executors,
-            clean > 0,
+            clean,
             tail_s,
-            began,
+            size[first],
             order,
             tuple(run.context for run in kept),
             np.array([run.started_at for run in kept], dtype=np.float64),
             read,
-            np.ones(len(runs)),
+            np.ones(len(kept)),
         )
 
     def kinds(self) -> BoolArray:
@@ -238,6 +228,24 @@ class Alignment:
         """The first component by its median place among those more likely to come than not."""
         likely = self.order[shares[self.order] >= 0.5]  # noqa: PLR2004 - more likely than not
         return int(likely[0]) if likely.size else None
+
+
+def _cells(run: PastRun, columns: dict[Identity, int]) -> list[tuple[float, ...]]:
+    """What is known of each finished component of a run, in order; new ones get a column."""
+    return [
+        (
+            columns.setdefault((c.key, c.occurrence), len(columns)),
+            c.position,
+            added_s,
+            c.scale_out.mean,
+            c.scale_out.start,
+            c.scale_out.end,
+            c.disturbed,
+            c.input_bytes,
+        )
+        for c in sorted(run.components, key=_finish)
+        if (added_s := c.added_s) is not None and 0 <= added_s < np.inf
+    ]
 
 
 def _finish(component: Component) -> tuple[float, int]:
