@@ -21,7 +21,7 @@ IndexArray: TypeAlias = NDArray[np.intp]
 SMALLEST_S = 1e-9
 """Floor of every prediction, so that logarithms and ratios of it exist."""
 
-_AT_ONCE = 2048
+_AT_ONCE = 4096
 """Samples × distinct scale-outs of a batch of curves: with more, arrays leave the cache."""
 
 

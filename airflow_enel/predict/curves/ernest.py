@@ -62,12 +62,12 @@ def fit_folds(samples: Samples, keep: FloatArray) -> FloatArray:
     :return: shape ``(p, folds, 4)``
     """
     unit_s = np.maximum(samples.runtime_s.max(axis=1), SMALLEST_S)
-    rows = np.empty((*samples.executors.shape, 5))
-    rows[..., :4] = ernest_features(samples.executors)
-    rows[..., 4] = samples.runtime_s / unit_s[:, None]
-    products = rows[..., :, None] * rows[..., None, :]
-    products = samples.member @ products.reshape(*rows.shape[:2], -1)
-    of_folds = (keep @ products).reshape(-1, 5, 5)
+    rows = np.empty((5, *samples.executors.shape))
+    rows[:4] = np.moveaxis(ernest_features(samples.executors), -1, 0)
+    rows[4] = samples.runtime_s / unit_s[:, None]
+    products = (rows[:, None] * rows).reshape(25, *samples.executors.shape)
+    of_sizes = samples.member @ products.transpose(1, 2, 0)
+    of_folds = (keep @ of_sizes).reshape(-1, 5, 5)
     theta = fit_theta(of_folds).reshape(unit_s.size, keep.shape[0], 4)
     scaled: FloatArray = theta * unit_s[:, None, None]
     return scaled
