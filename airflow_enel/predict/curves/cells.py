@@ -29,23 +29,26 @@ class Cells:
     :param places: index of the size and column of each sample, each ``(n, m)``
     :param mass: weight at each size, ``(u, m)``
     :param mean: log seconds there without outliers, 0 where there is no sample, ``(u, m)``
+    :param scatter: sum of the weighted squares by which samples are off these means, ``(m,)``
     """
 
     places: tuple[NDArray[np.intp], NDArray[np.intp]]
     mass: FloatArray
     mean: FloatArray
+    scatter: FloatArray
 
     @classmethod
     def of(cls, index: NDArray[np.intp], sizes: int, log_s: FloatArray, weight: FloatArray) -> Self:
         """Gather samples ``(n, m)`` whose sizes have these numbers."""
         columns = np.broadcast_to(np.arange(weight.shape[1])[None, :], weight.shape)
         empty = np.zeros((sizes, weight.shape[1]))
-        cells = cls((index, columns), empty, empty)
+        cells = cls((index, columns), empty, empty, empty[0])
         mass = cells.sums(weight)
         middle = _medians(index, sizes, log_s, weight)
         limited, _ = clipped(np.where(weight > 0, log_s - middle[cells.places], 0.0), weight)
-        mean = middle + cells.sums(weight * limited) / np.where(mass > 0, mass, 1.0)
-        return cls(cells.places, mass, mean)
+        off = cells.sums(weight * limited) / np.where(mass > 0, mass, 1.0)
+        scatter = (weight * (limited - off[cells.places]) ** 2).sum(axis=0)
+        return cls(cells.places, mass, middle + off, scatter)
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sum of values ``(n, m)`` at each size, ``(u, m)``."""

@@ -158,7 +158,7 @@ def _fit_heights(
         residual = seen.mean[:, None, :] - np.log(seconds)
         level = weighted_sum(weight, residual) / weight.sum(axis=0)
         residual -= level
-        weight, noise = reweigh(residual, weight, seen.mass)
+        weight, noise = reweigh(residual, weight, seen)
         slope = np.divide(added, seconds, out=added)
         total, sloped = weight.sum(axis=0), weighted_sum(weight, slope)
         pulled = np.einsum("ukm,ukm,ukm->km", weight, slope, residual)
@@ -168,7 +168,7 @@ def _fit_heights(
         if left:
             step = pulled / noise + precision * (expected - log_height)
             log_height = log_height + np.clip(step / (known + precision), -1.0, 1.0)
-    found = log_likelihood(residual, noise, seen.mass)
+    found = log_likelihood(residual, noise, seen)
     found -= 0.5 * precision * (log_height - expected) ** 2 + 0.5 * np.log1p(known / precision)
     return level, log_height, 1.0 / (known + precision), found
 

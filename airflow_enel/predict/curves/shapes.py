@@ -77,5 +77,5 @@ def _fit_levels(logs: FloatArray, seen: Cells) -> tuple[FloatArray, FloatArray]:
     weight = np.broadcast_to(seen.mass[:, None, :], residual.shape)
     for _ in range(ROUNDS):
         level = weighted_sum(weight, residual) / weight.sum(axis=0)
-        weight, noise = reweigh(residual - level, weight, seen.mass)
-    return level, log_likelihood(residual - level, noise, seen.mass)
+        weight, noise = reweigh(residual - level, weight, seen)
+    return level, log_likelihood(residual - level, noise, seen)

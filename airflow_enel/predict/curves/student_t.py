@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from airflow_enel.predict.curves.cells import Cells
     from airflow_enel.predict.samples import FloatArray
 
 DEGREES: Final = 8.0
@@ -20,29 +21,28 @@ _NOISE, _NOISE_RUNS = 0.1, 1.0  # what is assumed of the noise, as if so many ru
 _LEAST_NOISE = 0.02
 
 
-def reweigh(
-    residual: FloatArray, weight: FloatArray, mass: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def reweigh(residual: FloatArray, weight: FloatArray, seen: Cells) -> tuple[FloatArray, FloatArray]:
     """One round of reweighting ``k`` curves of ``m`` components at ``u`` sizes.
 
     :param residual: of each curve, ``(u, k, m)``
     :param weight: by which it was fitted, of the same shape
-    :param mass: of the samples, ``(u, m)``
+    :param seen: samples of the components
     :return: new weights, and the variance of the noise around each curve, ``(k, m)``
     """
     square = residual**2
-    noise = weighted_sum(weight, square) + _NOISE_RUNS * _NOISE**2
-    noise = np.maximum(noise / (mass.sum(axis=0) + _NOISE_RUNS), _LEAST_NOISE**2)
+    noise = weighted_sum(weight, square) + seen.scatter + _NOISE_RUNS * _NOISE**2
+    noise = np.maximum(noise / (seen.mass.sum(axis=0) + _NOISE_RUNS), _LEAST_NOISE**2)
     square /= DEGREES * noise
     square += 1.0
-    return (mass * (1.0 + 1.0 / DEGREES))[:, None, :] / square, noise
+    return (seen.mass * (1.0 + 1.0 / DEGREES))[:, None, :] / square, noise
 
 
-def log_likelihood(residual: FloatArray, noise: FloatArray, mass: FloatArray) -> FloatArray:
+def log_likelihood(residual: FloatArray, noise: FloatArray, seen: Cells) -> FloatArray:
     """Of each curve, ``(k, m)``; see `reweigh`."""
     excess = np.log1p(residual**2 / (DEGREES * noise))
-    found: FloatArray = -0.5 * (DEGREES + 1.0) * np.einsum("um,ukm->km", mass, excess)
-    found -= 0.5 * (mass.sum(axis=0) + _NOISE_RUNS) * np.log(noise)
+    found: FloatArray = -0.5 * (DEGREES + 1.0) * np.einsum("um,ukm->km", seen.mass, excess)
+    found -= 0.5 * seen.scatter / noise
+    found -= 0.5 * (seen.mass.sum(axis=0) + _NOISE_RUNS) * np.log(noise)
     return found
 
 

@@ -87,7 +87,9 @@ def test_a_height_is_as_uncertain_as_the_samples_below_its_cliff_leave_it():
     mean = np.log(seconds_at(sizes, 20.0, 100.0))[:, None].repeat(2, axis=1)
     mass = np.array([[5.0, 0.0], [5.0, 0.0], [5.0, 5.0], [5.0, 5.0]])
     none = np.zeros((0, 2), dtype=np.intp)
-    heights = Cliffs.of(sizes, 18.0).fit(sizes, Cells((none, none), mass, mean * (mass > 0)))
+    heights = Cliffs.of(sizes, 18.0).fit(
+        sizes, Cells((none, none), mass, mean * (mass > 0), np.zeros(2))
+    )
     of_24 = np.flatnonzero(Cliffs.of(sizes, 18.0).place == 24.0)
     assert heights.variance[of_24, 1] == pytest.approx(HEIGHT_LOG_SD**2)
     assert (heights.variance[of_24, 0] < 0.1).all()
