@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_enel.control.deadline import DagRunMoment
 from airflow_enel.control.policies import find_policy
 from airflow_enel.control.target import parse_runtime_target
 from airflow_enel.domain import Bounds
 from airflow_enel.domain.context import CALENDAR, CODE, INPUT_SIZE
-from airflow_enel.operators.validation import check_context, check_input_paths
+from airflow_enel.operators.validation import (
+    check_choice,
+    check_context,
+    check_input_paths,
+    check_target,
+)
 from airflow_enel.spark.properties import context_property
 from airflow_enel.spark.submission.conf import agent_settings, sizing_conf
 
@@ -22,6 +30,8 @@ _LAST_PORT: Final = 65535
 def agent_conf(
     *,
     runtime_target: timedelta | float | str | None = None,
+    deadline: datetime | timedelta | str | None = None,
+    deadline_reference: str = "run_after",
     min_executors: int = 1,
     max_executors: int = 8,
     policy: str = "ellis",
@@ -55,6 +65,10 @@ def agent_conf(
 
     :param runtime_target: how long the application may take: a timedelta, seconds, or a text such
         as "PT10M". Policies without a target do without.
+    :param deadline: when the DAG run must have ended, see the operator (templated). Without it and
+        without a target the ``DeadlineAlert`` of the DAG is used, if this is called while the DAG
+        is defined, as in ``with DAG(…)``.
+    :param deadline_reference: what a time counts from, see the operator
     :param min_executors: the fewest executors ever
     :param max_executors: the most executors ever
     :param policy: how executors are chosen, see the operator
@@ -69,7 +83,8 @@ def agent_conf(
     """
     bounds = Bounds(min_executors, max_executors)
     target_s = parse_runtime_target(runtime_target)
-    find_policy(policy).check_target(target_s)
+    check_target(target_s, deadline, find_policy(policy), may_have_alert=_dag_has_deadline())
+    check_choice("deadline_reference", deadline_reference, DagRunMoment)
     if initial_executors is not None and bounds.clamp(initial_executors) != initial_executors:
         raise ValueError(
             f"initial_executors is {initial_executors}; it must lie within min_executors "
@@ -87,6 +102,8 @@ def agent_conf(
         "initial_executors": initial_executors,
         "known": dict(context or {}),
         "input_paths": paths,
+        "deadline": deadline.isoformat() if isinstance(deadline, datetime) else _text(deadline),
+        "deadline_reference": deadline_reference,
     }
     known = ("application", CODE, *CALENDAR, *([INPUT_SIZE] if paths else ()), *(context or {}))
     own = dict(conf or {})
@@ -103,6 +120,19 @@ def agent_conf(
         "spark.jars": _appended(own.get("spark.jars"), "jar"),
         "spark.extraListeners": _appended(own.get("spark.extraListeners"), "listener"),
     }
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _dag_has_deadline() -> bool:
+    """True while a DAG that has one is defined."""
+    with suppress(ImportError):  # where Airflow hides it
+        from airflow.sdk.definitions._internal.contextmanager import DagContext  # noqa: PLC0415
+
+        return bool(getattr(DagContext.get_current(), "deadline", None))
+    return False
 
 
 def _listening(host: str | None, port: int | None) -> dict[str, str]:

@@ -10,16 +10,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from airflow_enel.control.deadline import DagRunMoment
 from airflow_enel.domain import NO_CONTEXT, Bounds, ContextValue, RunContext
 from airflow_enel.execution.history_access import connected_history
 from airflow_enel.execution.input_size import with_input_size
 from airflow_enel.execution.open_run import open_run
 from airflow_enel.execution.request import RunRequest, run_key, work_dir
 from airflow_enel.execution.run_context import data_start_of, run_context
+from airflow_enel.execution.run_target import given_deadline_at, has_deadline_alert, with_target
 from airflow_enel.execution.scaling_config import NO_PAST, job_past
 from airflow_enel.history.interface import History, HistoryError
 from airflow_enel.spark.submission.arguments import SubmitArguments
@@ -71,11 +74,15 @@ def request_of(
     initial_executors: int | None,
     known: Mapping[str, object],
     input_paths: Sequence[str] = (),
+    deadline: str | None = None,
+    deadline_reference: str = DagRunMoment.RUN_AFTER.value,
 ) -> RunRequest:
     """Return the request of a task of another operator.
 
     :param known: the author's context of the run, with templates
     :param input_paths: what the application reads, with templates
+    :param deadline: as text, with templates
+    :param deadline_reference: name of a `DagRunMoment`
     """
     key, task = run_key(context), context.get("task")
     application = str(getattr(task, "application", None) or "")
@@ -86,6 +93,7 @@ def request_of(
         policy=policy,
         bounds=Bounds(min_executors, max_executors),
         runtime_target_s=target_s,
+        deadline_at=_deadline_at(context, deadline, deadline_reference),
         initial_executors=initial_executors,
         context=run_context(
             application,
@@ -125,6 +133,21 @@ def _rendered(context: Any, known: Mapping[str, object]) -> dict[str, object]:
     return rendered
 
 
+def _deadline_at(context: Any, deadline: str | None, reference: str) -> float | None:
+    """Return the author's deadline; None, logged, if it cannot be rendered or is none."""
+    rendered = _rendered(context, {"deadline": deadline} if deadline else {}).get("deadline")
+    try:
+        return given_deadline_at(cast("str | None", rendered), reference, context)
+    except ValueError as error:  # the other task must run
+        log.warning("The run goes without its deadline: %s", error)
+        return None
+
+
+def _with_target(context: Any, history: History | None, request: RunRequest) -> RunRequest:
+    alert = has_deadline_alert(context)
+    return with_target(request, history, log, time.time(), deadline_alert=alert)
+
+
 def _named(paths: Sequence[str]) -> dict[str, object]:
     return {f"input path {number}": path for number, path in enumerate(paths)}
 
@@ -133,6 +156,7 @@ def _open_or_closed(context: Context, request: RunRequest) -> ExternalRun:
     try:
         with connected_history(context, log) as history:
             if history is None:  # which was logged
+                request = _with_target(context, None, request)
                 step = open_run(request, NO_PAST).step
                 return ExternalRun(_unknown_token(), step.decision.executors, request.context)
             return _open(context, history, request)
@@ -151,11 +175,14 @@ def _open(context: Context, history: History, request: RunRequest) -> ExternalRu
         return ExternalRun(sha256, found.run.run.initial_executors, found.run.run.context)
     if found.task_state == "running":
         request = with_input_size(request, log)
-    new = open_run(request, job_past(history, request, log))
+    past = job_past(history, request, log)
+    new = open_run(_with_target(context, history, request), past)
     if found.task_state != "running":
         return ExternalRun(_unknown_token(), new.run.initial_executors, request.context)
     new.opened.apply(history)
     log.info("Decision 0: %s", new.step.decision.reason)
+    if new.shortfall is not None:
+        log.warning("The target cannot be met: %s", new.shortfall)
     try:
         folder = run_folder(context)
         if not folder.exists:

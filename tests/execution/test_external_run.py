@@ -7,7 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,12 +15,13 @@ from uuid import uuid4
 
 import jinja2
 import pytest
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 
 from airflow_enel.agent_conf import _template
-from airflow_enel.domain import Bounds, RunKey, RunState
+from airflow_enel.domain import Bounds, RunKey, RunState, TargetSource
 from airflow_enel.domain.context import read_context
 from airflow_enel.execution import external_run as external_run_module
 from airflow_enel.execution.scaling_config import JobModel
@@ -34,6 +35,7 @@ from airflow_enel.spark.submission.run_folder import RunFolder
 from tests.support.airflow.task_instances import set_state
 from tests.support.fakes.models import Wanted, stored
 
+NOON = datetime(2026, 1, 2, 12, tzinfo=timezone.utc)
 SHA = "spark.enel.agent.tokenSha256"
 SIZES = (
     "spark.executor.instances",
@@ -62,6 +64,8 @@ class Rendering:
             "ti": ti,
             "task": SimpleNamespace(application="report.py", task_type="SomeOperator"),
             "params": {"more": "{{ 7 }}"},
+            "dag_run": SimpleNamespace(logical_date=NOON),
+            "two_hours": timedelta(hours=2),
             "macros": SimpleNamespace(enel=SimpleNamespace(**{m.__name__: m for m in MACROS})),
         }
         environment = SandboxedEnvironment(undefined=jinja2.StrictUndefined)
@@ -100,6 +104,8 @@ def task(
         ({"min_executors": 5, "max_executors": 4}, "must not exceed"),
         ({"runtime_target": None}, "policy 'ellis' needs to know"),
         ({"runtime_target": "soon"}, "runtime_target is 'soon'"),
+        ({"runtime_target": None, "deadline": "soon"}, "deadline is 'soon'"),
+        ({"deadline_reference": "now"}, "deadline_reference is 'now'"),
         ({"initial_executors": 9}, "initial_executors is 9; it must lie within"),
         ({"agent_port": 0}, "agent_port is 0"),
         ({"context": {"a": None}}, "context 'a' must be a text or a number"),
@@ -127,6 +133,43 @@ def test_an_argument_of_a_macro_arrives_as_it_was_given(value: Any) -> None:
     macros = SimpleNamespace(enel=SimpleNamespace(take=lambda **given: seen.append(given)))
     SandboxedEnvironment().from_string(_template("take", it=value)).render({"macros": macros})
     assert seen == [{"it": value}]
+
+
+DEADLINES = {
+    "a moment": NOON + timedelta(hours=2),
+    "its text": "2026-01-02T14:00:00Z",
+    "a time": timedelta(hours=2),
+    "a template": "{{ dag_run.logical_date + two_hours }}",
+}
+
+
+@pytest.mark.parametrize("deadline", DEADLINES.values(), ids=DEADLINES)
+def test_a_deadline_is_the_one_of_the_task_that_renders(task: Rendering, deadline: Any) -> None:
+    task.render(agent_conf(deadline=deadline, deadline_reference="logical_date"))
+    run = task.history.run(task.key.id).run
+    assert run.deadline_at == (NOON + timedelta(hours=2)).timestamp()
+    assert run.target_source is TargetSource.DEADLINE
+
+
+@pytest.mark.parametrize("deadline", ["{{ nothing.at.all }}", "{{ 'soon' }}"])
+def test_a_template_that_gives_no_deadline_is_logged_and_the_other_task_runs(
+    task: Rendering, deadline: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rendered = task.render(agent_conf(deadline=deadline, max_executors=5))
+    assert {rendered[name] for name in SIZES} == {"5"}
+    assert "deadline" in caplog.text
+
+
+def test_while_a_dag_with_a_deadline_is_defined_no_target_is_needed() -> None:
+    alert = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(1), AsyncCallback(nobody))
+    with DAG("with_deadline", schedule=None, deadline=alert):
+        assert "'ellis'" in agent_conf()[SHA]
+    with DAG("without", schedule=None), pytest.raises(ValueError, match="set deadline"):
+        agent_conf()
+
+
+async def nobody(**_: Any) -> None:
+    """A callback that no test waits for."""
 
 
 # What a task renders

@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import psutil
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
-from airflow_enel.domain import RunState
+from airflow_enel.domain import RunState, TargetSource
 from airflow_enel.history.interface import DecisionStatus, HistoryError, RunRow
 from airflow_enel.history.sql.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome
@@ -40,6 +41,11 @@ def home(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     application.write_text(_WAITING)
     (dags / "lifecycle.py").write_text(
         _LIFECYCLE_DAG.format(application=str(application), conf=SMALL_EXECUTORS)
+    )
+    short = folder / "short.py"
+    short.write_text(_WAITING.replace("600", "0"))
+    (dags / "deadline.py").write_text(
+        _DEADLINE_DAG.format(application=str(short), conf=SMALL_EXECUTORS)
     )
     airflow = AirflowHome(folder / "home", dags)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -129,6 +135,71 @@ time.sleep(600)
 """
 
 
+_DEADLINE_DAG = """
+from datetime import datetime, timedelta
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow_enel.operators.spark import EnelSparkOperator
+
+async def nobody(**_):
+    pass
+
+def alert(minutes):
+    return DeadlineAlert(
+        DeadlineReference.DAGRUN_QUEUED_AT, timedelta(minutes=minutes), AsyncCallback(nobody)
+    )
+
+with DAG(
+    "deadline",
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    deadline=[alert(90), alert(60)],
+):
+    job = EnelSparkOperator.partial(
+        task_id="job",
+        application={application!r},
+        max_executors=1,
+        executor_memory="512m",
+        conf={conf!r},
+    ).expand(application_args=[["mapped"]])
+    job >> EmptyOperator(task_id="publish")
+"""
+
+
+def test_a_mapped_task_without_a_target_lives_by_the_deadline_that_airflow_has_computed(
+    home: AirflowHome, history: SqlHistory
+) -> None:
+    home.pause("deadline", paused=False)
+    home.call("POST", "/dags/deadline/dagRuns", json={"logical_date": None})
+
+    def row() -> RunRow | None:
+        try:
+            runs = history.runs(dag_id="deadline")
+        except HistoryError:  # SQLite is locked
+            return None
+        return runs[0] if runs else None
+
+    until(row, within_s=120)
+    # Once the DAG run has succeeded, Airflow forgets its deadlines.
+    deadlines = "SELECT deadline_time FROM deadline JOIN dag_run ON dag_run.id = dagrun_id"
+    with create_engine(home.database).connect() as connection:
+        rows = connection.execute(text(f"{deadlines} WHERE dag_id = 'deadline'")).scalars().all()
+    found = row()
+    assert found is not None
+    run = found.run
+    computed = sorted(
+        datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() for at in rows
+    )
+    assert len(computed) == 2
+    assert run.deadline_at == pytest.approx(computed[0], abs=0.001)
+    assert (run.target_source, run.key.map_index) == (TargetSource.DEADLINE_ALERT, 0)
+    assert run.runtime_target_s is not None
+    assert run.runtime_target_s == pytest.approx(computed[0] - run.submitted_at, abs=5)
+    until(lambda: (end := row()) and end.state is RunState.SUCCEEDED, within_s=120)
+    until(lambda: not list(home.work_dir.iterdir()), within_s=30)
+    assert "(deadline_alert)" in _task_log(home, "deadline")
+
+
 def test_the_driver_outlives_its_task_and_an_eviction_but_not_a_user(
     home: AirflowHome, history: SqlHistory
 ) -> None:
@@ -169,9 +240,9 @@ def _followed_by(home: AirflowHome, other_than: int) -> int:
     return found[0]
 
 
-def _task_log(home: AirflowHome) -> str:
+def _task_log(home: AirflowHome, dag_id: str = "lifecycle") -> str:
     return "".join(
-        path.read_text() for path in (home.path / "logs").glob("dag_id=lifecycle/**/*.log")
+        path.read_text() for path in (home.path / "logs").glob(f"dag_id={dag_id}/**/*.log")
     )
 
 
