@@ -52,20 +52,23 @@ class _Terms:
 class _Projection:
     """A linear layer on x = a ‖ c ‖ z, by parts: a context is the same for all candidates."""
 
-    start: FloatArray
+    scale_outs: FloatArray
     context: FloatArray
-    end: FloatArray
 
     @classmethod
     def of(cls, weight: FloatArray) -> Self:
         """The transposed weight ``(3M + 6, outputs)``."""
         length = SCALE_OUT_LENGTH
-        return cls(*(part.copy() for part in np.split(weight, [length, len(weight) - length])))
+        start, context, end = np.split(weight, [length, len(weight) - length])
+        return cls(np.concatenate([start, end]), context.copy())
 
-    def __call__(self, start: FloatArray, context: FloatArray, end: FloatArray) -> FloatArray:
-        """Outputs of rows ``(n, c, 3)``, ``(n, c, 3M)`` or ``(n, 1, 3M)``: ``(n, c, outputs)``."""
-        output = product(start, self.start)
-        output += product(end, self.end)
+    def __call__(self, scale_outs: FloatArray, context: FloatArray) -> FloatArray:
+        """Outputs ``(n, c, outputs)`` of rows a ‖ z and c.
+
+        :param scale_outs: ``(n, c, 6)``
+        :param context: ``(n, c, 3M)`` or ``(n, 1, 3M)``
+        """
+        output = product(scale_outs, self.scale_outs)
         output += product(context, self.context)
         return output
 
@@ -100,6 +103,7 @@ class SweepMetricPropagation:
             w["metrics.f4.output.bias"],
         )
         self._bias = w["metrics.bias"]
+        self._edge_bias = self._output_bias + self._bias
         self._relative = config.relative_metrics
 
     def run(self, inputs: SweepInputs) -> FloatArray:
@@ -159,7 +163,7 @@ class SweepMetricPropagation:
             if not level.single:
                 output *= terms.edge_weight[level.edges]
                 output = np.add.reduceat(output, level.groups, axis=0)
-            output += self._output_bias + self._bias
+            output += self._edge_bias
         else:
             output = shifted_selu(terms.previous[level.roots] + before) @ self._output
             output *= terms.previous_weight[level.roots]
@@ -195,17 +199,18 @@ class SweepMetricPropagation:
         rows = _rows(inputs, layout.roots)
         target = self._target(*rows)
         target += self._pair_bias
-        pair = self._previous(inputs, self._source)[of]
+        pair = _previous(inputs, self._source)[of]
         pair += target
         # As for edges, f4's first layer is worked out from x itself, which is shorter than f3.
         hidden = self._hidden_target(*rows)
         hidden += self._pair_bias @ self._pair + self._hidden_bias
-        previous = self._previous(inputs, self._hidden_source)
+        previous = _previous(inputs, self._hidden_source)
         previous += _previous_mask(inputs) @ self._mask
         previous = previous[of]
         previous += hidden
-        target += self._source(past.start, past.context, past.end)[of]
-        given = self._hidden_source(past.start, past.context, past.end)
+        of_past = _scale_outs(past.start, past.end), past.context
+        target += self._source(*of_past)[of]
+        given = self._hidden_source(*of_past)
         given += product(past.metrics, self._metrics)
         given += product(past.mask, self._mask)
         hidden += given[of]
@@ -220,15 +225,6 @@ class SweepMetricPropagation:
         rest = share * output + any_ * self._output_bias + self._bias
         return previous, (1.0 - share) * has_previous[:, None, None], rest
 
-    def _previous(self, inputs: SweepInputs, projection: _Projection) -> FloatArray:
-        """A projection of x of P before each component, ``(k, c, outputs)``."""
-        first = inputs.layout.first
-        size = np.diff(first, append=inputs.layout.component.size)
-        context = np.add.reduceat(inputs.context, first, axis=0) / size[:, None]
-        own = projection(inputs.component_start[:-1], context[:-1, None], inputs.component_end[:-1])
-        given = projection(inputs.first.start, inputs.first.context, inputs.first.end)
-        return np.concatenate([given, own])
-
 
 def product(rows: FloatArray, weight: FloatArray) -> FloatArray:
     """``rows @ weight`` as one product of matrices; NumPy makes one per row of ``(n, c, f)``."""
@@ -236,9 +232,27 @@ def product(rows: FloatArray, weight: FloatArray) -> FloatArray:
     return flat.reshape(*rows.shape[:-1], *weight.shape[1:])
 
 
-def _rows(inputs: SweepInputs, nodes: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _scale_outs(start: FloatArray, end: FloatArray) -> FloatArray:
+    """The part a ‖ z of x, ``(n, c, 6)``."""
+    return np.concatenate([start, end], axis=-1)
+
+
+def _rows(inputs: SweepInputs, nodes: IntArray) -> tuple[FloatArray, FloatArray]:
     """The parts of x of some nodes."""
-    return inputs.start[nodes], inputs.context[nodes, None], inputs.end[nodes]
+    return _scale_outs(inputs.start[nodes], inputs.end[nodes]), inputs.context[nodes, None]
+
+
+def _previous(inputs: SweepInputs, projection: _Projection) -> FloatArray:
+    """A projection of x of P before each component, ``(k, c, outputs)``."""
+    first, begin = inputs.first, inputs.layout.first
+    size = np.diff(begin, append=inputs.layout.component.size)
+    context = np.add.reduceat(inputs.context, begin, axis=0) / size[:, None]
+    start = np.concatenate([first.start, inputs.component_start[:-1]])
+    end = np.concatenate([first.end, inputs.component_end[:-1]])
+    output = product(_scale_outs(start, end), projection.scale_outs)
+    output[:1] += product(first.context, projection.context)
+    output[1:] += product(context[:-1, None], projection.context)
+    return output
 
 
 def _mean_weights(inputs: SweepInputs) -> list[FloatArray]:

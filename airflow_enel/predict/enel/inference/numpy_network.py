@@ -65,6 +65,7 @@ class EnelInference:
             self._weights["f2.output.weight"].T,
             self._weights["f2.output.bias"],
         )
+        self._overhead_columns, self._runtime_columns = self._columns("f1"), self._columns("f2")
         self._codes: dict[tuple[Property, ...], FloatArray] = {}
 
     def __repr__(self) -> str:
@@ -120,7 +121,7 @@ class EnelInference:
         rows = np.flatnonzero(inputs.moved.any(axis=1))
         if not rows.size:
             return overhead
-        c, m, mask, a, z, r = self._columns("f1")
+        c, m, mask, a, z, r = self._overhead_columns
         w, moved = self._weights, inputs.moved[rows]
         fixed = inputs.context[rows] @ c + inputs.mask[rows] @ mask + w["f1.hidden.bias"]
         hidden = metrics[rows] @ m + inputs.start[rows] @ a + inputs.end[rows] @ z
@@ -132,11 +133,12 @@ class EnelInference:
     def _runtimes(self, inputs: SweepInputs, metrics: FloatArray) -> FloatArray:
         """(4): seconds of the nodes, ``(n, c)``."""
         w = self._weights
-        c, m, mask, z, o, against, relative = self._columns("f2")
+        c, m, mask, z, o, against, relative = self._runtime_columns
         bias, weight, output_bias = self._runtime_layers
         fixed = inputs.context @ c + inputs.mask @ mask + bias
         fixed += inputs.relative @ relative
-        hidden = product(metrics, m) + product(inputs.end, z)
+        hidden = product(metrics, m)
+        hidden += product(inputs.end, z)
         compared = (metrics - inputs.reference[:, None]) * (inputs.mask * inputs.reference_mask)[
             :, None
         ]
@@ -190,7 +192,7 @@ class EnelInference:
             lengths += [(metrics, relative), (RELATIVE_LENGTH, relative)]
         weight, first, columns = self._weights[f"{function}.hidden.weight"].T, 0, []
         for length, there in lengths:
-            columns.append(weight[first : first + length] if there else 0 * weight[:length])
+            columns.append(weight[first : first + length].copy() if there else 0 * weight[:length])
             first += length if there else 0
         return columns
 
