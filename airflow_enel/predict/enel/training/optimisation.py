@@ -161,12 +161,13 @@ def optimise(
 
     The network has the averages of its weights at the end, and when ``after`` looks at it.
     """
-    optimizer, averages = _optimizer(network), _Averages(network)
+    learned = [p for p in network.parameters() if p.requires_grad]
+    optimizer, averages = _optimizer(network), _Averages(learned)
     for epoch in range(epochs):
         if epoch % refresh_every == 0:
             refresh(parts, network)
         for index in torch.randperm(len(parts)).tolist():
-            step(parts[index], network, optimizer)
+            step(parts[index], network, optimizer, learned)
             averages.add()
         averages.swap()
         if not after(epoch + 1) or epoch + 1 == epochs:
@@ -181,8 +182,8 @@ class _Averages:
     :data:`AVERAGED`.
     """
 
-    def __init__(self, network: EnelNetwork) -> None:
-        self._learned: list[Tensor] = [p for p in network.parameters() if p.requires_grad]
+    def __init__(self, learned: Sequence[Tensor]) -> None:
+        self._learned = list(learned)
         self._averages = [p.detach().clone() for p in self._learned]
         self._steps = 0
 
@@ -210,11 +211,19 @@ def _optimizer(network: EnelNetwork) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, fused=True)
 
 
-def step(batch: Batch, network: EnelNetwork, optimizer: torch.optim.Optimizer) -> None:
-    """One step down."""
+def step(
+    batch: Batch,
+    network: EnelNetwork,
+    optimizer: torch.optim.Optimizer,
+    learned: Sequence[Tensor],
+) -> None:
+    """One step down.
+
+    :param learned: the parameters that learn, listed once: that takes as long as clipping them
+    """
     optimizer.zero_grad()
     loss_of(batch, network(batch.graph, carried=batch.carried, contexts=batch.contexts)).backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    torch.nn.utils.clip_grad_norm_(learned, 1.0)
     optimizer.step()
 
 
