@@ -145,7 +145,7 @@ def _deadline_at(context: Any, deadline: str | None, reference: str) -> float | 
 
 def _with_target(context: Any, history: History | None, request: RunRequest) -> RunRequest:
     alert = has_deadline_alert(context)
-    return with_target(request, history, log, time.time(), deadline_alert=alert)
+    return with_target(request, history, log, time.time, deadline_alert=alert)
 
 
 def _named(paths: Sequence[str]) -> dict[str, object]:

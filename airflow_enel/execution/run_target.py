@@ -22,6 +22,7 @@ from airflow_enel.domain import TargetSource
 from airflow_enel.history.interface import HistoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from airflow.sdk.types import Logger
@@ -60,13 +61,13 @@ def with_target(
     request: RunRequest,
     history: History | None,
     log: Logger,
-    now: float,
+    now: Callable[[], float],
     *,
     deadline_alert: bool,
 ) -> RunRequest:
     """Return a request with the runtime target of its deadline, or of the DAG's.
 
-    :param now: seconds since the epoch, when the application is submitted
+    :param now: seconds since the epoch; asked last, as an API server that is away takes its time
     :param deadline_alert: True if the DAG has one
     """
     if request.runtime_target_s is not None:
@@ -78,11 +79,11 @@ def with_target(
     if at is None:
         if outlook is None:
             return _without_target(request, log)
-        at, source = nearest_deadline(outlook.deadlines_at, now), TargetSource.DEADLINE_ALERT
+        at, source = nearest_deadline(outlook.deadlines_at, now()), TargetSource.DEADLINE_ALERT
     if at is None:
         log.warning("The DAG has a deadline, but Airflow has computed none for this DAG run")
         return _without_target(request, log)
-    target = target_of_deadline(at, source, outlook, now)
+    target = target_of_deadline(at, source, outlook, now())
     log.info("Target %.0f s: %s", target.runtime_s, target.reason)
     return replace(
         request,

@@ -135,7 +135,7 @@ class RunTask:
         request = with_input_size(self.request, self._log)
         past = job_past_or_empty(self._history, request, self._log)
         alert = has_deadline_alert(self._context)
-        request = with_target(request, self._history, self._log, time.time(), deadline_alert=alert)
+        request = with_target(request, self._history, self._log, time.time, deadline_alert=alert)
         try:
             new = open_run(request, past)
         except InfeasibleTarget as error:

@@ -11,6 +11,7 @@ import pytest
 from airflow_enel.domain import Bounds, DagRunOutlook, RunKey, TargetSource
 from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.run_target import has_deadline_alert, with_target
+from tests.support.fakes.clocks import VirtualTime
 from tests.support.fakes.histories import MemoryHistory
 
 NOW = 1_700_000_000.0
@@ -29,7 +30,7 @@ def resolved(
     history = MemoryHistory()
     history.away = outlook is None
     history.outlook_of_dag_run = outlook or DagRunOutlook()
-    return with_target(asked, cast("Any", history), LOG, NOW, deadline_alert=alert)
+    return with_target(asked, cast("Any", history), LOG, lambda: NOW, deadline_alert=alert)
 
 
 def test_a_runtime_target_is_taken_as_it_is_whatever_deadlines_there_are() -> None:
@@ -74,9 +75,21 @@ def test_without_the_history_the_deadline_of_the_operator_is_all_that_is_known(
     assert "Neither deadlines of the DAG nor what follows in it is known" in caplog.text
 
 
+def test_time_that_was_spent_on_asking_is_not_left_for_the_application() -> None:
+    history = MemoryHistory()
+    clock = VirtualTime()
+    slow = lambda *_: clock.sleep(10.0) or DagRunOutlook()  # noqa: E731
+    history.outlook = slow  # type: ignore[method-assign]
+    asked = request(deadline_at=600.0)
+    made = with_target(asked, cast("Any", history), LOG, clock.clock.now, deadline_alert=False)
+    assert made.runtime_target_s == 590.0
+
+
 def test_without_any_history_at_all_it_is_the_same() -> None:
     asked = request(deadline_at=NOW + 600)
-    assert with_target(asked, None, LOG, NOW, deadline_alert=False).runtime_target_s == 600.0
+    assert (
+        with_target(asked, None, LOG, lambda: NOW, deadline_alert=False).runtime_target_s == 600.0
+    )
 
 
 @pytest.mark.parametrize("outlook", [None, DagRunOutlook()], ids=["away", "none computed"])
