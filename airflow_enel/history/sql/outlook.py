@@ -145,7 +145,7 @@ def _past_instances(
 
     latest = (
         select(DagRun.run_id)
-        .where(DagRun.dag_id == dag_run.dag_id, DagRun.run_id != dag_run.run_id)
+        .where(DagRun.dag_id == dag_run.dag_id)
         .where(DagRun.state.in_(("success", "failed")))
         .order_by(DagRun.run_after.desc())
         .limit(_PAST_DAG_RUNS)
