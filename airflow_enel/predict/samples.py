@@ -158,15 +158,15 @@ class Samples:
         )
 
     def relative_errors(self, predicted_s: FloatArray) -> FloatArray:
-        """``|predicted / actual − 1|`` of ``(p, n, …)``, finite for runtimes of 0."""
+        """``|predicted / actual − 1|`` of ``(p, n, …)``, finite for runtimes of 0.
+
+        The predictions are overwritten: they are most of what a cross-validation goes through.
+        """
         floor = np.maximum(self.runtime_s.max(axis=1, keepdims=True) * SMALLEST_S, SMALLEST_S)
         scale = 1.0 / np.maximum(self.runtime_s, floor)
-        errors: FloatArray = predicted_s * scale.reshape(
-            *scale.shape, *(1 for _ in predicted_s.shape[2:])
-        )
-        errors -= 1.0
-        np.abs(errors, out=errors)
-        return errors
+        predicted_s *= scale.reshape(*scale.shape, *(1 for _ in predicted_s.shape[2:]))
+        predicted_s -= 1.0
+        return np.abs(predicted_s, out=predicted_s)
 
 
 def without_each_interior(sizes: int) -> FloatArray:
