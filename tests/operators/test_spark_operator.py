@@ -60,7 +60,7 @@ def test_target_and_key_are_templated_like_everything_the_stock_operator_templat
     [
         (
             {"policy": "magic"},
-            "no policy 'magic': there are ellis, bell, enel-paper, utilization, static",
+            "no policy 'magic': there are enel, ellis, bell, enel-paper, utilization, static",
         ),
         ({"min_executors": 5, "max_executors": 4}, r"min_executors \(5\) must not exceed"),
         ({"min_executors": 0}, "min_executors must be at least 1"),
