@@ -20,6 +20,7 @@ BENCHMARKS = {
     "eventlog": "speed.eventlog",
     "history": "speed.history",
     "fuzz": "robustness.fuzz",
+    "guards": "robustness.guards",
     "imports": "speed.imports",
     "agent": "speed.agent",
     "accuracy": "accuracy.published_traces",

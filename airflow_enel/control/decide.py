@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from airflow_enel.control.guards import BASELINE_GUARDS, Guard, GuardContext, apply_guards
+from airflow_enel.control.guards.apply import apply_guards
+from airflow_enel.control.guards.base import GuardContext, is_fresh
 from airflow_enel.control.planning.prices import DEFAULT_RISK
 from airflow_enel.control.policies.base import PlanningContext, PolicyContext, StartContext
 from airflow_enel.control.progress import reduce_progress
-from airflow_enel.domain import NO_CONTEXT, Progress, Step
+from airflow_enel.domain import NO_CONTEXT, NO_SWITCHES, Plant, Progress, Step
 from airflow_enel.predict.base import ForecastsComponents
+from airflow_enel.predict.plant import USUAL_DELAY_S, USUAL_PAUSE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +32,13 @@ if TYPE_CHECKING:
         PastRun,
         RunContext,
         Snapshot,
+        Switches,
     )
     from airflow_enel.predict import Forecaster
+
+_USUAL_PLANT: Final = Plant(
+    USUAL_DELAY_S, USUAL_PAUSE_S, USUAL_PAUSE_S, can_shrink=True, growth_helps=True
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,6 @@ class ScalingConfig:
     target_s: float | None
     bounds: Bounds
     try_number: int
-    guards: tuple[Guard, ...] = BASELINE_GUARDS
     max_age_s: float = 30.0
     context: RunContext = NO_CONTEXT
     risk: float = DEFAULT_RISK
@@ -105,15 +111,18 @@ def first_step(
     return _step(config, progress, now, start)
 
 
-def decide(config: ScalingConfig, snapshot: Snapshot, now: float) -> Assessment:
+def decide(
+    config: ScalingConfig, snapshot: Snapshot, now: float, switches: Switches = NO_SWITCHES
+) -> Assessment:
     """Assess a run, and decide if it is at a new barrier.
 
     :param now: the present by the driver's clock
+    :param switches: what people hold back at present
     """
     progress = reduce_progress(snapshot, config.bounds, now, config.context)
     if not _is_due(config, snapshot, progress):
         return Assessment(progress, None, config)
-    return Assessment(progress, _step(config, progress, now), config)
+    return Assessment(progress, _step(config, progress, now, switches=switches), config)
 
 
 def _is_due(config: ScalingConfig, snapshot: Snapshot, progress: Progress) -> bool:
@@ -121,7 +130,7 @@ def _is_due(config: ScalingConfig, snapshot: Snapshot, progress: Progress) -> bo
         config.policy.rescales
         and _at_work(snapshot)
         and progress.at_new_barrier
-        and _context(config, progress, None).fresh
+        and is_fresh(progress, config.max_age_s)
     )
 
 
@@ -136,24 +145,34 @@ def _forecast(config: ScalingConfig, progress: Progress) -> Forecast | None:
 
 
 def _step(
-    config: ScalingConfig, progress: Progress, now: float, start: StartContext | None = None
+    config: ScalingConfig,
+    progress: Progress,
+    now: float,
+    start: StartContext | None = None,
+    switches: Switches = NO_SWITCHES,
 ) -> Step:
-    config.policy.check_target(config.target_s)
+    policy = config.policy
+    policy.check_target(config.target_s)
     forecast = _forecast(config, progress)
-    proposal = config.policy.propose(
-        PolicyContext(
-            forecast,
-            config.target_s,
-            progress,
-            config.bounds,
-            start,
-            _planning(config, progress, now) if config.policy.plans else None,
-        )
+    planning = _planning(config, progress, now) if policy.plans else None
+    proposal = policy.propose(
+        PolicyContext(forecast, config.target_s, progress, config.bounds, start, planning)
     )
     if forecast is not None and forecast.notes:
         proposal = replace(proposal, reason="; ".join((proposal.reason, *forecast.notes)))
-    context = _context(config, progress, forecast)
-    decision = apply_guards(config.guards, proposal, context, try_number=config.try_number, now=now)
+    context = GuardContext(
+        progress,
+        forecast,
+        config.target_s,
+        config.bounds,
+        config.max_age_s,
+        now,
+        _USUAL_PLANT if planning is None else planning.components.plant,
+        config.risk,
+        policy.limits,
+        switches,
+    )
+    decision = apply_guards(policy.guards, proposal, context, try_number=config.try_number)
     return Step(progress, forecast, decision)
 
 
@@ -163,7 +182,3 @@ def _planning(config: ScalingConfig, progress: Progress, now: float) -> Planning
     if at_start is None or components is None:
         return None
     return PlanningContext(components, at_start, config.risk, now)
-
-
-def _context(config: ScalingConfig, progress: Progress, forecast: Forecast | None) -> GuardContext:
-    return GuardContext(progress, forecast, config.target_s, config.bounds, config.max_age_s)

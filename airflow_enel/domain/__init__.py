@@ -41,6 +41,7 @@ from airflow_enel.domain.states import (
     FINAL_TASK_STATES,
     UNSUCCESSFUL_RUN_STATES,
 )
+from airflow_enel.domain.switches import NO_SWITCHES, Switches
 from airflow_enel.domain.task import TaskStanding
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "FINAL_TASK_STATES",
     "IMPORTED",
     "NO_CONTEXT",
+    "NO_SWITCHES",
     "UNSUCCESSFUL_RUN_STATES",
     "AgentAccess",
     "AgentAddress",
@@ -83,6 +85,7 @@ __all__ = [
     "Stage",
     "StageMetrics",
     "Step",
+    "Switches",
     "TargetSource",
     "TaskDigest",
     "TaskStanding",

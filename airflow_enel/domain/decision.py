@@ -50,11 +50,16 @@ class Decision:
     guards: tuple[GuardNote, ...]
 
     @property
+    def changes(self) -> bool:
+        """True if it asks for another number of executors than before."""
+        return self.executors != self.executors_before
+
+    @property
     def reason(self) -> str:
         """One plain sentence."""
         if self.epoch == 0:
             change = f"start with {self.executors}"
-        elif self.executors == self.executors_before:
+        elif not self.changes:
             change = f"keep {self.executors}"
         else:
             change = f"scale {self.executors_before} → {self.executors}"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
+from airflow_enel.control.guards import DEFAULT_LIMITS, GUARDS, Guard, Limits
+
 if TYPE_CHECKING:
     from airflow_enel.domain import (
         Bounds,
@@ -87,6 +89,8 @@ class Policy:
     :param needs_target: True if it cannot work without a target, so that one is asked for before
         any run
     :param plans: True if it reads the forecast of each component
+    :param guards: check each of its proposals, in this order
+    :param limits: of these guards
     """
 
     name: str
@@ -95,6 +99,8 @@ class Policy:
     rescales: bool = True
     needs_target: bool = True
     plans: bool = False
+    guards: tuple[Guard, ...] = GUARDS
+    limits: Limits = DEFAULT_LIMITS
 
     def check_target(self, target: object) -> None:
         """Refuse to work without a target where one is needed.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from airflow_enel.control.guards import BASELINE_GUARDS
 from airflow_enel.control.policies.base import Policy
 from airflow_enel.control.policies.sizing import Choice, initial_size, rescaled_size
 
@@ -42,4 +43,4 @@ def choose(forecast: Forecast, now: int, left_s: float) -> Choice | None:
     return Choice(allowed, [s for s in allowed if forecast.median(s) < AIM_BELOW * left_s])
 
 
-ELLIS: Final = Policy("ellis", propose, forecaster="ellis")
+ELLIS: Final = Policy("ellis", propose, forecaster="ellis", guards=BASELINE_GUARDS)

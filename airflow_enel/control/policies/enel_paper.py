@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from airflow_enel.control.guards import BASELINE_GUARDS
 from airflow_enel.control.policies.base import Policy
 from airflow_enel.control.policies.sizing import Choice, initial_size, rescaled_size
 
@@ -32,4 +33,4 @@ def choose(forecast: Forecast, _now: int, left_s: float) -> Choice:
     return Choice(sizes, [s for s in sizes if forecast.median(s) <= left_s])
 
 
-ENEL_PAPER: Final = Policy("enel-paper", propose, forecaster="enel")
+ENEL_PAPER: Final = Policy("enel-paper", propose, forecaster="enel", guards=BASELINE_GUARDS)

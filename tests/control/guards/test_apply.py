@@ -3,29 +3,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.control.guards import (
-    BASELINE_GUARDS,
-    GuardContext,
-    apply_guards,
-    freshness,
-    within_bounds,
-)
-from airflow_enel.domain import Bounds, Decision, GuardNote, Progress, Proposal
+from airflow_enel.control.guards import BASELINE_GUARDS
+from airflow_enel.control.guards.apply import apply_guards
+from airflow_enel.control.guards.base import freshness, within_bounds
+from airflow_enel.domain import Bounds, Decision, GuardNote, Proposal
+from tests.support.builders.guards import BOUNDS, guard_context
 from tests.support.builders.snapshots import forecast, progress
 
-BOUNDS = Bounds(2, 12)
 FRESH = progress(6)
 STALE = progress(6, age_s=31.0)
 HOLES = progress(6, complete=False)
 
 
-def context(seen: Progress = FRESH, target_s: float | None = None, **changes) -> GuardContext:
-    return GuardContext(seen, changes.pop("forecast", None), target_s, BOUNDS, 30.0)
-
-
-def decided(executors: int, guards=BASELINE_GUARDS, **changes) -> Decision:
+def decided(executors: int, guards=BASELINE_GUARDS, seen=FRESH, **changes) -> Decision:
     proposal = Proposal(executors, "because")
-    return apply_guards(guards, proposal, context(**changes), try_number=2, now=5.0)
+    return apply_guards(guards, proposal, guard_context(seen, now=5.0, **changes), try_number=2)
 
 
 def test_a_proposal_no_guard_objects_to_is_the_decision():
@@ -52,12 +44,12 @@ def test_nothing_changes_without_a_fresh_reading(seen, executors):
 
 
 def test_keeping_needs_no_fresh_reading():
-    assert freshness(6, context(STALE)) is None
+    assert freshness(6, guard_context(STALE)) is None
 
 
 @pytest.mark.parametrize(("executors", "allowed"), [(0, 2), (-5, 2), (2, 2), (12, 12), (99, 12)])
 def test_bounds_hold(executors, allowed):
-    note = within_bounds(executors, context())
+    note = within_bounds(executors, guard_context(FRESH))
     assert (executors if note is None else note.executors) == allowed
 
 
@@ -101,9 +93,16 @@ def test_what_is_no_whole_number_does_not_get_through(executors):
         decided(executors)
 
 
+def test_at_the_start_only_the_bounds_hold():
+    unruly = [lambda *_: GuardNote("unruly", 3, "nothing is there to be kept")]
+    decision = decided(99, guards=unruly, seen=progress(12, epoch=0))
+    assert [note.guard for note in decision.guards] == ["bounds"]
+    assert decision.executors == 12
+
+
 @given(st.integers(), st.integers(1, 100), st.integers(0, 100), st.booleans(), st.integers(0, 200))
 def test_every_decision_is_within_bounds(executors, minimum, width, complete, requested):
     bounds = Bounds(minimum, minimum + width)
-    seen = GuardContext(progress(requested, complete=complete), None, None, bounds, 30.0)
-    decision = apply_guards(BASELINE_GUARDS, Proposal(executors, ""), seen, try_number=1, now=0.0)
+    seen = guard_context(progress(requested, complete=complete), bounds=bounds)
+    decision = apply_guards(BASELINE_GUARDS, Proposal(executors, ""), seen, try_number=1)
     assert bounds.minimum <= decision.executors <= bounds.maximum

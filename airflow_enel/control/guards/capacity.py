@@ -1,0 +1,70 @@
+"""Guard against asking for executors that the cluster does not have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_enel.domain import GuardNote
+
+if TYPE_CHECKING:
+    from airflow_enel.control.guards.base import GuardContext
+    from airflow_enel.domain import Progress
+    from airflow_enel.predict.pauses import Change
+
+
+@dataclass(frozen=True, slots=True)
+class UnmetGrowth:
+    """A request for more executors that did not come true.
+
+    :param asked: executors that were asked for
+    :param came: the most that were there while at least so many were asked for, or are there now
+    """
+
+    asked: int
+    came: int
+
+
+def observed_cap(executors: int, context: GuardContext) -> GuardNote | None:
+    """Ask for no more than what came when more was asked for.
+
+    What was asked for stays asked for: it comes as soon as the cluster has room, and then the cap
+    is lifted. A cap that a release has left behind ends by itself, so that growth is tried again.
+    """
+    unmet = unmet_growth(context)
+    if unmet is None:
+        return None
+    allowed = max(unmet.came, context.progress.requested)
+    if executors <= allowed:
+        return None
+    return GuardNote("observed cap", allowed, f"of {unmet.asked} asked for only {unmet.came} came")
+
+
+def unmet_growth(context: GuardContext) -> UnmetGrowth | None:
+    """The latest growth that did not come true, None if it need not be heeded any more."""
+    limits, progress, now = context.limits, context.progress, context.now
+    patience_s = max(limits.patience_s, limits.patience_delays * context.plant.start_delay_s)
+    for index in reversed(range(len(context.changes))):
+        change = context.changes[index]
+        later = context.changes[index + 1 :]
+        until = next((c.at for c in later if c.after < change.after), now)
+        if change.after < change.before or until - change.at < patience_s:
+            continue
+        if until + limits.cap_s < now:
+            return None
+        seen = _most_seen(progress, change, until, now)
+        if seen is not None and seen < change.after:
+            return UnmetGrowth(change.after, max(seen, progress.executors))
+    return None
+
+
+def _most_seen(progress: Progress, change: Change, until: float, now: float) -> int | None:
+    """The most executors after a change, None if none were counted."""
+    sizes = [
+        component.scale_out.end
+        for component in progress.finished
+        if component.finished_at is not None and change.at < component.finished_at <= until
+    ]
+    if until == now:
+        sizes.append(progress.executors)
+    return max(sizes, default=None)
