@@ -17,6 +17,7 @@ from airflow_enel.cli.arguments import (
     spans_of_runs,
 )
 from airflow_enel.cli.replay_definition import FIT_JOB, REPLAY
+from airflow_enel.cli.switch_definition import PAUSE, RESUME
 
 _IMPORT_HISTORY = ActionCommand(
     name="import-history",
@@ -290,6 +291,8 @@ def get_enel_cli_commands() -> list[CLICommand]:
                 _IMPORT_HISTORY,
                 _PRUNE,
                 _MARK_LOST,
+                PAUSE,
+                RESUME,
                 _TRAIN,
                 _MODEL,
                 _EVALUATE,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from airflow_enel.execution.switch_reader import PAUSE_S, SwitchReader
 from airflow_enel.history.interface import (
     DecisionStatus,
     History,
@@ -26,15 +27,17 @@ from airflow_enel.history.records import DecisionIntended
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-    from airflow_enel.domain import Step
+    from airflow_enel.domain import Step, Switches
 
 _OPEN: Final = (DecisionStatus.INTENDED, DecisionStatus.UNANSWERED)
-_PAUSE_S: Final = 15.0
 _INSIST_S: Final = 60.0
 
 
 class DecisionWriter(Protocol):
-    """Where an observer writes what it sees and decides."""
+    """Where an observer writes what it sees and decides, and reads what people hold back."""
+
+    def switches(self, run_id: str) -> Switches:
+        """Read what people hold back for the recurring job of a run; it never raises."""
 
     def write(self, record: Record) -> None:
         """Write a record, now or later."""
@@ -55,10 +58,15 @@ class ImmediateWriter:
 
     def __init__(self, history: History) -> None:
         self._history = history
+        self._switches = SwitchReader()
 
     def reconnect(self, history: History) -> None:
         """Use another connection to the same history from now on."""
         self._history = history
+
+    def switches(self, run_id: str) -> Switches:
+        """Read what people hold back for the recurring job of a run."""
+        return self._switches.read(self._history, run_id)
 
     def write(self, record: Record) -> None:
         """Write now.
@@ -97,6 +105,8 @@ class BufferedWriter:
         *,
         spool: Path | None = None,
     ) -> None:
+        self._history = history
+        self._switches = SwitchReader(clock)
         self._log = log
         self._clock = clock
         self._sleep = sleep
@@ -106,6 +116,10 @@ class BufferedWriter:
         elif history is not None:
             self._queue = MemoryQueue(history, log)
         self._try_again_at = 0.0
+
+    def switches(self, run_id: str) -> Switches:
+        """Read what people hold back for the recurring job of a run."""
+        return self._switches.read(self._history, run_id)
 
     @property
     def pending(self) -> int:
@@ -151,12 +165,12 @@ class BufferedWriter:
                     queue.place,
                 )
                 return
-            self._sleep(_PAUSE_S / 3)
+            self._sleep(PAUSE_S / 3)
 
     def _replay(self, queue: WriteQueue) -> int:
         left = queue.replay()
         if left:
             if self._try_again_at == 0.0:
                 self._log.warning("The history is away, the run goes on: %s", queue.trouble)
-            self._try_again_at = self._clock() + _PAUSE_S
+            self._try_again_at = self._clock() + PAUSE_S
         return left

@@ -29,7 +29,8 @@ from airflow_enel.spark.agent_reader import AgentReader
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-    from airflow_enel.domain import Component, RunState, Snapshot, Step
+    from airflow_enel.control.decide import Assessment
+    from airflow_enel.domain import Component, Decision, RunState, Snapshot, Step
     from airflow_enel.execution.history_writer import DecisionWriter
     from airflow_enel.execution.scaling_config import MonitoredRun
     from airflow_enel.spark.agent_client import AgentClient
@@ -70,6 +71,7 @@ class Observer:
         self._answered_epoch = -1
         self._first_look = True
         self._warned: set[str] = set()
+        self._held: set[str] = set()
 
     def poll(self, client: AgentClient) -> Snapshot:
         """Look once.
@@ -83,7 +85,7 @@ class Observer:
         if not snapshot.complete:
             self._warn_once("Events of the application were lost: it stays at its present size")
         now = snapshot.read_at + (self._clock.now() - asked_at)
-        assessment = decide(self._run.config, snapshot, now)
+        assessment = self._assess(snapshot, now)
         step = None if snapshot.local_mode else assessment.step
         if step is not None and step.decision.epoch > self._answered_epoch:
             self._act(client, step)
@@ -127,6 +129,14 @@ class Observer:
         """
         self._progress_log.finish()
 
+    def _assess(self, snapshot: Snapshot, now: float) -> Assessment:
+        """Assess the application, with the switches as they are when something would change."""
+        assessment = decide(self._run.config, snapshot, now)
+        if snapshot.local_mode or assessment.step is None or not assessment.step.decision.changes:
+            return assessment
+        switches = self._writer.switches(self._run.run_id)
+        return decide(self._run.config, snapshot, now, switches) if switches else assessment
+
     def _act(self, client: AgentClient, step: Step) -> None:
         run_id = self._run.run_id
         intended = self._intended
@@ -143,8 +153,13 @@ class Observer:
             self._writer.write(DecisionCompleted(run_id, decision.epoch, answer))
         if not answer.accepted:
             self._warn_once("Spark did not take the request: %s", answer.message)
-        elif decision.executors != decision.executors_before:
+        elif decision.changes or self._is_newly_held(decision):
             self._log.info("Decision %d: %s", decision.epoch, decision.reason)
+
+    def _is_newly_held(self, decision: Decision) -> bool:
+        """Return True if guards hold back a change for other reasons than they did before."""
+        before, self._held = self._held, {note.guard for note in decision.guards}
+        return bool(self._held - before)
 
     def _save_answer(self, snapshot: Snapshot) -> None:
         """Record the latest answer of the agent: whoever had asked may have died before."""

@@ -25,6 +25,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     Step,
+    Switches,
     TrainedModel,
 )
 from airflow_enel.domain.wire import STRICT
@@ -224,6 +225,12 @@ class History(Protocol):
         :param run_id: Airflow's own, of the DAG run
         :param task_id: of the task that submits the application
         :param job_key: of the recurring job, for the time that its applications take to start
+        """
+
+    def switches(self, run_id: str) -> Switches:
+        """Return what people hold back for the recurring job of a run, nothing for an unknown run.
+
+        Over HTTP it is asked for only once, as a run goes on without it.
         """
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:

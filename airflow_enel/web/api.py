@@ -25,7 +25,14 @@ from fastapi import (
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from airflow_enel.domain import Component, DagRunOutlook, PastRun, RunOutcome, TaskStanding
+from airflow_enel.domain import (
+    Component,
+    DagRunOutlook,
+    PastRun,
+    RunOutcome,
+    Switches,
+    TaskStanding,
+)
 from airflow_enel.history import wire
 from airflow_enel.history.interface import (
     Application,
@@ -152,6 +159,12 @@ def agent_of(run_id: str, history: HistoryDep) -> Response:
     answer = json_of(wire.AgentAnswer, body)
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@tasks.get("/runs/{run_id}/switches", dependencies=MayRead)
+def switches(run_id: str, history: HistoryDep) -> Response:
+    """Return what people hold back for the recurring job of a run."""
+    return json_of(Switches, history.switches(run_id))
 
 
 @tasks.put("/runs/{run_id}/components", status_code=NoContent, dependencies=MayReport)

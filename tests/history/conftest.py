@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from airflow_enel.domain import Run
     from airflow_enel.history.interface import History
     from airflow_enel.history.sql.repository import SqlHistory
+    from airflow_enel.history.sql.switches import JobSwitches
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,12 @@ class Kept:
 
     :param reach: gives the history as the task of a run reaches it
     :param stored: reads what was stored, from the database
+    :param switches: of recurring jobs, in the same database
     """
 
     reach: Callable[[Run], History]
     stored: SqlHistory
+    switches: JobSwitches
 
     def opened(self, run: Run, token: str | None = "secret-token") -> History:  # noqa: S107
         history = self.reach(run)
@@ -38,14 +41,16 @@ class Kept:
 @pytest.fixture(scope="session")
 def sql(airflow_db: None) -> Kept:
     from airflow_enel.history.sql.repository import SqlHistory
+    from airflow_enel.history.sql.switches import JobSwitches
 
-    return Kept(lambda run: SqlHistory(), SqlHistory())
+    return Kept(lambda run: SqlHistory(), SqlHistory(), JobSwitches())
 
 
 @pytest.fixture(scope="session")
 def http(api: Any, running_task: Any) -> Kept:
     from airflow_enel.history.http.client import HttpHistory, Requests
     from airflow_enel.history.sql.repository import SqlHistory
+    from airflow_enel.history.sql.switches import JobSwitches
 
     reached: dict[str, HttpHistory] = {}
 
@@ -58,7 +63,7 @@ def http(api: Any, running_task: Any) -> Kept:
             )
         return reached[key.id]
 
-    return Kept(reach, SqlHistory())
+    return Kept(reach, SqlHistory(), JobSwitches())
 
 
 @pytest.fixture(scope="session")
@@ -86,14 +91,16 @@ def postgres(postgres_server: str) -> Iterator[Kept]:
     from sqlalchemy.orm import sessionmaker
 
     from airflow_enel.history.sql.repository import SqlHistory
+    from airflow_enel.history.sql.switches import JobSwitches
     from airflow_enel.history.sql.tables import Base
 
     # As Airflow's own sessions may be anywhere: moments must not depend on it.
     with schema(postgres_server, timezone="Asia/Kolkata") as url:
         engine = create_engine(url)
         Base.metadata.create_all(engine)
-        history = SqlHistory(sessionmaker(engine).begin)
-        yield Kept(lambda run: history, history)
+        sessions = sessionmaker(engine).begin
+        history = SqlHistory(sessions)
+        yield Kept(lambda run: history, history, JobSwitches(sessions))
         engine.dispose()
 
 

@@ -13,7 +13,15 @@ import sqlalchemy as sa
 from alembic import command
 from sqlalchemy.orm import sessionmaker
 
-OURS = {"enel_jobs", "enel_runs", "enel_components", "enel_stages", "enel_decisions", "enel_models"}
+OURS = {
+    "enel_jobs",
+    "enel_runs",
+    "enel_components",
+    "enel_stages",
+    "enel_decisions",
+    "enel_models",
+    "enel_switches",
+}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain import (
     NO_CONTEXT,
+    NO_SWITCHES,
     AgentAccess,
     AgentAddress,
     RunContext,
@@ -21,9 +22,15 @@ from airflow_enel.domain import (
     ScaleAnswer,
     ScaleRequest,
     StageMetrics,
+    Switches,
     TargetSource,
 )
-from airflow_enel.history.interface import DecisionStatus, HistoryRefused, UnknownRun
+from airflow_enel.history.interface import (
+    DecisionStatus,
+    HistoryRefused,
+    RecurringJob,
+    UnknownRun,
+)
 from tests.support.builders import samples
 from tests.support.builders import strategies as generated
 
@@ -52,6 +59,17 @@ def test_a_run_opened_twice_is_one_run_with_its_latest_values(kept: Kept) -> Non
 def test_what_a_target_was_made_of_is_kept_with_the_run(kept: Kept) -> None:
     run = samples.run(target_source=TargetSource.DEADLINE_ALERT, deadline_at=samples.NOON + 600)
     assert kept.opened(run).run(run.key.id).run == run
+
+
+def test_switches_hold_for_the_runs_of_their_job_only(kept: Kept) -> None:
+    dag, held = f"dag-{uuid4()}", Switches(pause_in=True, dry_run=True)
+    paused, other = samples.run(dag, "paused"), samples.run(dag, "other")
+    histories = [(run, kept.opened(run)) for run in (paused, other)]
+    kept.switches.save(RecurringJob(dag, "paused"), held)
+    kept.switches.save(RecurringJob(f"{dag}-b", "other"), held)
+    assert [history.switches(run.key.id) for run, history in histories] == [held, NO_SWITCHES]
+    kept.switches.save(RecurringJob(dag, "paused"), Switches(pause_out=True))
+    assert histories[0][1].switches(paused.key.id) == Switches(pause_out=True)
 
 
 def test_the_agent_is_known_once_its_address_is_and_keeps_its_token(kept: Kept) -> None:

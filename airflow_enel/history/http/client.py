@@ -18,6 +18,7 @@ from airflow_enel.domain import (
     RunOutcome,
     ScaleAnswer,
     Step,
+    Switches,
     TaskStanding,
     TrainedModel,
     training_name,
@@ -171,6 +172,10 @@ class HttpHistory:
         """Return the deadlines of a DAG run, and what takes time there besides."""
         asked = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "job_key": job_key}
         return self._requests.ask(f"/outlook?{urlencode(asked)}", DagRunOutlook)
+
+    def switches(self, run_id: str) -> Switches:
+        """Return what people hold back for the recurring job of a run; ask only once."""
+        return self._requests.ask(wire.run_path(run_id, "switches"), Switches, again=())
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Store finished components and their stages."""

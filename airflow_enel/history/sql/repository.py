@@ -25,6 +25,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     Step,
+    Switches,
     training_name,
 )
 from airflow_enel.history.interface import (
@@ -44,6 +45,7 @@ from airflow_enel.history.sql.components import (
 from airflow_enel.history.sql.latest_runs import latest_runs
 from airflow_enel.history.sql.outlook import outlook_of
 from airflow_enel.history.sql.queries import existing_run, unknown_run
+from airflow_enel.history.sql.switches import switches_of_run
 from airflow_enel.history.sql.tables import Job, RunRecord
 from airflow_enel.history.sql.trained_models import SqlModels
 from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief
@@ -154,6 +156,11 @@ class SqlHistory(SqlModels):
         """Return the deadlines of a DAG run, and what takes time there besides."""
         with self._sessions.read() as session:
             return outlook_of(session, dag_id, run_id, task_id, job_key)
+
+    def switches(self, run_id: str) -> Switches:
+        """Return what people hold back for the recurring job of a run."""
+        with self._sessions.read() as session:
+            return switches_of_run(session, run_id)
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         """Store finished components and their stages."""

@@ -200,6 +200,18 @@ class DecisionRecord(Base):
     executors_then: Mapped[int | None]
 
 
+class SwitchRecord(Base):
+    """What people hold back for a recurring job, by its name."""
+
+    __tablename__ = "enel_switches"
+
+    dag_id: Mapped[str] = mapped_column(_ID, primary_key=True)
+    job_key: Mapped[str] = mapped_column(_ID, primary_key=True)
+    pause_in: Mapped[bool]
+    pause_out: Mapped[bool]
+    dry_run: Mapped[bool]
+
+
 class ModelRecord(Base):
     """A trained model: of one recurring job, or shared if it names none.
 

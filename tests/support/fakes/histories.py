@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_enel.domain import (
+    NO_SWITCHES,
     AgentAccess,
     AgentAddress,
     Component,
@@ -15,6 +16,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     Step,
+    Switches,
 )
 from airflow_enel.history.interface import HistoryUnavailable, RunRow, UnknownRun
 from airflow_enel.history.memory_queue import MemoryQueue
@@ -28,6 +30,7 @@ class MemoryHistory:
 
     :ivar away: True while it cannot be reached
     :ivar agents: by run id
+    :ivar held_back: the switches of every job
     :ivar outlook_of_dag_run: what it says of every DAG run
     """
 
@@ -41,6 +44,8 @@ class MemoryHistory:
         self.answers: list[tuple[int, ScaleAnswer | None]] = []
         self.components: dict[int, Component] = {}
         self.outlook_of_dag_run = DagRunOutlook()
+
+        self.held_back = NO_SWITCHES
 
     def _reach(self) -> None:
         if self.away:
@@ -79,6 +84,10 @@ class MemoryHistory:
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None:
         self._reach()
+
+    def switches(self, _: str) -> Switches:
+        self._reach()
+        return self.held_back
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         self._reach()
