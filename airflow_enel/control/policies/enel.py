@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from airflow_enel.control.guards import Limits
 from airflow_enel.control.planning.first_action import Present
 from airflow_enel.control.planning.plan import HOPELESS, plan
 from airflow_enel.control.planning.prices import Prices
@@ -79,4 +80,6 @@ def _proposal(found: Plan, outlook: Outlook, left_s: float) -> Proposal:
     return Proposal(size, reason)
 
 
-ENEL: Final = Policy("enel", propose, forecaster="enel", plans=True)
+# A plan weighs every change against its pause itself: with one reversal per run it kept 5 % more
+# executor-minutes on simulated clusters and missed as many targets.
+ENEL: Final = Policy("enel", propose, forecaster="enel", plans=True, limits=Limits(reversals=4))
