@@ -82,11 +82,13 @@ class Assessment:
         rescales, for an application that has ended or not come to work yet, or for a reading
         that is not fresh
     :param config: of the run, for its forecast
+    :param now: the present by the driver's clock
     """
 
     progress: Progress
     step: Step | None
     config: ScalingConfig = field(repr=False)
+    now: float
 
     @cached_property
     def forecast(self) -> Forecast | None:
@@ -121,8 +123,8 @@ def decide(
     """
     progress = reduce_progress(snapshot, config.bounds, now, config.context)
     if not _is_due(config, snapshot, progress):
-        return Assessment(progress, None, config)
-    return Assessment(progress, _step(config, progress, now, switches=switches), config)
+        return Assessment(progress, None, config, now)
+    return Assessment(progress, _step(config, progress, now, switches=switches), config, now)
 
 
 def _is_due(config: ScalingConfig, snapshot: Snapshot, progress: Progress) -> bool:

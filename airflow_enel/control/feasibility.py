@@ -77,15 +77,30 @@ def backed_forecast(
 
     :return: None if past runs allow to say nothing
     """
-    if len({run.initial_executors for run in past_runs}) >= min(SIZES, len(bounds.candidates)):
+    if _sizes_are_known(past_runs, bounds):
         return forecast
-    largest = bounds.maximum
-    taken = [
+    taken = _runtimes_at_largest(past_runs, bounds)
+    return Forecast("past runs", (bounds.maximum,), (median(taken),), (0.0,)) if taken else None
+
+
+def largest_is_known(past_runs: Sequence[PastRun], bounds: Bounds) -> bool:
+    """Whether past runs allow to rely on what is forecast for the largest size."""
+    known = _sizes_are_known(past_runs, bounds)
+    return known or bool(_runtimes_at_largest(past_runs, bounds))
+
+
+def _sizes_are_known(past_runs: Sequence[PastRun], bounds: Bounds) -> bool:
+    sizes = {run.initial_executors for run in past_runs}
+    return len(sizes) >= min(SIZES, len(bounds.candidates))
+
+
+def _runtimes_at_largest(past_runs: Sequence[PastRun], bounds: Bounds) -> list[float]:
+    """Of the runs that were never smaller."""
+    return [
         run.runtime_s
         for run in past_runs
-        if all(size >= largest for size in (run.initial_executors, *_requested(run)))
+        if min((run.initial_executors, *_requested(run))) >= bounds.maximum
     ]
-    return Forecast("past runs", (largest,), (median(taken),), (0.0,)) if taken else None
 
 
 def _requested(run: PastRun) -> list[int]:

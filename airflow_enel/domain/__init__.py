@@ -9,6 +9,7 @@ from airflow_enel.domain.component_forecast import ComponentForecast, FailureReg
 from airflow_enel.domain.context import NO_CONTEXT, ContextValue, RunContext
 from airflow_enel.domain.decision import Decision, GuardNote, Proposal, ScaleAnswer, Step
 from airflow_enel.domain.driver import DriverStatus
+from airflow_enel.domain.expected_miss import ExpectedMiss
 from airflow_enel.domain.forecast import Forecast
 from airflow_enel.domain.job import JobRuns, training_name
 from airflow_enel.domain.model import ModelFormat, ModelUnusable, TrainedModel
@@ -62,6 +63,7 @@ __all__ = [
     "Decision",
     "DriverStatus",
     "ExecutorSpan",
+    "ExpectedMiss",
     "FailureRegime",
     "Forecast",
     "GuardNote",

@@ -53,6 +53,17 @@ class Forecast:
         index = self.executors.index(executors)
         return self.median_s[index] * exp(self.log_sd[index] * _NORMAL.inv_cdf(probability))
 
+    def lateness(self, executors: int, left_s: float) -> float:
+        """Expected seconds that the candidate needs beyond those that are left, at least 0."""
+        index = self.executors.index(executors)
+        median_s, log_sd = self.median_s[index], self.log_sd[index]
+        if left_s <= 0 or median_s == 0 or log_sd == 0:
+            mean_s = median_s * exp(log_sd**2 / 2)
+            return max(mean_s - left_s, 0.0) if mean_s else 0.0
+        z = (log(median_s) - log(left_s)) / log_sd
+        beyond_s = median_s * exp(log_sd**2 / 2) * _NORMAL.cdf(z + log_sd)
+        return max(beyond_s - left_s * _NORMAL.cdf(z), 0.0)
+
     def miss_probability(self, executors: int, left_s: float) -> float:
         """Probability that the candidate needs more than the seconds that are left."""
         index = self.executors.index(executors)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.execution.history_writer import BufferedWriter
+    from airflow_enel.execution.miss_callbacks import MissCallbacks
     from airflow_enel.execution.scaling_config import MonitoredRun
     from airflow_enel.spark.submission.base import SubmittedApplication
 
@@ -35,6 +36,7 @@ class DriverLoop:
     :param is_killed: returns True once the driver was ended on purpose
     :param on_round: called before each poll
     :param poll_interval_s: seconds between two polls
+    :param on_miss: see `Observer`
     """
 
     def __init__(
@@ -49,12 +51,13 @@ class DriverLoop:
         on_round: Callable[[], None] = lambda: None,
         poll_interval_s: float = 1.0,
         clock: Clock = SYSTEM_CLOCK,
+        on_miss: MissCallbacks | None = None,
     ) -> None:
         self._run = run
         self._token = token
         self._driver = driver
         self._writer = writer
-        self._observer = Observer(run, writer, log, clock=clock)
+        self._observer = Observer(run, writer, log, clock=clock, on_miss=on_miss)
         self._log = log
         self._on_output = on_output
         self._is_killed = is_killed

@@ -17,6 +17,7 @@ from airflow_enel.execution.switch_reader import PAUSE_S, SwitchReader
 from airflow_enel.history.interface import (
     DecisionStatus,
     History,
+    HistoryError,
     HistoryRefused,
     Record,
     WriteQueue,
@@ -38,6 +39,14 @@ class DecisionWriter(Protocol):
 
     def switches(self, run_id: str) -> Switches:
         """Read what people hold back for the recurring job of a run; it never raises."""
+
+    def is_first_warning(self, run_id: str, at: float) -> bool:
+        """Record that people are told that a run will miss its target; it never raises.
+
+        :param at: by the driver's clock
+        :returns: False if another try or task has told them; True if nobody knows, as a warning
+            that comes twice is better than none
+        """
 
     def write(self, record: Record) -> None:
         """Write a record, now or later."""
@@ -67,6 +76,10 @@ class ImmediateWriter:
     def switches(self, run_id: str) -> Switches:
         """Read what people hold back for the recurring job of a run."""
         return self._switches.read(self._history, run_id)
+
+    def is_first_warning(self, run_id: str, at: float) -> bool:
+        """Record that people are told that a run will miss its target."""
+        return _is_first_warning(self._history, run_id, at)
 
     def write(self, record: Record) -> None:
         """Write now.
@@ -121,6 +134,10 @@ class BufferedWriter:
         """Read what people hold back for the recurring job of a run."""
         return self._switches.read(self._history, run_id)
 
+    def is_first_warning(self, run_id: str, at: float) -> bool:
+        """Record that people are told that a run will miss its target."""
+        return _is_first_warning(self._history, run_id, at)
+
     @property
     def pending(self) -> int:
         """How many writes the history has not taken yet."""
@@ -174,3 +191,10 @@ class BufferedWriter:
                 self._log.warning("The history is away, the run goes on: %s", queue.trouble)
             self._try_again_at = self._clock() + PAUSE_S
         return left
+
+
+def _is_first_warning(history: History | None, run_id: str, at: float) -> bool:
+    try:
+        return history is None or history.warn_of_miss(run_id, at)
+    except HistoryError:
+        return True

@@ -17,6 +17,7 @@ from airflow_enel.control.outcome import outcome
 from airflow_enel.control.report import outcome_line
 from airflow_enel.domain import ScaleAnswer
 from airflow_enel.execution.clock import SYSTEM_CLOCK, Clock
+from airflow_enel.execution.miss_warning import MissWarning
 from airflow_enel.execution.progress_log import ProgressLog
 from airflow_enel.history.interface import HistoryRefused
 from airflow_enel.history.records import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_enel.control.decide import Assessment
     from airflow_enel.domain import Component, Decision, RunState, Snapshot, Step
     from airflow_enel.execution.history_writer import DecisionWriter
+    from airflow_enel.execution.miss_callbacks import MissCallbacks
     from airflow_enel.execution.scaling_config import MonitoredRun
     from airflow_enel.spark.agent_client import AgentClient
 
@@ -46,6 +48,7 @@ class Observer:
     """Observes one application.
 
     :param saved: how many of its finished components the history has already
+    :param on_miss: what else is to happen when its target will be missed
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Observer:
         *,
         saved: int = 0,
         clock: Clock = SYSTEM_CLOCK,
+        on_miss: MissCallbacks | None = None,
     ) -> None:
         self._run = run
         self._writer = writer
@@ -64,6 +68,7 @@ class Observer:
         self._progress_log = ProgressLog(
             log, run.config.target_s, run.expected_components, clock.now
         )
+        self._miss_warning = MissWarning(run, on_miss, log)
         self._application = AgentReader()
         self._saved_before = saved
         self._saved: set[int] = set()
@@ -94,6 +99,8 @@ class Observer:
             self._first_look = False
         self._save_components(snapshot)
         self._progress_log.update(assessment)
+        if snapshot.ended_at is None and not snapshot.local_mode:
+            self._miss_warning.update(assessment, self._writer)
         return snapshot
 
     def read(self, client: AgentClient) -> Snapshot:

@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.domain import Run
+    from airflow_enel.execution.miss_callbacks import MissCallbacks
     from airflow_enel.history.interface import Application, History, RunRow
 
 
 class ObserverCache:
-    """Keeps the observer of the application that was asked for last."""
+    """Keeps the observer of the application that was asked for last.
 
-    def __init__(self) -> None:
+    :param on_miss: see `Observer`
+    """
+
+    def __init__(self, on_miss: MissCallbacks | None = None) -> None:
+        self._on_miss = on_miss
         self._run: Run | None = None
         self._monitored: MonitoredRun | None = None
         self._writer: ImmediateWriter | None = None
@@ -45,7 +50,11 @@ class ObserverCache:
         if self._observer is None or self._writer is None:
             self._writer = ImmediateWriter(history)
             self._observer = Observer(
-                self._monitored, self._writer, log, saved=application.components
+                self._monitored,
+                self._writer,
+                log,
+                saved=application.components,
+                on_miss=self._on_miss,
             )
         self._writer.reconnect(history)
         return self._observer

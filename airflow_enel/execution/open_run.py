@@ -22,7 +22,7 @@ from airflow_enel.control.feasibility import (
 )
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ScaleAnswer
-from airflow_enel.execution.scaling_config import MonitoredRun, expected_components, scaling_config
+from airflow_enel.execution.scaling_config import MonitoredRun, scaling_config
 from airflow_enel.history.records import DecisionCompleted, DecisionIntended, RunOpened
 from airflow_enel.spark.submission.run_folder import Submission
 
@@ -85,7 +85,7 @@ def open_run(request: RunRequest, past: JobPast) -> OpenRun:
         fastest = replace(config, policy=as_fast_as_possible(short))
         step = first_step(fastest, past.runs, request.initial_executors, time.time())
     run = request.run(step.decision.executors, step.decision.decided_at)
-    monitored = MonitoredRun(run.key.id, config, expected_components(past.runs))
+    monitored = MonitoredRun.of(run.key, config, past.runs)
     return OpenRun(Submission(run, secrets.token_urlsafe(32)), step, monitored, short)
 
 

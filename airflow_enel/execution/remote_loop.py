@@ -22,6 +22,7 @@ from airflow_enel.spark.agent_client import AgentClient, AgentError, AgentUnreac
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
+    from airflow_enel.execution.miss_callbacks import MissCallbacks
     from airflow_enel.execution.scaling_config import MonitoredRun
 
 _END_WITHIN_S: Final = 60.0
@@ -39,6 +40,7 @@ class RemoteLoop:
     :param key: of its run
     :param try_number: of the present try, which decides from now on
     :param patience_s: how long nothing may be known of the application
+    :param on_miss: see `Observer`
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class RemoteLoop:
         try_number: int,
         patience_s: float,
         clock: Clock = SYSTEM_CLOCK,
+        on_miss: MissCallbacks | None = None,
     ) -> None:
         self._key = key
         self._history = history
@@ -56,6 +59,7 @@ class RemoteLoop:
         self._try_number = try_number
         self._patience_s = patience_s
         self._clock = clock
+        self._on_miss = on_miss
         self._client: AgentClient | None = None
         self._asked_at = float("-inf")
         self._warned = False
@@ -71,7 +75,8 @@ class RemoteLoop:
         :param on_round: called before each look
         :raises ApplicationStateUnknown: see ``patience_s``
         """
-        observer = Observer(run, ImmediateWriter(self._history), self._log, clock=self._clock)
+        writer = ImmediateWriter(self._history)
+        observer = Observer(run, writer, self._log, clock=self._clock, on_miss=self._on_miss)
         ending = False
         known_at = self._clock.now()
         while (state := self._recorded()) is None:

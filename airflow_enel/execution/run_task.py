@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_enel.domain import Run
+    from airflow_enel.execution.miss_callbacks import MissCallbacks
     from airflow_enel.execution.open_run import OpenRun
     from airflow_enel.execution.recovery import EarlierAttempt
     from airflow_enel.execution.request import RunRequest
@@ -44,6 +45,7 @@ class RunTask:
     """One try of a task, from sizing to the last record.
 
     :param context: of the task instance
+    :param on_miss: what else is to happen when the target will be missed
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class RunTask:
         context: Context,
         log: Logger,
         clock: Clock = SYSTEM_CLOCK,
+        on_miss: MissCallbacks | None = None,
     ) -> None:
         self.request = request
         self.application = TaskApplication(context, log)
@@ -60,6 +63,7 @@ class RunTask:
         self._context = context
         self._log = log
         self._clock = clock
+        self._on_miss = on_miss
 
     def run(self) -> None:
         """Run the application to its end, or until it is handed over.
@@ -221,6 +225,7 @@ class RunTask:
             self.request.key.submit_try,
             unknown_patience_s(),
             self._clock,
+            self._on_miss,
         )
 
     def _monitored(self, run: Run) -> MonitoredRun:
@@ -258,6 +263,7 @@ class RunTask:
             on_round=application.flush_deferred_log,
             poll_interval_s=request.poll_interval_s,
             clock=self._clock,
+            on_miss=self._on_miss,
         )
         try:
             exit_code = loop.run_to_end()

@@ -12,6 +12,7 @@ from statistics import median_low
 from typing import TYPE_CHECKING, Final, Protocol
 
 from airflow_enel.control.decide import ScalingConfig
+from airflow_enel.control.feasibility import largest_is_known
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ModelUnusable, training_name
 from airflow_enel.history.interface import HistoryError
@@ -84,13 +85,28 @@ NO_PAST: Final = JobPast(())
 class MonitoredRun:
     """What an observer needs to know of its run.
 
-    :param run_id: identifier of the run in the history
     :param expected_components: how many components past runs had, None if unknown
+    :param largest_is_known: True if past runs allow to rely on forecasts for the largest size
     """
 
-    run_id: str
+    key: RunKey
     config: ScalingConfig
     expected_components: int | None
+    largest_is_known: bool
+
+    @classmethod
+    def of(cls, key: RunKey, config: ScalingConfig, past_runs: Sequence[PastRun]) -> MonitoredRun:
+        """Return what an observer needs to know.
+
+        :param past_runs: of the recurring job
+        """
+        known = largest_is_known(past_runs, config.bounds)
+        return cls(key, config, expected_components(past_runs), known)
+
+    @property
+    def run_id(self) -> str:
+        """Identifier of the run in the history."""
+        return self.key.id
 
 
 def monitored_run(run: SizedRun, past: JobPast, try_number: int) -> MonitoredRun:
@@ -100,7 +116,7 @@ def monitored_run(run: SizedRun, past: JobPast, try_number: int) -> MonitoredRun
     :param try_number: of the try that decides from now on
     """
     config = scaling_config(run, past, try_number)
-    return MonitoredRun(run.key.id, config, expected_components(past.runs))
+    return MonitoredRun.of(run.key, config, past.runs)
 
 
 def scaling_config(run: SizedRun, past: JobPast, try_number: int) -> ScalingConfig:

@@ -249,6 +249,15 @@ class History(Protocol):
         stays accepted when its repetition is refused.
         """
 
+    def warn_of_miss(self, run_id: str, at: float) -> bool:
+        """Store when people are told that a run will miss its target.
+
+        Over HTTP it is asked for only once, as the warning is given without an answer, too.
+
+        :param at: by the driver's clock, seconds since the epoch
+        :return: False, with nothing changed, if they were told at another moment
+        """
+
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Store how a run ended; what is final stays so."""
 

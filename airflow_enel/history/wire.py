@@ -127,6 +127,24 @@ class Intended:
 
 
 @dataclass(frozen=True, slots=True)
+class MissWarned:
+    """Body of a warning: when people are told that a run will miss its target."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FirstWarning:
+    """Answer to a warning: whether nobody was told before."""
+
+    __pydantic_config__: ClassVar = STRICT
+
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MaybeModel:
     """Answer to the question for a model."""
 

@@ -16,6 +16,11 @@ from airflow_enel.control.deadline import DagRunMoment
 from airflow_enel.control.feasibility import OnInfeasible
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds
+from airflow_enel.execution.miss_callbacks import (
+    MissCallback,
+    MissCallbacks,
+    check_miss_callbacks,
+)
 from airflow_enel.operators.validation import (
     check_choice,
     check_context,
@@ -74,6 +79,12 @@ class EnelSparkOperator(SparkSubmitOperator):
         seven seconds, or cannot be listed, is left out with a warning.
     :param wait_for_completion: False to succeed as soon as the application is submitted, and
         leave observing and scaling it to an ``EnelSparkSensor``
+    :param on_expected_miss: a notifier of Airflow or a function of the context, or several, called
+        once per run as soon as it is likelier than ``expected_miss_threshold`` to miss its target
+        even at the largest size. ``context["expected_miss"]`` has ``miss_probability``,
+        ``lateness_s``, ``target_s``, ``elapsed_s``, ``executors`` and ``run``; see
+        :class:`~airflow_enel.domain.ExpectedMiss`
+    :param expected_miss_threshold: a probability, 0.5 by default
     :param durable: True (default) to resume the application of an earlier try that is alive or
         has succeeded; False to end it and submit anew
     :raises ValueError: for arguments that cannot work, when the DAG is parsed if they are literal
@@ -102,6 +113,8 @@ class EnelSparkOperator(SparkSubmitOperator):
         context: Mapping[str, Any] | None = None,
         input_paths: str | Sequence[str] | None = None,
         wait_for_completion: bool = True,
+        on_expected_miss: MissCallback | Sequence[MissCallback] | None = None,
+        expected_miss_threshold: float = 0.5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -126,6 +139,8 @@ class EnelSparkOperator(SparkSubmitOperator):
         self.context = context
         self.input_paths = input_paths
         self.wait_for_completion = wait_for_completion
+        self.on_expected_miss = check_miss_callbacks(on_expected_miss, expected_miss_threshold)
+        self.expected_miss_threshold = expected_miss_threshold
         self._run_task: RunTask | None = None
         self._killed = False
 
@@ -186,7 +201,8 @@ class EnelSparkOperator(SparkSubmitOperator):
         submitter = ClientSubmitter(
             arguments, self._hook_with, work_dir(), result_reporter.MODULE, self.log
         )
-        return RunTask(request, submitter, context, self.log)
+        on_miss = MissCallbacks(self.on_expected_miss, self.expected_miss_threshold, context)
+        return RunTask(request, submitter, context, self.log, on_miss=on_miss)
 
     def _hook_with(self, conf: dict[str, Any], jars: str | None) -> SparkSubmitHook:
         changed = copy(self)

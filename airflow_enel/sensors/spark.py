@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator
 
+from airflow_enel.execution.miss_callbacks import (
+    MissCallback,
+    MissCallbacks,
+    check_miss_callbacks,
+)
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -41,6 +47,8 @@ class EnelSparkSensor(BaseSensorOperator):
         port by ``agent_conf`` (templated). Not needed on the driver's own machine, nor for an
         ``EnelSparkOperator``.
     :param poke_interval: seconds between two looks, which is also how late a decision may come
+    :param on_expected_miss: as of :class:`~airflow_enel.operators.spark.EnelSparkOperator`
+    :param expected_miss_threshold: likewise
     """
 
     template_fields: Sequence[str] = ("external_task_id", "agent_address")
@@ -52,12 +60,16 @@ class EnelSparkSensor(BaseSensorOperator):
         external_map_index: int = -1,
         agent_address: str | None = None,
         poke_interval: timedelta | float = 5.0,
+        on_expected_miss: MissCallback | Sequence[MissCallback] | None = None,
+        expected_miss_threshold: float = 0.5,
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.external_task_id = external_task_id
         self.external_map_index = external_map_index
         self.agent_address = agent_address
+        self.on_expected_miss = check_miss_callbacks(on_expected_miss, expected_miss_threshold)
+        self.expected_miss_threshold = expected_miss_threshold
         self._cache: ObserverCache | None = None
 
     def poke(self, context: Context) -> bool:
@@ -73,7 +85,8 @@ class EnelSparkSensor(BaseSensorOperator):
         )
 
         if self._cache is None:
-            self._cache = ObserverCache()
+            wanted = MissCallbacks(self.on_expected_miss, self.expected_miss_threshold, context)
+            self._cache = ObserverCache(wanted)
         task = SubmittingTask(
             self.external_task_id, self.external_map_index, parse_address(self.agent_address)
         )

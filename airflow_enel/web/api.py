@@ -207,6 +207,15 @@ def complete(
     history.complete(run_id, epoch, body.answer)
 
 
+@tasks.put("/runs/{run_id}/miss-warning", dependencies=MayWrite)
+def warn_of_miss(
+    run_id: str, body: Annotated[Any, Depends(body_of(wire.MissWarned))], history: HistoryDep
+) -> Response:
+    """Store when people are told that a run will miss its target, unless they were before."""
+    first = history.warn_of_miss(run_id, body.at)
+    return json_of(wire.FirstWarning, wire.FirstWarning(first))
+
+
 @tasks.put("/runs/{run_id}/outcome", status_code=NoContent, dependencies=MayReport)
 def finish_run(
     run_id: str, body: Annotated[Any, Depends(body_of(RunOutcome))], history: HistoryDep

@@ -14,7 +14,16 @@ import pytest
 
 from airflow_enel.control.decide import ScalingConfig
 from airflow_enel.control.policies import find_policy
-from airflow_enel.domain import AgentAddress, Bounds, RunOutcome, RunState, ScaleAnswer, Step
+from airflow_enel.domain import (
+    NO_SWITCHES,
+    AgentAddress,
+    Bounds,
+    RunOutcome,
+    RunState,
+    ScaleAnswer,
+    Step,
+    Switches,
+)
 from airflow_enel.execution.driver_loop import DriverLoop
 from airflow_enel.execution.history_writer import BufferedWriter
 from airflow_enel.execution.scaling_config import MonitoredRun
@@ -23,6 +32,7 @@ from airflow_enel.predict.registry import create_forecaster
 from airflow_enel.spark.submission.base import DriverLost
 from airflow_enel.spark.submission.client.supervisor import ClientDriver
 from airflow_enel.spark.submission.run_folder import RunFolder
+from tests.support.builders import samples
 from tests.support.builders import spark_events as e
 from tests.support.fakes.agents import Respond, agents, page
 
@@ -39,6 +49,9 @@ class Remembered:
         self.outcome: RunOutcome | None = None
 
     def save_agent(self, run_id: str, address: AgentAddress) -> None: ...
+
+    def switches(self, _: str) -> Switches:
+        return NO_SWITCHES
 
     def save_components(self, run_id: str, components: tuple[Any, ...]) -> None:
         self.components.update({c.position: c for c in components})
@@ -79,7 +92,7 @@ class Loop:
         fitted = create_forecaster("ellis").fit(())
         config = ScalingConfig(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
         self.loop = DriverLoop(
-            MonitoredRun("1" * 32, config, None),
+            MonitoredRun.of(samples.run().key, config, ()),
             "token",
             self.driver,
             BufferedWriter(cast("History", self.history), log),

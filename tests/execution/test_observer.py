@@ -55,7 +55,7 @@ class Scene:
         """A new one, as a poke makes it."""
         fitted = create_forecaster("ellis").fit(())
         config = ScalingConfig(find_policy("ellis"), fitted, 100.0, Bounds(1, 4), 1)
-        observed = MonitoredRun(self.run.key.id, config, None)
+        observed = MonitoredRun.of(self.run.key, config, ())
         return Observer(observed, ImmediateWriter(history or self.history), LOG, saved=saved)
 
     def statuses(self) -> list[DecisionStatus]:

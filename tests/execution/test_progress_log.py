@@ -48,7 +48,7 @@ class Scene:
     def read(self, finished: int, executors: int = 4) -> None:
         parts = tuple(component(n, START, START + 1) for n in range(finished))
         reached = progress(executors, self.time.now_s, finished=parts)
-        self.log.update(Assessment(reached, None, self._config))
+        self.log.update(Assessment(reached, None, self._config, 0.0))
 
     def run(self, components: int, within_s: int, executors: int = 4) -> None:
         """Finish components evenly."""

@@ -72,6 +72,26 @@ def test_switches_hold_for_the_runs_of_their_job_only(kept: Kept) -> None:
     assert histories[0][1].switches(paused.key.id) == Switches(pause_out=True)
 
 
+def test_of_several_warnings_of_a_miss_the_first_is_kept(kept: Kept) -> None:
+    run, other = samples.run(), samples.run()
+    history, at = kept.opened(run), samples.NOON + 0.123456
+    assert history.warn_of_miss(run.key.id, at)
+    assert history.warn_of_miss(run.key.id, at)  # an answer that was lost
+    assert not history.warn_of_miss(run.key.id, at + 0.001)
+    history.open_run(run, None)  # by a later try
+    assert not history.warn_of_miss(run.key.id, at + 10.0)
+    assert kept.opened(other).warn_of_miss(other.key.id, at + 10.0)
+
+
+def test_a_warning_of_an_unknown_run_or_at_no_moment_is_refused(kept: Kept) -> None:
+    run = samples.run()
+    history = kept.opened(run)
+    with pytest.raises(HistoryRefused):
+        history.warn_of_miss("0" * 32, samples.NOON)
+    with pytest.raises(HistoryRefused):
+        history.warn_of_miss(run.key.id, math.nan)
+
+
 def test_the_agent_is_known_once_its_address_is_and_keeps_its_token(kept: Kept) -> None:
     run = samples.run()
     history = kept.opened(run, "t0ken")

@@ -75,6 +75,10 @@ def test_target_and_key_are_templated_like_everything_the_stock_operator_templat
         ({"deadline": 7200}, "deadline is '7200'"),
         ({"deadline": timedelta(0)}, "deadline is '0:00:00'"),
         ({"deadline_reference": "now"}, "deadline_reference is 'now'; .* 'run_after', 'logical"),
+        ({"on_expected_miss": "me"}, "on_expected_miss must be a notifier .*, not str 'me'"),
+        ({"on_expected_miss": [print, 5]}, "on_expected_miss must be .*, not int '5'"),
+        ({"expected_miss_threshold": 1.0}, "expected_miss_threshold is 1.0; it must be"),
+        ({"expected_miss_threshold": "half"}, "expected_miss_threshold must be a number"),
         ({"on_infeasible": "warn"}, "on_infeasible is 'warn'; it must be one of 'run', 'fail'"),
     ],
 )
@@ -83,6 +87,13 @@ def test_arguments_that_cannot_work_are_refused_when_the_dag_is_parsed(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         operator(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("given", "callbacks"), [(None, ()), (print, (print,)), ([print, repr], (print, repr))]
+)
+def test_one_callback_several_or_none_are_taken(given: Any, callbacks: tuple[Any, ...]) -> None:
+    assert operator(on_expected_miss=given).on_expected_miss == callbacks
 
 
 @pytest.mark.parametrize("target", [timedelta(minutes=5), 300, 300.0, "PT5M", "{{ params.t }}"])

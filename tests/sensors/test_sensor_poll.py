@@ -17,6 +17,8 @@ from airflow_enel.history.interface import HistoryRefused, HistoryUnavailable
 from airflow_enel.history.sql.repository import SqlHistory
 from tests.sensors.scene import Scene
 from tests.support.builders import spark_events as e
+from tests.support.builders.snapshots import past_run
+from tests.support.builders.stored_runs import store_runs
 from tests.support.fakes.agents import Respond
 from tests.support.fakes.models import Wanted, stored
 
@@ -136,3 +138,20 @@ def test_a_policy_that_reads_models_gets_the_newest_and_past_runs_with_stages(
     assert wanted.stages == [True]
     name = f"{scene.run.key.dag_id}/{scene.run.job_key}"
     assert wanted.models == [JobModel(wanted.model, name)]
+
+
+def test_sensors_one_after_another_tell_once_that_the_run_will_be_late(
+    scene: Scene, agent: Callable[[Respond], int]
+) -> None:
+    """The largest size has taken 600 s; 22 s after its start the run has 40 s in all."""
+    scene.run = replace(scene.run, runtime_target_s=40.0)
+    store_runs(scene.run.key.dag_id, scene.run.job_key, [past_run(0, 4, runtime_s=600.0)])
+    scene.submitted().serving(agent(scene.answering(e.simple_run(components=2)[:-1])))
+    told: list[Any] = []
+    for _ in range(2):
+        scene.poke(on_expected_miss=told.append)
+    (context,) = told
+    assert context["ti"].task_id == "s"
+    miss = context["expected_miss"]
+    assert (miss.run, miss.target_s, miss.executors) == (scene.run.key, 40.0, 4)
+    assert miss.lateness_s > 100.0

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_enel.domain import GuardNote
+from airflow_enel.predict.pauses import changes_of
 
 if TYPE_CHECKING:
-    from airflow_enel.control.guards.base import GuardContext
+    from airflow_enel.control.guards.base import GuardContext, Limits
     from airflow_enel.domain import Progress
     from airflow_enel.predict.pauses import Change
 
@@ -31,22 +32,27 @@ def observed_cap(executors: int, context: GuardContext) -> GuardNote | None:
     What was asked for stays asked for: it comes as soon as the cluster has room, and then the cap
     is lifted. A cap that a release has left behind ends by itself, so that growth is tried again.
     """
-    unmet = unmet_growth(context)
+    progress = context.progress
+    unmet = unmet_growth(progress, context.now, context.limits, context.plant.start_delay_s)
     if unmet is None:
         return None
-    allowed = max(unmet.came, context.progress.requested)
+    allowed = max(unmet.came, progress.requested)
     if executors <= allowed:
         return None
     return GuardNote("observed cap", allowed, f"of {unmet.asked} asked for only {unmet.came} came")
 
 
-def unmet_growth(context: GuardContext) -> UnmetGrowth | None:
-    """The latest growth that did not come true, None if it need not be heeded any more."""
-    limits, progress, now = context.limits, context.progress, context.now
-    patience_s = max(limits.patience_s, limits.patience_delays * context.plant.start_delay_s)
-    for index in reversed(range(len(context.changes))):
-        change = context.changes[index]
-        later = context.changes[index + 1 :]
+def unmet_growth(
+    progress: Progress, now: float, limits: Limits, start_delay_s: float
+) -> UnmetGrowth | None:
+    """The latest growth that did not come true, None if it need not be heeded any more.
+
+    :param start_delay_s: usual seconds from a request to its executors
+    """
+    patience_s = max(limits.patience_s, limits.patience_delays * start_delay_s)
+    changes = changes_of(progress.initial, progress.requests)
+    for index, change in reversed(list(enumerate(changes))):
+        later = changes[index + 1 :]
         until = next((c.at for c in later if c.after < change.after), now)
         if change.after < change.before or until - change.at < patience_s:
             continue

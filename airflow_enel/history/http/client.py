@@ -193,6 +193,12 @@ class HttpHistory:
         """Store the answer to a decision, None if no agent answered."""
         self._write(DecisionCompleted(run_id, epoch, answer))
 
+    def warn_of_miss(self, run_id: str, at: float) -> bool:
+        """Store when people are told that a run will miss its target; ask only once."""
+        body = wire.encode(wire.MissWarned, wire.MissWarned(at))
+        answer = self._requests.send_once("PUT", wire.run_path(run_id, "miss-warning"), body)
+        return understood(wire.FirstWarning, answer).first
+
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Store how a run ended."""
         self._write(RunFinished(run_id, outcome))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, undefer
 
 from airflow_enel.history.interface import DecisionStatus, RunRow, UnknownRun
 from airflow_enel.history.sql import mapping
 from airflow_enel.history.sql.tables import ComponentRecord, DecisionRecord, Job, RunRecord
+
+_MICROSECOND: Final = 1e-6
 
 
 def existing_run(session: Session, run_id: str, *, with_token: bool = False) -> RunRecord:
@@ -28,6 +30,18 @@ def existing_run(session: Session, run_id: str, *, with_token: bool = False) -> 
 def unknown_run(run_id: str) -> UnknownRun:
     """What to raise for a run that nobody has opened."""
     return UnknownRun(f"no run {run_id[:40]!r}: open it first")
+
+
+def first_warning(session: Session, run_id: str, at: float) -> bool:
+    """Store when people are told of a miss; False if they were told at another moment."""
+    session.execute(
+        update(RunRecord)
+        .where(RunRecord.id == run_id, RunRecord.miss_warned_at.is_(None))
+        .values(miss_warned_at=at)
+        .execution_options(synchronize_session=False)
+    )
+    stored = session.scalar(select(RunRecord.miss_warned_at).where(RunRecord.id == run_id))
+    return stored is not None and abs(stored - at) < _MICROSECOND
 
 
 def select_runs() -> Select[Any]:

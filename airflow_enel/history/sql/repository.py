@@ -44,11 +44,11 @@ from airflow_enel.history.sql.components import (
 )
 from airflow_enel.history.sql.latest_runs import latest_runs
 from airflow_enel.history.sql.outlook import outlook_of
-from airflow_enel.history.sql.queries import existing_run, unknown_run
+from airflow_enel.history.sql.queries import existing_run, first_warning, unknown_run
 from airflow_enel.history.sql.switches import switches_of_run
 from airflow_enel.history.sql.tables import Job, RunRecord
 from airflow_enel.history.sql.trained_models import SqlModels
-from airflow_enel.history.wire import Address, BriefStep, OpenedRun, brief
+from airflow_enel.history.wire import Address, BriefStep, MissWarned, OpenedRun, brief
 
 _KNOWLEDGE = {
     RunState.SUBMITTED: 0,
@@ -199,6 +199,16 @@ class SqlHistory(SqlModels):
             decisions.complete(session, run_id, epoch, answer)
 
         self._sessions.write(work)
+
+    def warn_of_miss(self, run_id: str, at: float) -> bool:
+        """Store when people are told that a run will miss its target, unless they were before."""
+        at = self._checked(MissWarned, MissWarned(at)).at
+
+        def work(session: Session) -> bool:
+            existing_run(session, run_id)
+            return first_warning(session, run_id, at)
+
+        return self._sessions.write(work)
 
     def finish_run(self, run_id: str, outcome: RunOutcome) -> None:
         """Store how a run ended, unless more is known of its end."""

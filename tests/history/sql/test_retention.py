@@ -135,7 +135,7 @@ def test_nothing_of_a_removed_run_is_left(
         session.add(ModelRecord(**values, job_id=job_id, sha256="0", created_at=NOW))
     jobs = retention.remove(retention.plan(Limits(older_than_days=30), NOW))
     assert jobs == 1
-    one_of_each = dict.fromkeys(rows(engine), 1) | {"enel_models": 0}
+    one_of_each = dict.fromkeys(rows(engine), 1) | {"enel_models": 0, "enel_switches": 0}
     assert rows(engine) == one_of_each
     assert len(history.components(kept)[0].stages) == len(history.decisions(kept)) == 1
 

@@ -42,7 +42,7 @@ class GrowingApplication:
         config = ScalingConfig(GROWING, None, None, Bounds(1, 9), 1)
         log = cast("Any", logging.getLogger("growing"))
         self.observer = Observer(
-            MonitoredRun(run.key.id, config, None), ImmediateWriter(history), log
+            MonitoredRun.of(run.key, config, ()), ImmediateWriter(history), log
         )
 
     def finish_component(self) -> None:

@@ -31,6 +31,7 @@ class MemoryHistory:
     :ivar away: True while it cannot be reached
     :ivar agents: by run id
     :ivar held_back: the switches of every job
+    :ivar warned: when people were told that a run will miss its target, by run id
     :ivar outlook_of_dag_run: what it says of every DAG run
     """
 
@@ -46,6 +47,7 @@ class MemoryHistory:
         self.outlook_of_dag_run = DagRunOutlook()
 
         self.held_back = NO_SWITCHES
+        self.warned: dict[str, float] = {}
 
     def _reach(self) -> None:
         if self.away:
@@ -88,6 +90,10 @@ class MemoryHistory:
     def switches(self, _: str) -> Switches:
         self._reach()
         return self.held_back
+
+    def warn_of_miss(self, run_id: str, at: float) -> bool:
+        self._reach()
+        return self.warned.setdefault(run_id, at) == at
 
     def save_components(self, run_id: str, components: tuple[Component, ...]) -> None:
         self._reach()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from airflow_enel.control.decide import Assessment, ScalingConfig
+from airflow_enel.control.expected_miss import expected_miss
+from airflow_enel.control.policies import find_policy
+from airflow_enel.domain import Bounds, ExpectedMiss, Progress
+from tests.support.builders import samples
+from tests.support.builders.guards import changed
+from tests.support.builders.snapshots import START, forecast, progress
+
+RUN = samples.run().key
+BOUNDS = Bounds(2, 12)
+RUNNING = progress(6)
+
+
+class Known:
+    """Forecasts 1200 executor-seconds, whatever has happened."""
+
+    def predict(self, *_: Any) -> Any:
+        return forecast({size: 1200.0 / size for size in BOUNDS.candidates})
+
+
+def assessed(
+    target_s: float | None,
+    seen: Progress = RUNNING,
+    now: float = START + 100.0,
+    *,
+    known: bool = True,
+) -> Assessment:
+    forecaster: Any = Known() if known else None
+    config = ScalingConfig(find_policy("enel"), forecaster, target_s, BOUNDS, 1)
+    return Assessment(seen, None, config, now)
+
+
+def test_a_run_that_can_grow_in_time_is_no_reason_to_worry():
+    """At its present size it needs 200 s more."""
+    assert expected_miss(RUN, assessed(230.0)) is None
+
+
+def test_a_run_that_is_late_at_the_largest_size_is_told_with_all_figures():
+    miss = expected_miss(RUN, assessed(150.0))
+    assert miss == ExpectedMiss(
+        run=RUN,
+        miss_probability=pytest.approx(1.0),
+        lateness_s=pytest.approx(50.5, abs=0.1),  # 100 s more where 50 s are left
+        target_s=150.0,
+        elapsed_s=100.0,
+        executors=12,
+    )
+    assert str(miss) == (
+        "100% to miss the target of 150 s even with 12 executors, by 51 s on average"
+    )
+
+
+@pytest.mark.parametrize(("threshold", "told"), [(0.49, True), (0.5, False), (0.9, False)])
+def test_the_threshold_must_be_passed(threshold, told):
+    made = assessed(200.0)  # exactly the median
+    assert (expected_miss(RUN, made, threshold) is not None) == told
+
+
+@pytest.mark.parametrize("unknown", [{"target_s": None}, {"target_s": 1.0, "known": False}])
+def test_nothing_is_told_of_what_is_not_known(unknown):
+    assert expected_miss(RUN, assessed(**unknown)) is None
+
+
+def test_executors_that_do_not_come_are_not_counted_on():
+    """In time with all 12, but of 11 that were asked for long ago only 6 have come."""
+    seen = replace(changed((5.0, 11)), executors=6)
+    miss = expected_miss(RUN, assessed(260.0, seen, now=START + 200.0))
+    assert miss is not None
+    assert miss.executors == 6
+    assert expected_miss(RUN, assessed(260.0, seen, now=START + 100.0)) is None
