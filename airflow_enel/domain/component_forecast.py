@@ -92,6 +92,8 @@ class ComponentForecast:
     :param share: probability that each comes, ``(m,)``; otherwise it takes no time
     :param spent_s: seconds that the running one has taken already, 0 if none runs
     :param tail_s: seconds from the last finish to the end of the application
+    :param fewest_executors: with which each has run in past runs, ``(m,)``; empty if not known
+    :param explored: finished components of this run that had fewer executors than in past runs
     :raises ValueError: if shapes differ, scale-outs do not ascend, or numbers are unusable
     """
 
@@ -105,17 +107,11 @@ class ComponentForecast:
     tail_s: float
     failures: FailureRegime
     plant: Plant
+    fewest_executors: tuple[int, ...] = ()
+    explored: int = 0
 
     def __post_init__(self) -> None:
-        if not self.executors or self.executors[0] < 1:
-            raise ValueError("a component forecast needs scale-outs of at least 1")
-        if any(after <= before for before, after in pairwise(self.executors)):
-            raise ValueError("the scale-outs of a component forecast must ascend")
-        if not len(self.log_median) == len(self.log_sd) == len(self.share):
-            raise ValueError("a component forecast needs median, spread and share per component")
-        width = len(self.executors)
-        if any(len(row) != width for row in chain(self.log_median, self.log_sd)):
-            raise ValueError("a component forecast needs a median and a spread per scale-out")
+        self._check_shapes()
         if not all(map(isfinite, chain.from_iterable(self.log_median))):
             raise ValueError("the medians of a component forecast must be finite")
         if not all(0 <= sd < float("inf") for sd in chain.from_iterable(self.log_sd)):
@@ -126,3 +122,16 @@ class ComponentForecast:
             raise ValueError("spent_s and tail_s must be finite and not negative")
         if self.spent_s and not self.share:
             raise ValueError("without a component there is none that has taken time")
+
+    def _check_shapes(self) -> None:
+        if not self.executors or self.executors[0] < 1:
+            raise ValueError("a component forecast needs scale-outs of at least 1")
+        if any(after <= before for before, after in pairwise(self.executors)):
+            raise ValueError("the scale-outs of a component forecast must ascend")
+        if not len(self.log_median) == len(self.log_sd) == len(self.share):
+            raise ValueError("a component forecast needs median, spread and share per component")
+        width = len(self.executors)
+        if any(len(row) != width for row in chain(self.log_median, self.log_sd)):
+            raise ValueError("a component forecast needs a median and a spread per scale-out")
+        if len(self.fewest_executors) not in (0, len(self.share)):
+            raise ValueError("a component forecast needs the fewest executors of each or of none")

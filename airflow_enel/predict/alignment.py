@@ -165,6 +165,21 @@ class Alignment:
         before: BoolArray = there & (self.ended < first[:, None])
         return before
 
+    def fewest_executors(self) -> NDArray[np.intp]:
+        """Whole executors with which each component has run at least, ``(m,)``."""
+        seen = np.where(np.isnan(self.executors), np.inf, self.executors)
+        fewest: NDArray[np.intp] = np.maximum(np.rint(seen.min(axis=0)), 1.0).astype(np.intp)
+        return fewest
+
+    def explored(self, progress: Progress) -> int:
+        """Finished components of a run that had fewer executors than in any past run."""
+        fewest = self.fewest_executors()
+        return sum(
+            executors_of(component) < fewest[column] - 0.5
+            for component in progress.finished
+            if (column := self.column(component)) is not None
+        )
+
     def column(self, component: Component) -> int | None:
         """The column of a component of the present run, None if no past run had it."""
         return self.columns.get((component.key, component.occurrence))

@@ -68,11 +68,17 @@ class ComponentTimes:
     tail_s: float
 
     def forecast(
-        self, order: IndexArray, cluster: ClusterModel, progress: Progress
+        self,
+        order: IndexArray,
+        cluster: ClusterModel,
+        progress: Progress,
+        past: Alignment,
+        columns: IndexArray,
     ) -> ComponentForecast:
         """The forecast for planners.
 
         :param order: places of the components in the order in which they come, ``(m,)``
+        :param columns: of the components in the alignment of the past runs, ``(m,)``
         """
         return ComponentForecast(
             executors=self.executors,
@@ -83,6 +89,8 @@ class ComponentTimes:
             tail_s=float(self.tail_s),
             failures=cluster.failures.at(progress),
             plant=cluster.plant,
+            fewest_executors=tuple(past.fewest_executors()[columns[order]].tolist()),
+            explored=past.explored(progress),
         )
 
 

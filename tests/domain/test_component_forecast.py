@@ -30,6 +30,7 @@ FORECAST = ComponentForecast(
         ({"log_sd": ((0.1, 0.2), (0.1, float("inf")))}, "spreads"),
         ({"share": (1.0, 0.0)}, "shares"),
         ({"share": (1.0, 1.1)}, "shares"),
+        ({"fewest_executors": (2,)}, "fewest executors of each"),
         ({"spent_s": -1.0}, "spent_s"),
         ({"tail_s": float("inf")}, "tail_s"),
         ({"log_median": (), "log_sd": (), "share": ()}, "none that has taken time"),

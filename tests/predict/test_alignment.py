@@ -117,3 +117,17 @@ def test_a_run_like_a_past_one_is_expected_to_go_on_like_it(order, count, others
     names = "".join(order)
     found = shares(runs(names, *("".join(other) for other in others)), names[:count])
     assert found == {f"{c.key}{c.occurrence}": 1.0 for c in components(4, [1.0] * 5, names)[count:]}
+
+
+class TestFewestExecutors:
+    PAST = Alignment.of([past_run(0, 8, [9.0, 9.0], "ab"), past_run(1, 6, [9.0], "a")])
+
+    def test_of_each_component_over_all_past_runs(self):
+        assert self.PAST.fewest_executors().tolist() == [6, 8]
+
+    def test_components_with_fewer_than_that_have_explored(self):
+        assert self.PAST.explored(at(components(4, [9.0, 9.0], "ab"))) == 2
+        assert self.PAST.explored(at(components(7, [9.0, 9.0], "ab"))) == 1
+
+    def test_components_that_are_new_have_not(self):
+        assert self.PAST.explored(at(components(2, [9.0], "z"))) == 0

@@ -37,6 +37,8 @@ class Durations:
     :param log_median: log seconds without stalls, ``(R, m, S)``
     :param log_sd: ``(m, S)``
     :param share: probability that each comes, ``(m,)``
+    :param untried: True at sizes so far below those that a component has run with that it may be
+        far slower than its curve says, ``(m, S)``
     :param loss_rate: losses per second, ``(R,)``
     :param stall_s: seconds that a loss takes
     :param stall_square: mean of their squares
@@ -47,6 +49,7 @@ class Durations:
     log_median: FloatArray
     log_sd: FloatArray
     share: FloatArray
+    untried: NDArray[np.bool_]
     loss_rate: FloatArray
     stall_s: float
     stall_square: float
@@ -61,6 +64,7 @@ class Durations:
         executors = np.array(forecast.executors)
         log_median = np.array(forecast.log_median).reshape(-1, executors.size)
         share = np.array(forecast.share)
+        fewest = forecast.fewest_executors or (1,) * len(share)
         sizes = _sizes(executors, share @ np.exp(log_median), needed)
         columns = np.searchsorted(executors, sizes)
         failures = forecast.failures
@@ -83,6 +87,7 @@ class Durations:
             ),
             log_sd=np.array(forecast.log_sd).reshape(-1, executors.size)[:, columns],
             share=share,
+            untried=sizes < np.array([smallest_to_try(f) for f in fewest])[:, None],
             loss_rate=np.array([rate for _, rate in cases]),
             stall_s=failures.stall_s,
             stall_square=failures.stall_square,
@@ -100,6 +105,14 @@ class Durations:
     def expected_stalls(self, seconds: FloatArray) -> FloatArray:
         """Mean seconds for which losses stall components of so many, ``(…, R, m, S)``."""
         return seconds * (self.loss_rate * self.stall_s)[:, None, None]
+
+
+def smallest_to_try(fewest: int) -> int:
+    """The smallest size that a component is planned with that has not run with fewer executors.
+
+    What holds less than half of the cached data can be slower by far than work that divides.
+    """
+    return (fewest + 1) // 2
 
 
 def _sizes(

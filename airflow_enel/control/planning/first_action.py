@@ -144,6 +144,7 @@ def expected_prices(
     case = np.arange(reached.at_s.shape[1])[None, :, None]
     value = programme.value(reached.following, case, actions.place, reached.at_s)
     price = reached.executor_seconds + value
+    price += programme.prices.miss * programme.durations.untried[0, actions.place]
     probability = programme.durations.probability
     expected: FloatArray = np.einsum("zra,z,r->a", price, weights, probability)
     return expected

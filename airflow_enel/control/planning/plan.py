@@ -70,6 +70,7 @@ def plan(
     present: Present,
     left_s: float,
     lost: int = 0,
+    untried: int | None = None,
     times: int = TIMES,
 ) -> Plan:
     """Plan from the present state.
@@ -78,8 +79,10 @@ def plan(
     :param present: both its sizes are among those of the forecast
     :param left_s: seconds until the target, negative once it is missed
     :param lost: executors lost so far
+    :param untried: size that must be among those of the plan
     """
-    durations = Durations.of(forecast, {present.executors, present.requested}, lost)
+    needed = {present.executors, present.requested, untried} - {0, None}
+    durations = Durations.of(forecast, {size for size in needed if size}, lost)
     moments = Moments.of(prices.target_s, left_s, times)
     programme = Programme(durations, forecast.plant, prices, left_s, forecast.tail_s, moments)
     actions = (

@@ -176,10 +176,10 @@ class _Stays:
         chance = chance.reshape(cases, components, sizes, width).transpose(1, 0, 2, 3)
         chance[..., 0] += (1 - durations.share)[:, None, None]
         own = durations.sizes * seconds + prices.late * beyond_s
+        price = (weights * own).sum(axis=0).swapaxes(0, 1)
+        price += (prices.miss * durations.untried)[:, None]
         longest = whole.max(axis=(0, 1, 3), initial=0) + 2
-        return cls(
-            np.ascontiguousarray(chance), longest, (weights * own).sum(axis=0).swapaxes(0, 1)
-        )
+        return cls(np.ascontiguousarray(chance), longest, price)
 
     def value(self, component: int, following: FloatArray) -> FloatArray:
         """Price of a component and all that follows, at every size and moment: ``(R, S, B)``."""

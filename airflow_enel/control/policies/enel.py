@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.guards import Limits
+from airflow_enel.control.planning.exploration import may_explore, size_to_explore
 from airflow_enel.control.planning.first_action import Present
 from airflow_enel.control.planning.plan import HOPELESS, plan
 from airflow_enel.control.planning.prices import Prices
@@ -44,8 +45,14 @@ def propose(context: PolicyContext) -> Proposal:
     present = _present(progress, planning) if context.start is None else Present(0, 0, 0.0, 0.0)
     prices = Prices.of(planning.at_start, context.target_s, planning.risk)
     left_s = context.time_left_s
-    found = plan(planning.components, prices, present, left_s, progress.lost)
+    is_retry = context.start is not None and context.start.is_retry
+    untried = None if is_retry else size_to_explore(planning.components, context.bounds)
+    found = plan(planning.components, prices, present, left_s, progress.lost, untried)
     outlook = found.outlook(found.size)
+    if untried is not None and may_explore(
+        untried, found, outlook, planning.components, planning.risk
+    ):
+        return Proposal(untried, "what comes next has always run with more executors")
     if outlook.miss_probability >= HOPELESS:
         found = plan(planning.components, prices.lateness_only(), present, left_s, progress.lost)
         outlook = found.outlook(found.size)

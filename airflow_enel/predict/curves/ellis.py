@@ -128,7 +128,7 @@ class Ellis:
             tail_s=tail_s,
         )
         order: IndexArray = np.argsort(place[columns], kind="stable")
-        return times.forecast(order, self._cluster_model(past), progress)
+        return times.forecast(order, self._cluster_model(past), progress, past, columns)
 
     def _cluster_model(self, past: Alignment) -> ClusterModel:
         if self._cluster is None:

@@ -131,8 +131,7 @@ class Enel:
         if found is not None:
             gate, _, corrected = found
             times = _times_between(times, corrected.times(), gate)
-        order = self._prior.order(remaining)
-        return times.forecast(order, self._prior.cluster(), progress)
+        return self._prior.planned(remaining, times, progress)
 
     def _corrected(
         self, progress: Progress, bounds: Bounds, prior: Remaining

@@ -13,6 +13,7 @@ from airflow_enel.predict.alignment import Alignment, executors_of, is_clean
 from airflow_enel.predict.component_forecasts import ClusterModel, with_present
 from airflow_enel.predict.curves.component_curves import curves_at, log_seconds
 from airflow_enel.predict.gaussian.calibration import Calibration
+from airflow_enel.predict.gaussian.curve_error import CurveError
 from airflow_enel.predict.gaussian.job_changes import change_notes, since_other_components
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
 from airflow_enel.predict.gaussian.prior import Prior
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.domain import Bounds, ComponentForecast, PastRun, Progress, RunContext
+    from airflow_enel.predict.component_forecasts import ComponentTimes
     from airflow_enel.predict.samples import FloatArray
 
 _UNKNOWN_ELASTICITY: Final = 12**-0.5
@@ -121,8 +123,15 @@ class Conditional:
         remaining = self.components(progress, bounds)
         if remaining is None:
             return None
-        times = remaining.times()
-        return times.forecast(self.order(remaining), self.cluster(), progress)
+        return self.planned(remaining, remaining.times(), progress)
+
+    def planned(
+        self, remaining: Remaining, times: ComponentTimes, progress: Progress
+    ) -> ComponentForecast:
+        """The forecast for planners, of times of the remaining components."""
+        assert self._past is not None  # noqa: S101 - asked only of a fitted forecaster
+        order = self.order(remaining)
+        return times.forecast(order, self.cluster(), progress, self._past, remaining.columns)
 
     def order(self, remaining: Remaining) -> NDArray[np.intp]:
         """Places of the remaining components in the order in which they come, ``(m,)``."""
@@ -220,7 +229,22 @@ class Conditional:
             off, promised, 1.0 / (1.0 + noise), found.columns
         )
         log_median += short * (began[columns] - log_median)
-        residual = residuals.limited(off - short * promised, found.columns)
+        off = off - short * promised
+        guess = self._guess_of_curves(tuple(sizes.astype(int).tolist()))
+        guess_found = guess[index.ravel(), found.columns]
+        error = CurveError.of(
+            off,
+            guess_found,
+            residuals.sd[found.columns] ** 2 * (1.0 + noise),
+            self._prior.rescale_efficiency.level_variance,
+            np.log(sizes)[index.ravel()],
+        )
+        off -= guess_found * error.at(np.log(sizes))[index.ravel()]
+        log_median += (
+            self._guess_of_curves(executors)[:, columns]
+            * error.at(np.log(np.array(executors, dtype=np.float64)))[:, None]
+        )
+        residual = residuals.limited(off, found.columns)
         return log_median + given.gain @ residual, given.covariance
 
     def _in_context(self, executors: tuple[int, ...], row: FloatArray) -> FloatArray:
