@@ -52,7 +52,7 @@ def scripted(sizes: Sequence[int]) -> ScalingConfig:
     def propose(context: PolicyContext) -> Proposal:
         return Proposal(sizes[len(context.progress.finished)], "as scripted")
 
-    policy = Policy("scripted", propose, needs_target=False)
+    policy = Policy("scripted", propose, needs_target=False, guards=())
     return ScalingConfig(policy, None, None, BOUNDS, 1)
 
 
