@@ -16,6 +16,7 @@ from airflow_enel.cli.arguments import (
     natural,
     spans_of_runs,
 )
+from airflow_enel.cli.decision_definition import EXPLAIN
 from airflow_enel.cli.replay_definition import FIT_JOB, REPLAY
 from airflow_enel.cli.switch_definition import PAUSE, RESUME
 
@@ -291,6 +292,7 @@ def get_enel_cli_commands() -> list[CLICommand]:
                 _IMPORT_HISTORY,
                 _PRUNE,
                 _MARK_LOST,
+                EXPLAIN,
                 PAUSE,
                 RESUME,
                 _TRAIN,

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Final, NoReturn
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import Progress
 from rich.text import Text
 
@@ -84,6 +85,11 @@ def note(text: str) -> None:
     Console(stderr=True).print(*texts(text), soft_wrap=True)
 
 
+def say(console: Console, text: str, indent: int = 0) -> None:
+    """Print a paragraph that may have texts from outside in it, wrapped where the line ends."""
+    console.print(Padding(texts(text)[0], (0, 0, 0, indent), expand=False))
+
+
 def nothing_left(text: str) -> NoReturn:
     """End the command because nothing that it was given can be used.
 
@@ -116,3 +122,8 @@ def texts(*values: str | None) -> list[Text]:
 def day(at: float | None) -> str:
     """The day of a moment, UTC; empty for none."""
     return "" if at is None else datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d")
+
+
+def moment(at: float) -> str:
+    """A moment to the minute, UTC."""
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

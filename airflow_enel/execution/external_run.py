@@ -181,6 +181,7 @@ def _open(context: Context, history: History, request: RunRequest) -> ExternalRu
         return ExternalRun(_unknown_token(), new.run.initial_executors, request.context)
     new.opened.apply(history)
     log.info("Decision 0: %s", new.step.decision.reason)
+    log.info("More of it: airflow enel explain %s", new.run.key.id)
     if new.shortfall is not None:
         log.warning("The target cannot be met: %s", new.shortfall)
     try:

@@ -119,6 +119,7 @@ class RunTask:
         new = self._open()
         prepared = self._submitter.prepare(new.submission)
         self._log.info("Decision 0: %s", new.step.decision.reason)
+        self._log.info("More of it: airflow enel explain %s", new.run.key.id)
         folder = prepared.folder
         writer = self._writer(folder)
         self._write_intent(new, folder, writer)

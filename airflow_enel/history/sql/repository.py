@@ -255,6 +255,13 @@ class SqlHistory(SqlModels):
             existing_run(session, run_id)
             return finished_components(session, run_id)
 
+    def runs_beginning(self, prefix: str, limit: int = 10) -> tuple[RunRow, ...]:
+        """Return runs whose ids begin with a text, newest first."""
+        query = queries.select_runs().where(RunRecord.id.startswith(prefix, autoescape=True))
+        query = query.order_by(RunRecord.submitted_at.desc(), RunRecord.id).limit(limit)
+        with self._sessions.read() as session:
+            return tuple(mapping.run_row(*row) for row in session.execute(query))
+
     def owner_of(self, run_id: str) -> RunKey:
         """Return the task instance of a run, and the try that submitted it."""
         query = select(
