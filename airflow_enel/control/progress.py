@@ -50,6 +50,8 @@ def reduce_progress(
         context=context,
         slots=sum(max(executor.cores // snapshot.task_cpus, 1) for executor in active),
         initial=initial,
+        cached_bytes=snapshot.cached_bytes,
+        storage_bytes=snapshot.storage_bytes,
     )
 
 

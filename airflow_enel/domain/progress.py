@@ -27,6 +27,8 @@ class Progress:
     :param complete: False if events were lost, so that the counts cannot be trusted
     :param context: what was known of the run at its start
     :param slots: tasks that the executors can run at a time, 0 if not known
+    :param cached_bytes: memory that cached data take on all executors, 0 if not known
+    :param storage_bytes: memory of an executor for cached data and tasks, 0 if not known
     :param initial: executors that the application was started with, 0 if not known
     """
 
@@ -45,6 +47,8 @@ class Progress:
     context: RunContext = NO_CONTEXT
     slots: int = 0
     initial: int = 0
+    cached_bytes: int = 0
+    storage_bytes: int = 0
 
     @classmethod
     def at_start(cls, bounds: Bounds, context: RunContext = NO_CONTEXT) -> Progress:

@@ -173,7 +173,9 @@ class Snapshot:
     """Everything known of one application at ``read_at``.
 
     ``complete`` is False if events were lost on the way, so that counts cannot be trusted.
-    ``task_cpus`` is how many cores each task takes.
+    ``task_cpus`` is how many cores each task takes. ``cached_bytes`` is the memory that cached data
+    take on all executors, ``storage_bytes`` what an executor has for cached data and tasks, both 0
+    if not known, as of runs that have no agent.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -190,6 +192,8 @@ class Snapshot:
     executors: tuple[ExecutorSpan, ...]
     requests: tuple[ScaleRequest, ...]
     task_cpus: int = 1
+    cached_bytes: int = 0
+    storage_bytes: int = 0
 
     @property
     def finished_components(self) -> tuple[Component, ...]:

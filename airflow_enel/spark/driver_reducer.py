@@ -81,6 +81,8 @@ def join_applications(snapshots: Sequence[Snapshot]) -> Snapshot:
             *_renamed(len(snapshots) - 1, last.executors),
         ),
         requests=tuple(request for snapshot in snapshots for request in snapshot.requests),
+        cached_bytes=last.cached_bytes,
+        storage_bytes=last.storage_bytes,
     )
 
 

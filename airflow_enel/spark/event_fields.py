@@ -16,6 +16,7 @@ MAX_TEXT: Final = 2000
 _NOT_STORABLE: Final = re.compile("[\x00\ud800-\udfff]")  # for PostgreSQL and for UTF-8
 _NATURAL: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 _MAX_MS: Final = 1e14  # the year 5138: anything later is not a time
+_MAX_SIZE: Final = 2**63 - 1
 _MAX_COUNT: Final = 2**31 - 1  # Spark's own ids and counts are Java integers
 
 
@@ -44,6 +45,14 @@ def count(event: Event, name: str) -> int:
     value = event[name]
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_COUNT:
         raise TypeError(f"{name} is not a natural number")
+    return value
+
+
+def size(event: Event, name: str) -> int:
+    """A number of bytes; raises as :func:`number` does."""
+    value = event[name]
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MAX_SIZE:
+        raise TypeError(f"{name} is not a number of bytes")
     return value
 
 

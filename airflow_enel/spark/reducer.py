@@ -39,6 +39,7 @@ from airflow_enel.spark.event_fields import (
     text,
 )
 from airflow_enel.spark.executors import ExecutorFold
+from airflow_enel.spark.storage_memory import StorageFold
 from airflow_enel.spark.timeline import CapacityTimeline
 
 _SQL = "org.apache.spark.sql.execution.ui."
@@ -79,6 +80,7 @@ class EventReducer:
         self._descriptions: dict[str, str] = {}
         self._durations: dict[tuple[int, int], list[int]] = {}
         self._executors = ExecutorFold(self.defects)
+        self._storage = StorageFold()
         self._requests: dict[int, ScaleRequest] = {}
         self._frozen: dict[int, Component] = {}
         self._frontier = busy_until  # the latest finish of a job so far
@@ -94,10 +96,12 @@ class EventReducer:
             "SparkListenerTaskEnd": self._on_task_end,
             "SparkListenerExecutorAdded": self._executors.add,
             "SparkListenerExecutorRemoved": self._executors.remove,
+            "SparkListenerBlockManagerAdded": self._storage.add,
             f"{_SQL}SparkListenerSQLExecutionStart": self._on_sql_start,
             "EnelTaskDigest": self._on_task_digest,
             "EnelScaleAccepted": self._on_scale_accepted,
             "EnelExecutorDraining": self._executors.drain,
+            "EnelCachedData": self._storage.cache,
             "EnelDriverExiting": self._on_driver_exiting,
         }
 
@@ -135,6 +139,8 @@ class EventReducer:
             executors=executors,
             requests=tuple(self._requests.values()),
             task_cpus=self._task_cpus,
+            cached_bytes=self._storage.cached_bytes,
+            storage_bytes=self._storage.executor_bytes,
         )
 
     def flaws_at_end(self) -> tuple[str, ...]:

@@ -52,6 +52,18 @@ def test_tasks_take_one_core_unless_spark_is_told_otherwise(
     assert reducer.snapshot(0.0).task_cpus == task_cpus
 
 
+def test_storage_memory_is_that_of_the_smallest_executor_and_what_is_cached_now() -> None:
+    storage = [e.storage_added("driver", 10), e.storage_added("0", 2**33), e.storage_added("1", 99)]
+    snapshot = fold([*e.simple_run(), *storage, e.cached_data(5_000_000_000), e.cached_data(70)])
+    assert (snapshot.complete, snapshot.storage_bytes, snapshot.cached_bytes) == (True, 99, 70)
+
+
+@pytest.mark.parametrize("odd", [-1, 1.5, "5", None, 2**63, True])
+def test_an_unreadable_size_makes_the_snapshot_incomplete(odd: Any) -> None:
+    for event in (e.cached_data(odd), e.storage_added("0", odd)):
+        assert not fold([*e.simple_run(), event]).complete
+
+
 def test_added_seconds_of_all_components_sum_to_the_time_until_the_last_finish() -> None:
     one, two = e.stage_info(0), e.stage_info(1)
     overlapping = [

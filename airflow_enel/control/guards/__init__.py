@@ -8,7 +8,7 @@ from airflow_enel.control.guards.base import (
     freshness,
     within_bounds,
 )
-from airflow_enel.control.guards.capacity import observed_cap
+from airflow_enel.control.guards.capacity import cached_data, observed_cap
 from airflow_enel.control.guards.pace import action_budget, cool_down, hysteresis, step_limit
 from airflow_enel.control.guards.switches import switched
 
@@ -19,6 +19,7 @@ GUARDS: tuple[Guard, ...] = (
     freshness,
     within_bounds,
     observed_cap,
+    cached_data,
     step_limit,
     cool_down,
     hysteresis,

@@ -34,6 +34,7 @@ class Limits:
     :param patience_s: time after which executors that were asked for no longer count on their
         way, but not less than ``patience_delays`` usual delays
     :param cap_s: how long what came of them stays a cap once fewer have been asked for
+    :param cache_share: of an executor's storage memory that cached data may take
     """
 
     step_factor: float = 4.0
@@ -44,6 +45,7 @@ class Limits:
     patience_s: float = 180.0
     patience_delays: float = 3.0
     cap_s: float = 600.0
+    cache_share: float = 0.8
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -1,9 +1,10 @@
-"""Guard against asking for executors that the cluster does not have."""
+"""Guards against executors that the cluster does not have, and against too few for cached data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Final
 
 from airflow_enel.domain import GuardNote
 from airflow_enel.predict.pauses import changes_of
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from airflow_enel.control.guards.base import GuardContext, Limits
     from airflow_enel.domain import Progress
     from airflow_enel.predict.pauses import Change
+
+
+_GIB: Final = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,19 @@ def observed_cap(executors: int, context: GuardContext) -> GuardNote | None:
     if executors <= allowed:
         return None
     return GuardNote("observed cap", allowed, f"of {unmet.asked} asked for only {unmet.came} came")
+
+
+def cached_data(executors: int, context: GuardContext) -> GuardNote | None:
+    """Keep as many executors as the cached data need, if it is known of them."""
+    progress = context.progress
+    if executors >= progress.requested or not progress.storage_bytes:
+        return None
+    usable = context.limits.cache_share * progress.storage_bytes
+    needed = min(ceil(progress.cached_bytes / usable), progress.requested)
+    if executors >= needed:
+        return None
+    size = progress.cached_bytes / _GIB
+    return GuardNote("cached data", needed, f"{size:.1f} GiB are cached")
 
 
 def unmet_growth(

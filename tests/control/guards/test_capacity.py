@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from airflow_enel.control.guards import Limits
-from airflow_enel.control.guards.capacity import observed_cap
+from airflow_enel.control.guards.capacity import cached_data, observed_cap
 from airflow_enel.domain import GuardNote
 from tests.support.builders.guards import changed, guard_context, with_sizes
 from tests.support.builders.snapshots import START
@@ -65,3 +65,27 @@ class TestAfterRelease:
     def test_of_a_request_that_was_soon_withdrawn_nothing_is_learned(self):
         soon = with_sizes(changed((5.0, 10), (50.0, 5)), (40.0, 7))
         assert capped(12, soon, START + 130.0) is None
+
+
+class TestCachedData:
+    """5 GiB are cached; an executor has 2 GiB, of which half may hold them."""
+
+    LIMITS = Limits(cache_share=0.5)
+    SEEN = replace(changed(initial=8), cached_bytes=5 * 2**30, storage_bytes=2 * 2**30)
+
+    def kept(self, executors, seen=SEEN):
+        return cached_data(executors, guard_context(seen, limits=self.LIMITS))
+
+    def test_keeps_enough_executors_for_them(self):
+        assert self.kept(2) == GuardNote("cached data", 5, "5.0 GiB are cached")
+        assert self.kept(5) is None
+
+    def test_what_does_not_fit_any_more_releases_nothing(self):
+        assert self.kept(2, replace(self.SEEN, cached_bytes=50 * 2**30)).executors == 8
+
+    def test_says_nothing_of_growth(self):
+        assert self.kept(9, replace(self.SEEN, cached_bytes=50 * 2**30)) is None
+
+    def test_without_cached_data_or_without_knowing_it_passes_everything(self):
+        assert self.kept(1, replace(self.SEEN, cached_bytes=0)) is None
+        assert self.kept(1, replace(self.SEEN, storage_bytes=0)) is None

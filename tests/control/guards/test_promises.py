@@ -24,6 +24,7 @@ def test_many_states_lead_to_a_change():
     ("guard", "promise"),
     [
         ("freshness", "freshness"),
+        ("cached_data", "cached data"),
         ("step_limit", "step"),
         ("cool_down", "cool-down"),
         ("action_budget", "budget"),

@@ -17,6 +17,7 @@ import pytest
 
 from airflow_enel.spark.agent_reader import AgentReader
 from airflow_enel.spark.eventlog import find_logs, read_log
+from airflow_enel.spark.reducer import EventReducer
 from tests.support.processes.spark_app import CLUSTER, Agent, App, Launch
 from tests.support.processes.waiting import until
 
@@ -101,6 +102,17 @@ def test_digest_of_the_tasks_follows_its_stage(agent: Agent) -> None:
     assert digest["Stage ID"] == stage["Stage Info"]["Stage ID"]
     assert digest["Count"] == TASKS
     assert 400 <= digest["Median Time"] <= digest["Max Time"] < digest["Total Time"]
+
+
+def test_cached_data_and_the_memory_for_them_are_known(agent: Agent) -> None:
+    until(lambda: agent.events("EnelCachedData"))
+    reducer = EventReducer()
+    for event in agent.events():
+        reducer.add(event)
+    snapshot = reducer.snapshot(0.0)
+    assert 0 < snapshot.cached_bytes < 2**20
+    assert 2**26 < snapshot.storage_bytes < 2**33
+    assert agent.get("/v1/health")["errors"] == 0
 
 
 def test_grows(agent: Agent) -> None:

@@ -99,6 +99,19 @@ def executor_added(executor_id: str, at: float) -> Event:
     }
 
 
+def storage_added(executor_id: str, memory_bytes: int, at: float = 2.0) -> Event:
+    return {
+        "Event": "SparkListenerBlockManagerAdded",
+        "Block Manager ID": {"Executor ID": executor_id, "Host": "host", "Port": 1},
+        "Maximum Memory": memory_bytes,
+        "Timestamp": _ms(at),
+    }
+
+
+def cached_data(cached_bytes: int, at: float = 3.0) -> Event:
+    return {"Event": "EnelCachedData", "Timestamp": _ms(at), "Bytes": cached_bytes}
+
+
 def executor_removed(executor_id: str, at: float, reason: str = "worker lost") -> Event:
     return {
         "Event": "SparkListenerExecutorRemoved",

@@ -23,7 +23,16 @@ from airflow_enel.domain import (
 )
 from tests.support.builders.snapshots import START
 
-FAULTS: Final = ("bounds", "freshness", "step", "cool-down", "budget", "reversals", "switches")
+FAULTS: Final = (
+    "bounds",
+    "freshness",
+    "cached data",
+    "step",
+    "cool-down",
+    "budget",
+    "reversals",
+    "switches",
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,9 @@ def fault(state: State) -> str | None:
         return None
     if not context.progress.complete or context.progress.age_s > context.max_age_s:
         return "freshness"
+    held = executors * limits.cache_share * context.progress.storage_bytes
+    if executors < requested and 0 < held < context.progress.cached_bytes:
+        return "cached data"
     moved = abs(executors - requested)
     ratio = max(executors, requested) / min(executors, requested)
     if moved > limits.step_executors and ratio > limits.step_factor:
@@ -143,6 +155,8 @@ def _progress(chance: Random, sizes: list[tuple[float, int]], elapsed_s: float) 
         age_s=chance.choice((0.0, 1.0, 30.0, 31.0)),
         complete=chance.random() < 0.95,
         initial=sizes[0][1],
+        cached_bytes=chance.choice((0, 10, 500)) * 2**28,
+        storage_bytes=chance.choice((0, 1, 10)) * 2**28,
     )
 
 

@@ -47,7 +47,8 @@ final class Assembly {
         new AgentServer(settings, router, troubles).start();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stream.add(exiting())));
         FinalFile finalFile = new FinalFile(settings.finalFile, stream, troubles);
-        return new Recorder(application, stream, scaling, finalFile);
+        CachedData cachedData = new CachedData(application, stream, troubles);
+        return new Recorder(application, stream, scaling, finalFile, cachedData);
     }
 
     /** The first line of every event log; Spark gives it to no listener. */

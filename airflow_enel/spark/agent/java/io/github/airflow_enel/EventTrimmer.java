@@ -32,6 +32,7 @@ final class EventTrimmer {
             CORE + "SparkListenerStageCompleted",
             CORE + "SparkListenerExecutorAdded",
             CORE + "SparkListenerExecutorRemoved",
+            CORE + "SparkListenerBlockManagerAdded",
             CORE + "SparkListenerEnvironmentUpdate");
 
     private static final Set<String> JOB_PROPERTIES =

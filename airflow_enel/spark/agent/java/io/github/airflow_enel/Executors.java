@@ -97,6 +97,19 @@ final class Executors {
         return sorted;
     }
 
+    /** Memory that cached partitions take on all executors. By name: the store is Spark's own. */
+    long cachedBytes() throws ReflectiveOperationException {
+        Object store = SparkContext.class.getMethod("statusStore").invoke(context);
+        Method rddList = store.getClass().getMethod("rddList", boolean.class);
+        Iterator<?> cached = ((Iterable<?>) rddList.invoke(store, true)).iterator();
+        long bytes = 0;
+        while (cached.hasNext()) {
+            Object rdd = cached.next();
+            bytes += (Long) rdd.getClass().getMethod("memoryUsed").invoke(rdd);
+        }
+        return bytes;
+    }
+
     private static int tasks(Map<String, Object> running, String id) {
         Option<Object> tasks = running.get(id);
         return tasks.isEmpty() ? 0 : (Integer) tasks.get();

@@ -11,16 +11,22 @@ final class Recorder {
     private final EventStream stream;
     private final Scaling scaling;
     private final FinalFile finalFile;
+    private final CachedData cachedData;
     private final EventTrimmer trimmer = new EventTrimmer();
     private final TaskDigests digests = new TaskDigests();
     private long endedAtMs;
 
     Recorder(
-            Application application, EventStream stream, Scaling scaling, FinalFile finalFile) {
+            Application application,
+            EventStream stream,
+            Scaling scaling,
+            FinalFile finalFile,
+            CachedData cachedData) {
         this.application = application;
         this.stream = stream;
         this.scaling = scaling;
         this.finalFile = finalFile;
+        this.cachedData = cachedData;
     }
 
     /** The id of the first application, null before it has started. */
@@ -64,6 +70,7 @@ final class Recorder {
         if (application.ended()) {
             scaling.applicationRestarted();
             finalFile.delete();
+            cachedData.forget();
         }
         application.started(id);
     }
@@ -82,6 +89,9 @@ final class Recorder {
                 break;
             case "SparkListenerJobStart":
                 scaling.jobStarted();
+                break;
+            case "SparkListenerJobEnd":
+                cachedData.jobEnded();
                 break;
             case "SparkListenerExecutorAdded":
                 scaling.settleSoon();

@@ -115,7 +115,12 @@ final class AgentUnits {
         Troubles troubles = new Troubles();
         Scaling scaling = new Scaling(application, stream, null, troubles);
         FinalFile finalFile = new FinalFile(file, stream, troubles);
-        Recorder recorder = new Recorder(application, stream, scaling, finalFile);
+        Recorder recorder = new Recorder(
+                application,
+                stream,
+                scaling,
+                finalFile,
+                new CachedData(application, stream, new Troubles()));
         ObjectNode line = Json.object().put("case", "late events");
         recorder.record(new SparkListenerApplicationEnd(1000, Option.empty()));
         line.put("end", lastIn(file));
