@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     )
     from airflow_enel.predict import Forecaster
 
-_USUAL_PLANT: Final = Plant(
-    USUAL_DELAY_S, USUAL_PAUSE_S, USUAL_PAUSE_S, can_shrink=True, growth_helps=True
-)
+_USUAL_PLANT: Final = Plant(USUAL_DELAY_S, USUAL_PAUSE_S, USUAL_PAUSE_S, can_shrink=True)
 
 
 @dataclass(frozen=True)

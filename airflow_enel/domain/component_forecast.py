@@ -26,7 +26,9 @@ class Plant:
     :param grow_pause_s: pause of a growth
     :param shrink_pause_s: pause of a release
     :param can_shrink: False if executors that were asked to go have stayed
-    :param growth_helps: False if components run no faster on executors that came after the start
+    :param growth_gain: share of what the curves promise in log seconds, 0…1, by which executors
+        that come after the start speed components up; forecasts of a running application, which
+        has grown or may grow, have it in them
     :param warm_up: components, from the one in which new executors come on, that run no faster
         yet, because these have neither cached data nor shuffle files
     :raises ValueError: if a time is not finite or negative
@@ -38,13 +40,15 @@ class Plant:
     grow_pause_s: tuple[float, float]
     shrink_pause_s: tuple[float, float]
     can_shrink: bool
-    growth_helps: bool
+    growth_gain: float = 1.0
     warm_up: int = 0
 
     def __post_init__(self) -> None:
         times = (self.start_delay_s, *self.grow_pause_s, *self.shrink_pause_s)
         if not all(0 <= t < float("inf") for t in times):
             raise ValueError("the times of a plant must be finite and not negative")
+        if not 0 <= self.growth_gain <= 1:
+            raise ValueError("growth_gain is a share, 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.domain import Component, PastRun, Progress, RunContext
-    from airflow_enel.predict.samples import BoolArray, FloatArray
+    from airflow_enel.predict.samples import BoolArray, FloatArray, IndexArray
 
 Identity: TypeAlias = tuple[str, int]
 """Key and occurrence: what makes components of different runs the same."""
@@ -81,9 +81,15 @@ class Alignment:
     :param ended: the same in the order in which they finished, ``(n, m)``
     :param added_s: seconds it added to the run, NaN as above, ``(n, m)``
     :param executors: its mean executors, at least 1, NaN as above, ``(n, m)``
+    :param start: executors at its start, NaN as above, ``(n, m)``
+    :param ready: those of them that had been there all along the component before, too, likewise:
+        later ones may have no cached data yet
     :param clean: True where no executor came or went inside it, ``(n, m)``
     :param tail_s: seconds between the last finish and the end of the run, ``(n,)``
     :param began: executors of its first component, ``(n,)``
+    :param initial: executors that each was started with, 0 if not known, ``(n,)``
+    :param by_request: True for runs with requests that have lost none, whose executors came and
+        went because of these, ``(n,)``
     :param order: columns in the order of their median places, ``(m,)``
     :param contexts: what was known of each run at its start, ``(n,)``
     :param started_at: when each run began, ``(n,)``
@@ -97,9 +103,13 @@ class Alignment:
     ended: FloatArray
     added_s: FloatArray
     executors: FloatArray
+    start: FloatArray
+    ready: FloatArray
     clean: BoolArray
     tail_s: FloatArray
     began: FloatArray
+    initial: FloatArray
+    by_request: BoolArray
     order: NDArray[np.intp]
     contexts: tuple[RunContext, ...]
     started_at: FloatArray
@@ -124,13 +134,16 @@ class Alignment:
         row, begin = np.repeat(np.arange(len(kept)), counts), np.cumsum([0, *counts])[:-1]
         here = row, column.astype(np.intp)
         shape = len(kept), len(columns)
-        position, ended, added, executors = np.full((4, *shape), np.nan)
+        position, ended, added, executors, begun, ready = np.full((6, *shape), np.nan)
         clean, read = np.zeros(shape, dtype=np.bool_), np.zeros(shape)
+        steady = start == end
         size = np.maximum(np.where(mean > 0, mean, end), 1.0)
+        begun[here] = start = np.where(start > 0, start, size)
+        ready[here] = _ready(start, begin)
         position[here], added[here], executors[here] = place, seconds, size
         ended[here] = np.arange(row.size) - begin[row]
         read[here] = read_bytes
-        clean[here] = (disturbed == 0) & (start == end)
+        clean[here] = (disturbed == 0) & steady
         runtime_s = np.array([run.runtime_s for run in kept], dtype=np.float64)
         tail_s = np.maximum(runtime_s - np.bincount(row, seconds, len(kept)), 0.0)
         first = np.lexsort((place, row))[begin]
@@ -142,9 +155,13 @@ class Alignment:
             ended,
             added,
             executors,
+            begun,
+            ready,
             clean,
             tail_s,
             size[first],
+            np.array([run.initial_executors for run in kept], dtype=np.float64),
+            np.array([bool(run.requests) and not run.executors_lost for run in kept], dtype=bool),
             order,
             tuple(run.context for run in kept),
             np.array([run.started_at for run in kept], dtype=np.float64),
@@ -179,6 +196,22 @@ class Alignment:
             for component in progress.finished
             if (column := self.column(component)) is not None
         )
+
+    @property
+    def first(self) -> FloatArray:
+        """Executors that each run had at first, as far as that is known, ``(n,)``."""
+        first: FloatArray = np.maximum(self.began, self.initial)
+        return first
+
+    def settled(self) -> BoolArray:
+        """Clean components all of whose executors were ready, ``(n, m)``."""
+        settled: BoolArray = self.clean & (self.ready == self.start)
+        return settled
+
+    def after_growth(self) -> BoolArray:
+        """Settled components on more executors than their run had at first, ``(n, m)``."""
+        later: BoolArray = self.settled() & (self.executors > self.first[:, None] + 0.5)
+        return later
 
     def column(self, component: Component) -> int | None:
         """The column of a component of the present run, None if no past run had it."""
@@ -261,6 +294,18 @@ def _cells(run: PastRun, columns: dict[Identity, int]) -> list[tuple[float, ...]
         for c in sorted(run.components, key=_finish)
         if (added_s := c.added_s) is not None and 0 <= added_s < np.inf
     ]
+
+
+def _ready(start: FloatArray, begin: IndexArray) -> FloatArray:
+    """Executors at the start of components that were there at the start of the one before, too.
+
+    :param start: executors, in the order in which components finished, run by run, ``(k,)``
+    :param begin: places of the first components of runs
+    """
+    before = np.concatenate([start[:1], start[:-1]])
+    before[begin] = start[begin]
+    ready: FloatArray = np.minimum(start, before)
+    return ready
 
 
 def _finish(component: Component) -> tuple[float, int]:

@@ -47,7 +47,8 @@ class ClusterModel:
         :param gaps: of these past runs
         """
         deviations = Deviations.of(past_runs, past, curves)
-        return cls(learn_plant(deviations, gaps), FailureModel.of(deviations))
+        plant = learn_plant(deviations, gaps)
+        return cls(plant, FailureModel.of(deviations, plant.growth_gain))
 
 
 @dataclass(frozen=True, slots=True)

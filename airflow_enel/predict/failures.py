@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import FailureRegime
+from airflow_enel.predict.deviations import TELLING, surely_most_probable
 from airflow_enel.predict.pauses import changes_of
 from airflow_enel.predict.plant import ENOUGH_COMPONENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from typing_extensions import Self
 
     from airflow_enel.domain import PastRun, Progress
+    from airflow_enel.predict.alignment import Alignment
     from airflow_enel.predict.deviations import Deviations
     from airflow_enel.predict.samples import FloatArray, IndexArray
 
@@ -26,15 +28,12 @@ USUAL_STALL_S: Final = 25.0
 """Per loss, before any was seen (planning with the calibrated simulator)."""
 USUAL_INTERVAL_S: Final = 90.0
 """Between two losses in a failing phase, likewise: the experiments of the Enel paper."""
-CAPACITIES_LOST: Final = (0.0, 1.0, 2.0)
+CAPACITIES_LOST: Final = (0.0, 0.5, 1.0, 1.5, 2.0)
 """Executors that a loss may take for good."""
 
 _STALLS = 4.0  # usual ones, as if they had been seen
 _BEGINS, _OF_CALM = 0.1, 2.0  # failing runs after so many without losses, as if seen
 _LASTS, _OF_FAILING = 1.0, 2.0  # the same after failing ones
-_DEGREES = 4.0  # of freedom of Student's t, which outliers do not impress
-_AGREEING = 2 / 3  # of the runs must say the same, and two at least
-_TWO_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class FailureModel:
     capacity_lost: float
 
     @classmethod
-    def of(cls, deviations: Deviations) -> Self:
+    def of(cls, deviations: Deviations, growth_gain: float) -> Self:
         """Learn from past runs of one recurring job, each number with pseudo-counts.
 
         Runs with losses are failing ones. A stall is the excess over curve and level of the run
@@ -67,15 +66,20 @@ class FailureModel:
         failing = [run for run in deviations.runs if run.executors_lost]
         lost = sum(run.executors_lost for run in failing)
         seconds = sum(run.runtime_s for run in failing)
-        losses = [_Losses.of(row, run, deviations) for row, run in enumerate(deviations.runs)]
+        losses = [
+            _Losses.of(row, run, deviations)
+            for row, run in enumerate(deviations.runs)
+            if run.executors_lost
+        ]
         hit = [of_run for of_run in losses if of_run.columns.size]
-        stall_s, stall_square = _stalls(hit, deviations)
+        capacity_lost = _capacity_lost(hit, deviations, growth_gain)
+        stall_s, stall_square = _stalls(hit, deviations, growth_gain, capacity_lost)
         return cls(
             prior=_prior([run.executors_lost > 0 for run in deviations.runs]),
             loss_rate=(lost + 1) / (seconds + USUAL_INTERVAL_S),
             stall_s=stall_s,
             stall_square=stall_square,
-            capacity_lost=_capacity_lost(hit, deviations),
+            capacity_lost=capacity_lost,
         )
 
     def at(self, progress: Progress) -> FailureRegime:
@@ -94,33 +98,61 @@ class FailureModel:
 
 @dataclass(frozen=True, slots=True)
 class _Losses:
-    """Components of a past run in which executors went unasked, in order, ``(k,)`` each.
+    """Losses in a past run.
 
-    :param count: estimated losses in each, at least 1
+    :param columns: components in which executors went unasked, in order, ``(k,)``
+    :param own: estimated losses in each component, ``(m,)``
+    :param lost: before the middle of it, if it is settled or has some of its own, else 0, ``(m,)``
     """
 
     row: int
     columns: IndexArray
-    count: FloatArray
+    own: FloatArray
+    lost: FloatArray
 
     @classmethod
     def of(cls, row: int, run: PastRun, deviations: Deviations) -> Self:
         """Find them; a release that was asked for is none."""
-        if not run.executors_lost:
-            return cls(row, np.zeros(0, dtype=np.intp), np.zeros(0))
-        asked = [c for c in changes_of(run.initial_executors, run.requests) if c.after < c.before]
-        columns = []
-        for component in sorted(run.components, key=lambda c: (c.finished_at or 0.0, c.position)):
-            column, size = deviations.past.column(component), component.scale_out
-            finished_at = component.finished_at or component.started_at
-            went = component.disturbed and (size.end < size.start or size.mean < size.start)
-            wanted = any(component.started_at < change.at <= finished_at for change in asked)
-            if column is not None and went and not wanted:
-                columns.append(column)
-        found = np.array(columns, dtype=np.intp)
-        added_s = np.nan_to_num(deviations.past.added_s[row, found])
+        past = deviations.past
+        found = np.array(list(_hit(run, past)), dtype=np.intp)
+        added_s = np.nan_to_num(past.added_s[row, found])
         part = added_s / max(added_s.sum(), 1e-9)
-        return cls(row, found, np.maximum(run.executors_lost * part, 1.0))
+        own = np.zeros(len(past.columns))
+        own[found] = np.maximum(run.executors_lost * part, 1.0)
+        ended = past.ended[row]
+        lost = (own[found, None] * (ended[found, None] < ended)).sum(axis=0) + own / 2
+        return cls(row, found, own, np.where(past.settled()[row] | (own > 0), lost, 0.0))
+
+    def log_seconds(
+        self,
+        columns: IndexArray,
+        capacities: Sequence[float],
+        deviations: Deviations,
+        growth_gain: float,
+    ) -> FloatArray:
+        """Log seconds of components without stalls, if each loss takes so much: ``(h, k)``.
+
+        :param capacities: executors that a loss takes for good, ``(h,)``
+        """
+        past = deviations.past
+        size = past.executors[self.row, columns]
+        first = np.minimum(size, past.first[self.row])
+        curve, lost = deviations.curve, self.lost[columns]
+        short = (1 - growth_gain) * (curve(columns, first) - curve(columns, size))
+        worth = [np.maximum(size - capacity * lost, 1.0) for capacity in capacities]
+        return np.stack([curve(columns, executors) for executors in worth]) + short
+
+
+def _hit(run: PastRun, past: Alignment) -> Iterator[int]:
+    """Columns of components in which executors went unasked, in the order of their finish."""
+    asked = [c for c in changes_of(run.initial_executors, run.requests) if c.after < c.before]
+    for component in sorted(run.components, key=lambda c: (c.finished_at or 0.0, c.position)):
+        column, size = past.column(component), component.scale_out
+        finished_at = component.finished_at or component.started_at
+        went = component.disturbed and (size.end < size.start or size.mean < size.start)
+        wanted = any(component.started_at < change.at <= finished_at for change in asked)
+        if column is not None and went and not wanted:
+            yield column
 
 
 def _prior(failing: Sequence[bool]) -> float:
@@ -131,7 +163,9 @@ def _prior(failing: Sequence[bool]) -> float:
     return (sum(after) + seen) / (len(after) + of)
 
 
-def _stalls(hit: Sequence[_Losses], deviations: Deviations) -> tuple[float, float]:
+def _stalls(
+    hit: Sequence[_Losses], deviations: Deviations, growth_gain: float, capacity_lost: float
+) -> tuple[float, float]:
     """Mean seconds of a stall, and mean of their squares.
 
     A long component, whose own noise drowns a stall, says little.
@@ -139,11 +173,13 @@ def _stalls(hit: Sequence[_Losses], deviations: Deviations) -> tuple[float, floa
     total, mean, square = _STALLS, _STALLS * USUAL_STALL_S, _STALLS * USUAL_STALL_S**2
     for losses in hit:
         row, columns = losses.row, losses.columns
-        expected_s = deviations.expected_s[row, columns]
-        excess_s = np.expm1(deviations.off[row, columns]) * expected_s
+        (log_s,) = losses.log_seconds(columns, (capacity_lost,), deviations, growth_gain)
+        expected_s = np.exp(log_s + deviations.level[row])
+        excess_s = deviations.past.added_s[row, columns] - expected_s
         noise_s = deviations.log_sd[columns] * expected_s
-        stall_s = excess_s / losses.count
-        weight = losses.count / (1.0 + (noise_s / (losses.count * USUAL_STALL_S)) ** 2)
+        count = losses.own[columns]
+        stall_s = excess_s / count
+        weight = count / (1.0 + (noise_s / (count * USUAL_STALL_S)) ** 2)
         known = np.isfinite(stall_s)
         weight, stall_s = weight[known], np.maximum(stall_s[known], 0.0)
         total += weight.sum()
@@ -152,37 +188,25 @@ def _stalls(hit: Sequence[_Losses], deviations: Deviations) -> tuple[float, floa
     return float(mean / total), float(square / total)
 
 
-def _capacity_lost(hit: Sequence[_Losses], deviations: Deviations) -> float:
-    """The loss of capacity under which what followed losses is most probable."""
-    gains = [gain for losses in hit if (gain := _gain(losses, deviations)) is not None]
-    told = sum(count for _, count in gains)
-    if told < ENOUGH_COMPONENTS or len(gains) < _TWO_RUNS:
+def _capacity_lost(hit: Sequence[_Losses], deviations: Deviations, growth_gain: float) -> float:
+    """The loss of capacity under which components in and after losses are most probable."""
+    told, by_run, most = 0, [], CAPACITIES_LOST[-1]
+    seen = np.nanmin(deviations.past.executors)  # below, curves are a guess
+    for losses in hit:
+        columns = np.flatnonzero(losses.lost > 0)
+        log_s = losses.log_seconds(columns, CAPACITIES_LOST, deviations, growth_gain)
+        # In a component with losses there are stalls besides, which may be long or short.
+        stall_s = losses.own[columns] * USUAL_STALL_S * np.exp(-deviations.level[losses.row])
+        seconds = np.exp(log_s) + stall_s
+        log_sd = np.hypot(deviations.log_sd[columns], stall_s / seconds)
+        log_s = np.log(seconds)
+        difference = np.abs(log_s[-1] - log_s[0])
+        left = deviations.past.executors[losses.row, columns] - most * losses.lost[columns]
+        telling = (left >= seen) & (difference > np.maximum(log_sd[0], TELLING))
+        if telling.any():
+            columns, log_s, log_sd = columns[telling], log_s[:, telling], log_sd[:, telling]
+            by_run.append(deviations.log_likelihood(losses.row, columns, log_s, log_sd))
+            told += columns.size
+    if told < ENOUGH_COMPONENTS:
         return 0.0
-    by_run = np.array([gain for gain, _ in gains])
-    best = int(by_run.sum(axis=0).argmax())
-    agreeing = int((by_run[:, best] > 0).sum())
-    sure = agreeing >= max(_AGREEING * len(gains), _TWO_RUNS)
-    return CAPACITIES_LOST[best] if sure else 0.0
-
-
-def _gain(losses: _Losses, deviations: Deviations) -> tuple[FloatArray, int] | None:
-    """Log likelihood of each loss of capacity less that of none, and components that tell."""
-    past, row = deviations.past, losses.row
-    ended = past.ended[row]
-    lost = (losses.count[:, None] * (ended[losses.columns, None] < ended[None, :])).sum(axis=0)
-    settled = past.clean[row] & (past.executors[row] <= past.began[row] + 0.5)
-    columns = np.flatnonzero(settled & (lost > 0))
-    if not columns.size:
-        return None
-    size, lost = past.executors[row, columns], lost[columns]
-    usual = deviations.curve(columns, size)
-    slower = np.stack([deviations.curve(columns, size - c * lost) for c in CAPACITIES_LOST])
-    slower = slower - usual
-    some_left = size - CAPACITIES_LOST[-1] * lost >= 1
-    telling = some_left & deviations.telling(columns, slower[-1])
-    if not telling.any():
-        return None
-    off = (deviations.off[row, columns] - slower)[:, telling]
-    square = (off / deviations.log_sd[columns[telling]]) ** 2
-    likelihood = -0.5 * (_DEGREES + 1.0) * np.log1p(square / _DEGREES).sum(axis=1)
-    return likelihood - likelihood[0], int(telling.sum())
+    return CAPACITIES_LOST[surely_most_probable(by_run)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import Plant
+from airflow_enel.predict.deviations import surely_most_probable
 from airflow_enel.predict.pauses import UsualGaps, changes_of, gaps_of
 
 if TYPE_CHECKING:
@@ -31,17 +32,15 @@ _SURE_S = 60.0  # executors that are still there so long after they were asked t
 _WENT, _STAYED = 3, 1  # requests, as if they had been seen
 _HELPED = 2.0  # growths that helped, as if they had been seen
 _MOST_HELP = 1.5  # what one run can say
-_OF_A_RUN = 4.0  # components by which a run is half believed
+_OF_A_RUN = 4.0  # components by which a run is half believed …
+_LEVEL_SD = 0.3  # … and mean log seconds promised, since its level may have changed
 
 
 def learn_plant(deviations: Deviations, gaps: UsualGaps) -> Plant:
     """Learn the plant from past runs of one recurring job.
 
     Times are robust means that begin with usual values as pseudo-counts. That executors cannot be
-    released is believed when three requests more have failed than have come true. That growth
-    does not help is believed when at least :data:`ENOUGH_COMPONENTS` components, which the curves
-    promised to speed up, have together gained less than half of it, two runs as promised counted
-    in: a planner that does without growth for no reason can make a job very late.
+    released is believed when three requests more have failed than have come true.
     Only runs that have lost no executor count: what a loss does is no effect of a request.
     """
     delays = [USUAL_DELAY_S] * _DELAYS
@@ -67,7 +66,8 @@ def learn_plant(deviations: Deviations, gaps: UsualGaps) -> Plant:
         grow_pause_s=_pause(pauses[True]),
         shrink_pause_s=_pause(pauses[False]),
         can_shrink=went >= stayed,
-        growth_helps=_growth_helps(deviations),
+        growth_gain=growth_gain(deviations),
+        warm_up=_warm_up(deviations),
     )
 
 
@@ -130,17 +130,43 @@ def _pause(seen: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return max(float(base), 0.0), max(float(each), 0.0)
 
 
-def _growth_helps(deviations: Deviations) -> bool:
-    """Whether components on executors that came later run as their curves say."""
-    past, told = deviations.past, 0
-    helped = of = _HELPED
+def _warm_up(deviations: Deviations) -> int:
+    """Components until new executors work like others, by which the times are most probable.
+
+    They work at once (0), from the next component on (1), or from the one after (2). At once, as
+    long as runs do not agree: planners that take them for cold ask for none and learn nothing.
+    """
+    past, by_run = deviations.past, []
+    later = past.after_growth()
     for row, run in enumerate(deviations.runs):
-        began = past.began[row]
-        columns = np.flatnonzero(past.clean[row] & (past.executors[row] > began + 0.5))
+        sizes = np.stack([past.executors[row], past.start[row], past.ready[row]])
+        columns = np.flatnonzero(sizes[-1] < sizes[0] - 0.5)
         if run.executors_lost or not run.requests or not columns.size:
             continue
-        at_first = deviations.curve(columns, np.full(columns.size, began))
-        promised = at_first - deviations.curve(columns, past.executors[row, columns])
+        log_s = np.stack([deviations.curve(columns, of[columns]) for of in sizes])
+        telling = deviations.telling(columns, log_s[-1] - log_s[0])
+        if telling.any():
+            columns, log_s = columns[telling], log_s[:, telling]
+            if later[row].any():  # how the run goes on is the better measure, not how it began
+                log_s = log_s + np.median(deviations.off[row, later[row]])
+            by_run.append(deviations.log_likelihood(row, columns, log_s))
+    return surely_most_probable(by_run)
+
+
+def growth_gain(deviations: Deviations) -> float:
+    """Share of what curves promise in log seconds by which executors that come later speed up.
+
+    1 before :data:`ENOUGH_COMPONENTS` components can tell; then a mean that begins with two runs
+    as promised, because a planner that does without growth for no reason can make a job very late.
+    """
+    past, told = deviations.past, 0
+    helped = of = _HELPED
+    later = past.after_growth()
+    for row in np.flatnonzero(past.by_request):
+        columns = np.flatnonzero(later[row])
+        first = np.full(columns.size, past.first[row])
+        promised = deviations.curve(columns, first)
+        promised = promised - deviations.curve(columns, past.executors[row, columns])
         telling = deviations.telling(columns, promised) & (promised > 0)
         columns, promised = columns[telling], promised[telling]
         if not columns.size:
@@ -149,6 +175,7 @@ def _growth_helps(deviations: Deviations) -> bool:
         weight = promised / deviations.log_sd[columns] ** 2
         share = np.clip(weight @ gained / (weight @ promised), 1 - _MOST_HELP, _MOST_HELP)
         believed = columns.size / (columns.size + _OF_A_RUN)
+        believed *= 1 / (1 + (_LEVEL_SD / float(promised.mean())) ** 2)
         helped, of = helped + believed * float(share), of + believed
         told += columns.size
-    return told < ENOUGH_COMPONENTS or helped >= of / 2
+    return float(np.clip(helped / of, 0.0, 1.0)) if told >= ENOUGH_COMPONENTS else 1.0

@@ -10,7 +10,7 @@ import pytest
 from airflow_enel.domain import ComponentForecast, FailureRegime, Plant
 
 REGIME = FailureRegime(0.05, 0.01, 25.0, 625.0, 0.0)
-PLANT = Plant(21.0, (2.0, 0.1), (2.0, 0.1), can_shrink=True, growth_helps=True)
+PLANT = Plant(21.0, (2.0, 0.1), (2.0, 0.1), can_shrink=True)
 FORECAST = ComponentForecast(
     (2, 4), ((3.0, 2.0), (1.0, 0.5)), ((0.1, 0.2), (0.1, 0.1)), (1.0, 0.5), 3.0, 2.0, REGIME, PLANT
 )

@@ -131,3 +131,33 @@ class TestFewestExecutors:
 
     def test_components_that_are_new_have_not(self):
         assert self.PAST.explored(at(components(2, [9.0], "z"))) == 0
+
+
+def scaled(*sizes: tuple[int, int]) -> Alignment:
+    """One run with components of these executors at start and end."""
+    parts = tuple(
+        component(place, "step", place, executors=start, end=end, disturbed=start != end)
+        for place, (start, end) in enumerate(sizes)
+    )
+    return Alignment.of([replace(past_run(0, 4), components=parts)])
+
+
+def test_executors_are_ready_once_they_have_been_there_for_a_whole_component():
+    past = scaled((4, 4), (4, 9), (9, 9), (9, 9), (3, 3))
+    assert past.start[0].tolist() == [4, 4, 9, 9, 3]
+    assert past.ready[0].tolist() == [4, 4, 4, 9, 3]
+    assert past.settled()[0].tolist() == [True, False, False, True, True]
+
+
+def test_executors_that_came_between_two_components_are_not_ready():
+    past = scaled((4, 4), (9, 9), (9, 9))
+    assert past.ready[0].tolist() == [4, 4, 9]
+    assert past.settled()[0].tolist() == [True, False, True]
+
+
+def test_executors_that_were_asked_for_at_the_start_are_no_growth():
+    registering = scaled((2, 6), (9, 9), (9, 9), (12, 12), (12, 12))
+    grown = registering.after_growth()[0].tolist()
+    assert grown == [False, False, True, False, True]
+    started = replace(registering, initial=np.array([9.0]))
+    assert started.after_growth()[0].tolist() == [False, False, False, False, True]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from airflow_enel.domain import PastRun, Plant
+from airflow_enel.domain import Bounds, PastRun, Plant, Progress
 from airflow_enel.predict import Conditional
 from airflow_enel.predict.plant import USUAL_DELAY_S, USUAL_PAUSE_S
 from airflow_enel.simulation.job import JobDescription, Phase
@@ -24,6 +24,8 @@ LOOP = JobDescription(
         Phase("save", fixed_s=10.0, log_sd=0.05),
     ),
 )
+CACHED = replace(LOOP, phases=tuple(replace(p, cached=p.name != "save") for p in LOOP.phases))
+STUBBORN = replace(MODES["as-published"], growth_gain=0.0, reshuffles=False)
 SLOW = Mode(start_s=(40.0, 60.0), pause_s=6.0, pause_per_executor_s=0.4)
 
 
@@ -37,9 +39,9 @@ def sizes_of(number: int, *, grown: bool) -> list[int]:
     return [low] * 3 + [high] * 13 if number % 2 else [high] * 3 + [low] * 13
 
 
-def history(mode: Mode, runs: int = 48) -> list[PastRun]:
+def history(mode: Mode, runs: int = 48, job: JobDescription = LOOP) -> list[PastRun]:
     return [
-        past_run_of(LOOP, sizes_of(number, grown=number >= runs // 2), number, mode)
+        past_run_of(job, sizes_of(number, grown=number >= runs // 2), number, mode)
         for number in range(runs)
     ]
 
@@ -61,7 +63,8 @@ def test_without_requests_the_plant_is_the_usual_one() -> None:
     assert plant.grow_pause_s == pytest.approx(USUAL_PAUSE_S)
     assert plant.shrink_pause_s == pytest.approx(USUAL_PAUSE_S)
     assert plant.can_shrink
-    assert plant.growth_helps
+    assert plant.growth_gain == 1
+    assert plant.warm_up == 0
 
 
 @pytest.mark.parametrize(("name", "delay_s"), [("elastic", 21), ("realistic", 21), ("slow", 50)])
@@ -91,22 +94,82 @@ def test_that_executors_do_not_go_is_learned_from_requests_alone(
     assert plant_of([*histories["as-published"][:24], histories["as-published"][24]]).can_shrink
 
 
-def test_that_growth_does_not_help_takes_many_components(
+def test_how_much_growth_helps_is_learned(histories: dict[str, list[PastRun]]) -> None:
+    for name in ("elastic", "realistic", "slow"):
+        assert plant_of(histories[name]).growth_gain > 0.85
+    assert plant_of(histories["as-published"]).growth_gain < 0.6
+
+
+def test_a_few_runs_do_not_tell_that_growth_does_not_help() -> None:
+    calm = [past_run_of(LOOP, [(4, 30)[n % 2]] * 16, n) for n in range(30)]
+    late = [past_run_of(LOOP, [4] * 10 + [30] * 6, n, STUBBORN) for n in range(30, 40)]
+    assert plant_of([*calm, *late[:4]]).growth_gain == 1  # 14 components
+    assert 0.4 < plant_of([*calm, *late[:5]]).growth_gain < 0.9
+    assert plant_of([*calm, *late]).growth_gain < 0.4
+
+
+def test_runs_that_grew_by_little_say_little_of_growth() -> None:
+    calm = [past_run_of(LOOP, [(8, 9, 30)[n % 3]] * 16, n) for n in range(30)]
+    little, much = (
+        [past_run_of(LOOP, [8] * 3 + [size] * 13, n, STUBBORN) for n in range(30, 36)]
+        for size in (9, 30)
+    )
+    assert plant_of([*calm, *little]).growth_gain > 0.75
+    assert plant_of([*calm, *much]).growth_gain < 0.5
+
+
+def test_growth_in_vain_does_not_bend_the_curves() -> None:
+    calm = [past_run_of(LOOP, [(4, 30)[n % 2]] * 16, n) for n in range(12)]
+    late = [past_run_of(LOOP, [4] * 3 + [30] * 13, n, STUBBORN) for n in range(12, 40)]
+    start = Progress.at_start(Bounds(4, 30))
+    alone, beside = (
+        np.array(Conditional().fit(runs).forecast_components(start, Bounds(4, 30)).log_median)
+        for runs in (calm, [*calm, *late])
+    )
+    steps = slice(1, 15)
+    assert beside[steps, -1] == pytest.approx(alone[steps, -1], abs=0.15)
+
+
+@pytest.mark.parametrize(("name", "warm_up"), [("elastic", 0), ("realistic", 2), ("slow", 0)])
+def test_how_long_new_executors_are_cold_is_learned(
+    histories: dict[str, list[PastRun]], name: str, warm_up: int
+) -> None:
+    runs = history(MODES[name], job=CACHED) if name == "realistic" else histories[name]
+    assert plant_of(runs).warm_up == warm_up
+
+
+def test_executors_that_help_only_from_the_next_component_on_are_cold_for_one(
     histories: dict[str, list[PastRun]],
 ) -> None:
-    for name in ("elastic", "realistic", "slow"):
-        assert plant_of(histories[name]).growth_helps
-    stubborn = histories["as-published"]
-    assert not plant_of(stubborn).growth_helps
-    assert plant_of(stubborn[:26]).growth_helps
+    runs = [one_wave(run) for run in histories["elastic"]]
+    assert plant_of(runs).warm_up == 1
 
 
-def test_fewer_than_fifteen_components_do_not_stop_growth() -> None:
-    stubborn = replace(MODES["as-published"], growth_gain=0.0)
-    calm = [past_run_of(LOOP, [(4, 30)[n % 2]] * 16, n, stubborn) for n in range(30)]
-    late = [past_run_of(LOOP, [4] * 12 + [30] * 4, n, stubborn) for n in range(30, 40)]
-    assert plant_of([*calm, *late[:7]]).growth_helps  # two in each
-    assert not plant_of([*calm, *late]).growth_helps
+def one_wave(run: PastRun) -> PastRun:
+    """Its tasks started before executors came: a component goes on as it was without them."""
+    parts = [
+        replace(c, added_s=4.0 + 240.0 / c.scale_out.start)
+        if c.added_s is not None and c.scale_out.end > c.scale_out.start
+        else c
+        for c in run.components
+    ]
+    return replace(run, components=tuple(parts))
+
+
+def test_one_run_does_not_tell_that_executors_are_cold() -> None:
+    calm = [past_run_of(CACHED, [(4, 12)[n % 2]] * 16, n) for n in range(20)]
+    cold = [past_run_of(CACHED, [4] * 5 + [12] * 11, n, MODES["realistic"]) for n in range(20, 22)]
+    assert plant_of([*calm, *cold[:1]]).warm_up == 0
+    assert plant_of([*calm, *cold]).warm_up == 2
+
+
+def test_runs_must_agree_that_executors_are_cold() -> None:
+    calm = [past_run_of(CACHED, [(4, 12)[n % 2]] * 16, n) for n in range(20)]
+    grown = [
+        past_run_of(CACHED, [4] * 5 + [12] * 11, n, MODES[("realistic", "elastic")[n % 2]])
+        for n in range(20, 24)
+    ]
+    assert plant_of([*calm, *grown]).warm_up == 0
 
 
 def test_runs_that_lost_executors_say_nothing_of_requests(
@@ -114,6 +177,8 @@ def test_runs_that_lost_executors_say_nothing_of_requests(
 ) -> None:
     lossy = [replace(run, executors_lost=1) for run in histories["slow"]]
     assert plant_of(lossy).start_delay_s == USUAL_DELAY_S
+    lossy = [replace(run, executors_lost=1) for run in histories["as-published"]]
+    assert plant_of(lossy).growth_gain == 1
 
 
 def test_requests_that_never_came_true_say_nothing_of_the_delay() -> None:

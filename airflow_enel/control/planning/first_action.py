@@ -67,7 +67,7 @@ class Actions:
         pending = max(asked - now, 0)
         grows, shrinks = sizes > max(now, asked), sizes < min(now, asked)
         possible = (sizes == asked) | ((sizes > now) & (sizes < asked)) | (sizes == now)
-        possible |= grows & plant.growth_helps | shrinks & plant.can_shrink
+        possible |= grows | shrinks & plant.can_shrink
         sizes, grows, shrinks = sizes[possible], grows[possible], shrinks[possible]
         grow_s = pause(plant.grow_pause_s, sizes - max(asked, now))
         shrink_s = pause(plant.shrink_pause_s, now - sizes)

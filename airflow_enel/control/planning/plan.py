@@ -26,6 +26,8 @@ LEAST_GAIN_S: Final = 30.0
 """Executor-seconds …"""
 LEAST_GAIN: Final = 0.01
 """… and share of the price of keeping, that a change must gain."""
+LEAST_GROWTH_GAIN: Final = 0.85
+"""Share of the promised speed-up below which no run is started smaller in order to grow later."""
 HOPELESS: Final = 0.99
 """Probability to miss at every size from which on only lateness counts."""
 
@@ -84,13 +86,16 @@ def plan(
     needed = {present.executors, present.requested, untried} - {0, None}
     durations = Durations.of(forecast, {size for size in needed if size}, lost)
     moments = Moments.of(prices.target_s, left_s, times)
-    programme = Programme(durations, forecast.plant, prices, left_s, forecast.tail_s, moments)
-    actions = (
-        Actions.of(durations, forecast.plant, present)
-        if present.executors
-        else Actions.at_start(durations)
+    plant = forecast.plant
+    # What a running application gains from growth is in its forecast. Before the start it is not.
+    can_grow = present.executors > 0 or plant.growth_gain >= LEAST_GROWTH_GAIN
+    programme = Programme(
+        durations, plant, prices, left_s, forecast.tail_s, moments, can_grow=can_grow
     )
-    reached = reached_states(durations, present, actions, POINTS, forecast.plant.warm_up)
+    actions = (
+        Actions.of(durations, plant, present) if present.executors else Actions.at_start(durations)
+    )
+    reached = reached_states(durations, present, actions, POINTS, plant.warm_up)
     expected = expected_prices(programme, actions, reached, WEIGHTS)
     sizes = tuple(durations.sizes[actions.place].tolist())
     return Plan(sizes, tuple(expected.tolist()), programme, present, actions)

@@ -85,7 +85,10 @@ class Programme:
         left_s: float,
         tail_s: float,
         moments: Moments,
+        *,
+        can_grow: bool,
     ) -> None:
+        self.can_grow = can_grow
         self.durations, self.plant, self.prices = durations, plant, prices
         self.moments, self.left_s, self.tail_s = moments, left_s, tail_s
         cases, components, sizes = durations.log_median.shape
@@ -129,7 +132,7 @@ class Programme:
             price[:, self._every, self._every] = stay
             if self.plant.can_shrink:
                 price[:, self._down[0], self._down[1]] = self._shrinkage(stay)
-            if self.plant.growth_helps:
+            if self.can_grow:
                 price[:, self._up[0], self._up[1]] = self._growths.value(k, self.values)
             best = price.argmin(axis=2)
             self.best[k] = best

@@ -15,6 +15,7 @@ from airflow_enel.predict.curves.component_curves import (
     log_seconds,
 )
 from airflow_enel.predict.gaussian.context_effect import whole_runs
+from airflow_enel.predict.gaussian.growth_samples import weight_without_growth
 from airflow_enel.predict.gaussian.job_changes import job_changes
 from airflow_enel.predict.gaussian.rescale_efficiency import RescaleEfficiency
 from airflow_enel.predict.gaussian.residuals import Residuals
@@ -64,7 +65,7 @@ class Prior:
         """Learn from past runs; there must be a component in them."""
         there = ~np.isnan(past.added_s)
         runs = there.shape[0]
-        clean = there & past.clean
+        clean = there & past.settled()
         chosen = np.where(clean.sum(axis=0) >= CLEAN_AT_LEAST, clean, there)
         recency = FORGETTING ** np.arange(runs, dtype=np.float64)[::-1]
         weight = chosen * recency[:, None]
@@ -72,9 +73,11 @@ class Prior:
         log_s = np.where(chosen, log_seconds(past.added_s), 0.0)
         scanned = ScannedInput.of(past.contexts, past.input_bytes)
         contexts = scanned.added_to_all(past.contexts, past.input_bytes)
-        samples = SamplesInContext(past, contexts, executors, log_s, weight)
+        fit_weight = weight_without_growth(past, executors, log_s, weight)
+        samples = SamplesInContext(past, contexts, executors, log_s, fit_weight)
         fitted = samples.fit(job_changes(past))
-        shapes, off, own_pull = fitted.shapes, fitted.off, fitted.own_pull
+        shapes, own_pull = fitted.shapes, fitted.own_pull
+        off = np.where(fit_weight < weight, samples.off_without_fit(fitted), fitted.off)
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
         promised = np.where(there, promised, 0.0)
         rescale_efficiency = RescaleEfficiency.fit(

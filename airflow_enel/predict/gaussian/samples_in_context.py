@@ -47,6 +47,14 @@ class SamplesInContext:
             return found
         return self._fit(sorted({*changes, place})[-MOST_CHANGES:])
 
+    def off_without_fit(self, found: FittedInContext) -> FloatArray:
+        """How far samples of weight 0 are off curves and contexts, ``(n, m)``."""
+        features, log_size = found.effect.features, np.log(self.executors)
+        off = self.log_s - curves_of(found.shapes, self.executors)
+        if features.size:
+            off -= found.effect.of(features.rows(self.contexts, self.past.started_at), log_size)
+        return off
+
     def _fit(self, changes: Sequence[int]) -> FittedInContext:
         started_at = self.past.started_at
         features = ContextFeatures.of(self.contexts, started_at, started_at[list(changes)].tolist())

@@ -18,7 +18,7 @@ from tests.support.builders.component_forecasts import (
     parallel,
 )
 
-RIGID = replace(PLANT, can_shrink=False, growth_helps=False)
+RIGID = replace(PLANT, can_shrink=False, growth_gain=0.1)
 NOT_STARTED = Present(0, 0, 0.0, 0.0)
 
 
@@ -110,7 +110,7 @@ class TestBarrier:
 
     def test_lost_capacity_counts_for_the_rest_of_the_run(self):
         regime = FailureRegime(1.0, 1e-6, 0.0, 0.0, 1.75)
-        job = component_forecast([parallel(100.0)] * 2, failures=regime, plant=RIGID)
+        job = component_forecast([parallel(100.0)] * 2, range(2, 7), failures=regime, plant=RIGID)
         ends = [
             planned(job, 300.0, running(6), left_s=200.0, lost=lost).outlook(6).end_s
             for lost in (0, 2)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from airflow_enel.domain import ComponentForecast, FailureRegime, Plant
 
-PLANT = Plant(20.0, (2.0, 0.1), (2.0, 0.1), can_shrink=True, growth_helps=True)
+PLANT = Plant(20.0, (2.0, 0.1), (2.0, 0.1), can_shrink=True)
 CALM = FailureRegime(0.0, 0.0, 25.0, 900.0, 0.0)
 SIZES = tuple(range(2, 13))
 FEW_SIZES = tuple(range(2, 11))  # so few that planners take all of them
@@ -72,7 +72,7 @@ def component_forecasts(draw: st.DrawFn) -> ComponentForecast:
             (draw(st.floats(0.0, 10.0)), 0.1),
             (draw(st.floats(0.0, 10.0)), 0.1),
             can_shrink=draw(st.booleans()),
-            growth_helps=draw(st.booleans()),
+            growth_gain=draw(st.floats(0.0, 1.0)),
             warm_up=draw(st.integers(0, 2)),
         ),
     )

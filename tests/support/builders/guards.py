@@ -10,7 +10,7 @@ from airflow_enel.domain import Bounds, Plant, Progress, ScaleOut, ScaleRequest
 from tests.support.builders.snapshots import START, component, progress
 
 BOUNDS = Bounds(2, 12)
-PLANT = Plant(20.0, (4.0, 0.5), (2.0, 0.0), can_shrink=True, growth_helps=True)
+PLANT = Plant(20.0, (4.0, 0.5), (2.0, 0.0), can_shrink=True)
 
 
 def guard_context(seen: Progress, **changes: Any) -> GuardContext:
