@@ -98,6 +98,9 @@ class ComponentForecast:
     :param tail_s: seconds from the last finish to the end of the application
     :param fewest_executors: with which each has run in past runs, ``(m,)``; empty if not known
     :param explored: finished components of this run that had fewer executors than in past runs
+    :param overrun: how many times as long as expected before the start at its size each of the
+        two components that finished last took at least; a usual stall is added to what it took
+        and to what was expected; 0 if fewer have finished
     :raises ValueError: if shapes differ, scale-outs do not ascend, or numbers are unusable
     """
 
@@ -113,6 +116,7 @@ class ComponentForecast:
     plant: Plant
     fewest_executors: tuple[int, ...] = ()
     explored: int = 0
+    overrun: float = 0.0
 
     def __post_init__(self) -> None:
         self._check_shapes()
@@ -122,8 +126,8 @@ class ComponentForecast:
             raise ValueError("spreads of a component forecast must be finite and not negative")
         if not all(0 < share <= 1 for share in self.share):
             raise ValueError("the shares of a component forecast must lie above 0, up to 1")
-        if not all(0 <= t < float("inf") for t in (self.spent_s, self.tail_s)):
-            raise ValueError("spent_s and tail_s must be finite and not negative")
+        if not all(0 <= t < float("inf") for t in (self.spent_s, self.tail_s, self.overrun)):
+            raise ValueError("spent_s, tail_s and overrun must be finite and not negative")
         if self.spent_s and not self.share:
             raise ValueError("without a component there is none that has taken time")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_INFLATION: Final = 6.0
 """Of variances, for correlation between components."""
+_BARRIERS: Final = 2  # in a row, at which a component must have taken too long
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class ComponentTimes:
     :param log_sd: as if they were independent, see :func:`independent_log_sd`, ``(c, m)``
     :param share: probability that each comes, ``(m,)``
     :param spent_s: seconds that the first of ``order`` has taken, counted only if it runs
+    :param finished: log seconds of finished components, and those expected of them, in order,
+        ``(2, f)``; none if that is not known
     """
 
     executors: tuple[int, ...]
@@ -67,6 +70,7 @@ class ComponentTimes:
     share: FloatArray
     spent_s: float
     tail_s: float
+    finished: FloatArray = field(default_factory=lambda: np.empty((2, 0)))
 
     def forecast(
         self,
@@ -92,7 +96,12 @@ class ComponentTimes:
             plant=cluster.plant,
             fewest_executors=tuple(past.fewest_executors()[columns[order]].tolist()),
             explored=past.explored(progress),
+            overrun=self._overrun(cluster.failures.stall_s),
         )
+
+    def _overrun(self, stall_s: float) -> float:
+        took_s, expected_s = np.exp(self.finished[:, -_BARRIERS:]) + stall_s
+        return float((took_s / expected_s).min()) if took_s.size == _BARRIERS else 0.0
 
 
 def with_present(candidates: tuple[int, ...], present: int) -> tuple[int, ...]:

@@ -83,6 +83,19 @@ def test_executors_that_cannot_be_released_are_not_asked_to_go():
     assert proposed(job, 400.0, progress(8, 100.0, requested=8)).executors == 8
 
 
+def test_a_run_whose_components_take_three_times_as_long_as_expected_takes_the_largest_size():
+    job = component_forecast([flat(30.0)] * 2, overrun=3.1)
+    proposal = proposed(job, 250.0, progress(4, 100.0))
+    assert proposal.executors == 12
+    assert proposal.reason == "the latest components took 3.1 times as long as expected, or longer"
+
+
+@pytest.mark.parametrize(("overrun", "target_s"), [(2.9, 250.0), (3.1, 350.0)])
+def test_forecasts_are_believed_below_that_or_if_there_is_time_enough(overrun, target_s):
+    job = component_forecast([flat(30.0)] * 2, overrun=overrun)
+    assert proposed(job, target_s, progress(4, 100.0)).executors == 2
+
+
 def test_says_what_the_plan_comes_to():
     reason = proposed(component_forecast([flat(30.0)] * 2, log_sd=0.0), 200.0).reason
     assert reason == "60 s expected for 200 s of time, 0% to miss, 2.0 executor-min"

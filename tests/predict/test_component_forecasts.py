@@ -246,3 +246,25 @@ def test_independent_spreads_have_the_variance_of_the_sum(seconds, correlation, 
     assert expected_s[0] ** 2 @ independent[0] ** 2 == pytest.approx(
         min(together, MOST_INFLATION * alone)
     )
+
+
+def took(*seconds: float) -> Progress:
+    """Components that have finished at 6 executors, where each is expected to take 15 s."""
+    names = NAMES[: len(seconds)]
+    return at(components(6, seconds, names), executors=6)
+
+
+@pytest.mark.parametrize("forecaster", [Conditional, Enel])
+@pytest.mark.parametrize(
+    ("progress", "overrun"),
+    [
+        (took(400.0, 200.0), (200 + 25) / (15 + 25)),
+        (took(400.0, 15.0), 1.0),
+        (took(15.0, 15.0, 400.0, 800.0), (400 + 25) / (15 + 25)),
+        (took(400.0), 0.0),
+        (took(), 0.0),
+    ],
+)
+def test_the_last_two_components_tell_how_wrong_forecasts_were(forecaster, progress, overrun):
+    found = forecaster().fit(history(30)).forecast_components(progress, BOUNDS)
+    assert found.overrun == pytest.approx(overrun, rel=0.02)

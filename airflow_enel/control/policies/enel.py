@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from airflow_enel.control.policies.base import PlanningContext, PolicyContext
     from airflow_enel.domain import Progress
 
+OVERRUN: Final = 3.0
+"""Times as long as expected, from which on forecasts of a run are not believed."""
+
 _LEAST_WAIT: Final = 0.2  # of the usual delay, however long executors are overdue
 
 
@@ -56,7 +59,7 @@ def propose(context: PolicyContext) -> Proposal:
     if outlook.miss_probability >= HOPELESS:
         found = plan(planning.components, prices.lateness_only(), present, left_s, progress.lost)
         outlook = found.outlook(found.size)
-    return _proposal(found, outlook, left_s)
+    return _proposal(found, outlook, left_s, planning.components.overrun)
 
 
 def _present(progress: Progress, planning: PlanningContext) -> Present:
@@ -78,7 +81,11 @@ def _waited_s(progress: Progress, now: float) -> float:
     return max(now - changes[-1].at, 0.0) if changes else 0.0
 
 
-def _proposal(found: Plan, outlook: Outlook, left_s: float) -> Proposal:
+def _proposal(found: Plan, outlook: Outlook, left_s: float, overrun: float) -> Proposal:
+    """What is planned, or the largest size while forecasts of this run come out wrong."""
+    if overrun >= OVERRUN and outlook.end_s * overrun > left_s:
+        reason = f"the latest components took {overrun:.1f} times as long as expected, or longer"
+        return Proposal(max(found.sizes), reason)
     size = found.size
     reason = (
         f"{outlook.end_s:.0f} s expected for {left_s:.0f} s of time, "

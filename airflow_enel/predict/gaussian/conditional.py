@@ -168,7 +168,7 @@ class Conditional:
         spent_s = max(progress.elapsed_s - sum(c.added_s or 0.0 for c in progress.finished), 0.0)
         found = _Finished.of(progress, past)
         context = self._prior.scanned.added(progress.context, found.columns, found.input_bytes)
-        log_median, covariance = self._given(found, context, executors, columns)
+        log_median, covariance, finished = self._given(found, context, executors, columns)
         tail_s = float(np.median(past.tail_s))
         if current is None and progress.running is None:  # only what follows the last is left
             tail_s = max(tail_s - spent_s, 0.0)
@@ -187,6 +187,7 @@ class Conditional:
             tail_s=tail_s,
             left=min(left, 1.0),
             disturbed=not all(is_clean(component) for component in progress.finished),
+            finished=finished,
         )
 
     def combine(self, remaining: Remaining, bounds: Bounds) -> Forecast:
@@ -209,8 +210,12 @@ class Conditional:
         context: RunContext,
         executors: tuple[int, ...],
         columns: NDArray[np.intp],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Log medians and covariance of the remaining components given the finished ones."""
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What is said of the remaining components given the finished ones.
+
+        Their log medians and covariance, and what was observed and expected of the finished, see
+        `Remaining`.
+        """
         effect = self._prior.context_effect
         row = effect.features.row(context)
         log_median = self._in_context(executors, row)[:, columns]
@@ -218,7 +223,7 @@ class Conditional:
         noise = DISTURBED_NOISE * found.disturbed
         given = residuals.condition(found.columns, columns, noise)
         if not found.columns.size:
-            return log_median, given.covariance
+            return log_median, given.covariance, np.empty((2, 0))
         sizes, index = np.unique(np.maximum(np.rint(found.executors), 1.0), return_inverse=True)
         curves = self._in_context(tuple(sizes.astype(int).tolist()), row)
         began = curves[index.ravel()[0]]
@@ -245,7 +250,11 @@ class Conditional:
             * error.at(np.log(np.array(executors, dtype=np.float64)))[:, None]
         )
         residual = residuals.limited(off, found.columns)
-        return log_median + given.gain @ residual, given.covariance
+        return (
+            log_median + given.gain @ residual,
+            given.covariance,
+            np.stack([found.log_s, at]),
+        )
 
     def _in_context(self, executors: tuple[int, ...], row: FloatArray) -> FloatArray:
         """Log seconds in a context with these columns, ``(len(executors), m)``."""

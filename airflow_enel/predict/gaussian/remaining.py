@@ -38,6 +38,8 @@ class Remaining:
     :param tail_s: seconds from the last finish to the end of the application
     :param left: expected part of the whole runtime that is left, 0…1
     :param disturbed: whether an executor came or went inside a finished component
+    :param finished: log seconds of finished components, and those that were expected of them
+        before the start at their scale-outs, in the order in which they finished, ``(2, f)``
     """
 
     executors: tuple[int, ...]
@@ -52,6 +54,7 @@ class Remaining:
     tail_s: float
     left: float
     disturbed: bool
+    finished: FloatArray
 
     def corrected(self, log_correction: FloatArray) -> Remaining:
         """With what another model makes of each component at each scale-out, ``(c, m)``."""
@@ -68,6 +71,7 @@ class Remaining:
             share=self.share,
             spent_s=0.0 if self.current is None else self.spent_s,
             tail_s=self.tail_s,
+            finished=self.finished,
         )
 
     def rows(self, candidates: Sequence[int]) -> NDArray[np.intp]:

@@ -34,6 +34,7 @@ def component_forecast(
     tail_s: float = 0.0,
     failures: FailureRegime = CALM,
     plant: Plant = PLANT,
+    overrun: float = 0.0,
 ) -> ComponentForecast:
     return ComponentForecast(
         executors=tuple(sizes),
@@ -44,6 +45,7 @@ def component_forecast(
         tail_s=tail_s,
         failures=failures,
         plant=plant,
+        overrun=overrun,
     )
 
 
