@@ -42,3 +42,52 @@ EXPLAIN: Final = ActionCommand(
         OUTPUT,
     ),
 )
+
+PREDICT: Final = ActionCommand(
+    name="predict",
+    help="Show what to expect of a run that has not begun",
+    description=(
+        "Prints with how many executors the policy enel would start a run, and why, by the same "
+        "code and the same past runs as in production; and for several numbers of executors the "
+        "runtime, its 80% interval, executor-seconds and the probability to miss the target, if "
+        "the number stayed from start to end. Nothing is submitted or stored."
+    ),
+    func=lazy_load_command("airflow_enel.cli.predicting.predict"),
+    args=(
+        arg("--dag-id", required=True, help="the DAG of the job"),
+        arg("--job-key", required=True, help="job_key of the operator, by default its task id"),
+        arg(
+            "--target",
+            required=True,
+            metavar="DURATION",
+            help="runtime target, such as 840, 0:14:00 or PT14M",
+        ),
+        arg(
+            "--executors",
+            type=integer,
+            nargs="+",
+            metavar="N",
+            help="sizes to show, by default a few that include the chosen one",
+        ),
+        arg(
+            "--context",
+            nargs="+",
+            metavar="NAME=VALUE",
+            help="what is known of the run and may explain its runtime, such as input_mib=4096; "
+            "the rest is as in the last run",
+        ),
+        arg(
+            "--min-executors",
+            type=integer,
+            metavar="N",
+            help="as on the operator; by default that of the last run",
+        ),
+        arg(
+            "--max-executors",
+            type=integer,
+            metavar="N",
+            help="as on the operator; by default that of the last run",
+        ),
+        OUTPUT,
+    ),
+)

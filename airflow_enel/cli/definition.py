@@ -16,7 +16,7 @@ from airflow_enel.cli.arguments import (
     natural,
     spans_of_runs,
 )
-from airflow_enel.cli.decision_definition import EXPLAIN
+from airflow_enel.cli.decision_definition import EXPLAIN, PREDICT
 from airflow_enel.cli.replay_definition import FIT_JOB, REPLAY
 from airflow_enel.cli.switch_definition import PAUSE, RESUME
 
@@ -293,6 +293,7 @@ def get_enel_cli_commands() -> list[CLICommand]:
                 _PRUNE,
                 _MARK_LOST,
                 EXPLAIN,
+                PREDICT,
                 PAUSE,
                 RESUME,
                 _TRAIN,

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from textwrap import fill
 from typing import Any, Final, NoReturn
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import Progress
 from rich.text import Text
 
@@ -87,7 +87,15 @@ def note(text: str) -> None:
 
 def say(console: Console, text: str, indent: int = 0) -> None:
     """Print a paragraph that may have texts from outside in it, wrapped where the line ends."""
-    console.print(Padding(texts(text)[0], (0, 0, 0, indent), expand=False))
+    margin = " " * indent
+    wrapped = fill(
+        texts(text)[0].plain,
+        console.width,
+        initial_indent=margin,
+        subsequent_indent=margin,
+        break_on_hyphens=False,
+    )
+    console.print(Text(wrapped), soft_wrap=True)
 
 
 def nothing_left(text: str) -> NoReturn:

@@ -40,8 +40,8 @@ def past() -> list[PastRun]:
 
 @pytest.fixture(scope="module")
 def late(airflow_db: None, past: Sequence[PastRun]) -> Run:
-    """A run that lost an executor, and 40 s by that."""
-    return store_decided_run(f"dag-{uuid4()}", LOOP, past, 150.0, kills=[Kill(40.0, 0.5, 40.0)])
+    """A run that stands still for longer than it may take."""
+    return store_decided_run(f"dag-{uuid4()}", LOOP, past, 150.0, kills=[Kill(40.0, 0.5, 200.0)])
 
 
 def store(steps: Sequence[Step] = (), answer: ScaleAnswer | None = None, **changes: Any) -> Run:
@@ -58,16 +58,29 @@ def store(steps: Sequence[Step] = (), answer: ScaleAnswer | None = None, **chang
 
 
 def test_every_decision_is_explained(enel: Enel, late: Run) -> None:
+    from airflow_enel.history.sql.repository import SqlHistory
+
     said = enel("explain", late.key.id, "-o", "json")
     assert said.error == 0
-    found = said.json
-    assert [decision["epoch"] for decision in found["decisions"]] == [*range(7)]
-    first, second = found["decisions"][:2]
-    assert first["reason"].startswith(f"start with {late.initial_executors}: ")
-    assert (first["elapsed_s"], first["finished"], first["executors_before"]) == (0.0, 0, 0)
-    assert (second["finished"], second["executors_before"]) == (1, late.initial_executors)
-    assert second["elapsed_s"] > 0
-    assert second["executors_later"] == 5  # one of six was lost
+    rows = SqlHistory().decisions(late.key.id)
+    found = said.json["decisions"]
+    assert len(found) == len(rows) > COMPONENTS
+    for decision, row in zip(found, rows, strict=True):
+        made, progress = row.step.decision, row.step.progress
+        assert (decision["epoch"], decision["reason"]) == (made.epoch, made.reason)
+        assert (decision["elapsed_s"], decision["executors"]) == (
+            progress.elapsed_s,
+            made.executors,
+        )
+    assert [decision["executors_later"] for decision in found] == [
+        *(row.step.progress.executors for row in rows[1:]),
+        None,
+    ]
+    assert [decision["finished"] for decision in found][:2] == [0, 1]
+
+
+def test_target_and_outcome_are_told(enel: Enel, late: Run) -> None:
+    found = enel("explain", late.key.id, "-o", "json").json
     assert found["run"]["target_source"] == "runtime_target"
     assert found["outcome"]["violation_s"] > 0
 
@@ -90,20 +103,26 @@ def test_the_text_fits_80_columns_and_ends_with_the_outcome(
     assert (said.error, said.notes) == (0, "")
     lines = said.out.splitlines()
     assert max(map(len, lines)) <= 80
+    runtime_s = enel("explain", late.key.id, "-o", "json").json["outcome"]["runtime_s"]
     outcome = lines[lines.index("Outcome") :]
-    assert outcome[1] == "  succeeded after 152 s"
-    assert outcome[2] == "  target 150 s from runtime_target, missed by 2 s"
+    assert outcome[1] == f"  succeeded after {runtime_s:.0f} s"
+    missed = f"missed by {runtime_s - 150:.0f} s"
+    assert outcome[2] == f"  target 150 s from runtime_target, {missed}"
     assert "1 executor lost" in outcome[3]
 
 
-def test_forecasts_of_decisions_that_change_nothing_are_shown_on_demand(
-    enel: Enel, late: Run
-) -> None:
-    short, full = enel("explain", late.key.id).out, enel("explain", late.key.id, "--full").out
+def test_forecasts_of_decisions_that_change_nothing_are_shown_on_demand(enel: Enel) -> None:
+    forecast = Forecast("bell", (4, 6), (50.0, 40.0), (0.1, 0.1))
+    steps = [
+        replace(samples.step(epoch, before=4, executors=size), forecast=forecast)
+        for epoch, size in ((1, 4), (2, 6), (3, 4))
+    ]
+    run = store(steps)
     heading = "if the number stayed until the end:"
-    assert full.count(heading) == 7
-    assert short.count(heading) == 3
-    assert "4 forecasts left out where nothing changed: see --full" in short
+    short = enel("explain", run.key.id).out
+    assert short.count(heading) == 1
+    assert "2 forecasts left out where nothing changed: see --full" in short
+    assert enel("explain", run.key.id, "--full").out.count(heading) == 3
 
 
 def test_the_error_of_the_first_forecast_is_told_of_a_run_at_one_size(
