@@ -16,6 +16,7 @@ from airflow_enel.operators.validation import (
     check_choice,
     check_context,
     check_input_paths,
+    check_risk,
     check_target,
 )
 from airflow_enel.spark.properties import context_property
@@ -34,7 +35,9 @@ def agent_conf(
     deadline_reference: str = "run_after",
     min_executors: int = 1,
     max_executors: int = 8,
-    policy: str = "ellis",
+    policy: str = "enel",
+    risk: float | None = None,
+    profile: bool = False,
     job_key: str | None = None,
     initial_executors: int | None = None,
     context: Mapping[str, str | float] | None = None,
@@ -72,6 +75,8 @@ def agent_conf(
     :param min_executors: the fewest executors ever
     :param max_executors: the most executors ever
     :param policy: how executors are chosen, see the operator
+    :param risk: probability to miss the target that you accept, see the operator
+    :param profile: True to size the first runs for learning, see the operator
     :param job_key: identity of the recurring job within the DAG, by default the task id
     :param initial_executors: the size to start with; by default the policy chooses it
     :param context: what else is known before the start, see the operator (templated)
@@ -90,6 +95,7 @@ def agent_conf(
             f"initial_executors is {initial_executors}; it must lie within min_executors "
             f"({min_executors}) and max_executors ({max_executors})"
         )
+    check_risk(risk)
     check_context(context, at_run_time=False)
     check_input_paths(input_paths, at_run_time=False)
     paths = [input_paths] if isinstance(input_paths, str) else list(input_paths or ())
@@ -98,6 +104,8 @@ def agent_conf(
         "min_executors": min_executors,
         "max_executors": max_executors,
         "policy": policy,
+        "risk": risk,
+        "profile": profile,
         "job_key": job_key,
         "initial_executors": initial_executors,
         "known": dict(context or {}),

@@ -99,15 +99,22 @@ class Assessment:
 
 
 def first_step(
-    config: ScalingConfig, past_runs: Sequence[PastRun], given: int | None, now: float
+    config: ScalingConfig,
+    past_runs: Sequence[PastRun],
+    given: int | None,
+    now: float,
+    *,
+    profile: bool = False,
 ) -> Step:
     """Choose the initial size, before the application is submitted: epoch 0.
 
     :param given: number of executors the user has set, if any
+    :param profile: True if the job's first runs may miss their targets to learn sooner
     :raises ValueError: if the policy needs a target and there is none
     """
     progress = Progress.at_start(config.bounds, config.context)
-    start = StartContext(tuple(past_runs), given, is_retry=config.try_number > 1)
+    is_retry = config.try_number > 1
+    start = StartContext(tuple(past_runs), given, is_retry=is_retry, profile=profile)
     return _step(config, progress, now, start)
 
 
@@ -156,7 +163,9 @@ def _step(
     forecast = _forecast(config, progress)
     planning = _planning(config, progress, now) if policy.plans else None
     proposal = policy.propose(
-        PolicyContext(forecast, config.target_s, progress, config.bounds, start, planning)
+        PolicyContext(
+            forecast, config.target_s, progress, config.bounds, start, planning, config.risk
+        )
     )
     if forecast is not None and forecast.notes:
         proposal = replace(proposal, reason="; ".join((proposal.reason, *forecast.notes)))
@@ -181,4 +190,4 @@ def _planning(config: ScalingConfig, progress: Progress, now: float) -> Planning
     components = config.forecast_components(progress)
     if at_start is None or components is None:
         return None
-    return PlanningContext(components, at_start, config.risk, now)
+    return PlanningContext(components, at_start, now)

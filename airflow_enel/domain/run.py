@@ -92,7 +92,8 @@ class Run:
     processes sees its driver end then: Airflow's state of that task is the best evidence of its
     result. ``context`` may explain its runtime and is known before it starts. ``target_source`` is
     None without a target, and for runs of versions that did not know it; ``deadline_at`` is the
-    deadline that the target was made of, None where there was none.
+    deadline that the target was made of, None where there was none. ``risk`` is the probability to
+    miss it that the user accepts, None for the usual one.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -109,6 +110,7 @@ class Run:
     context: RunContext = NO_CONTEXT
     target_source: TargetSource | None = None
     deadline_at: float | None = None
+    risk: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

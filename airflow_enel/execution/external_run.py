@@ -76,6 +76,8 @@ def request_of(
     input_paths: Sequence[str] = (),
     deadline: str | None = None,
     deadline_reference: str = DagRunMoment.RUN_AFTER.value,
+    risk: float | None = None,
+    profile: bool = False,
 ) -> RunRequest:
     """Return the request of a task of another operator.
 
@@ -104,6 +106,8 @@ def request_of(
         ),
         input_paths=tuple(str(path) for path in _rendered(context, _named(input_paths)).values()),
         foreign_operator=True,
+        risk=risk,
+        profile=profile,
     )
 
 

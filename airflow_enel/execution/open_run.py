@@ -79,7 +79,9 @@ def open_run(request: RunRequest, past: JobPast) -> OpenRun:
     if request.foreign_operator and request.initial_executors is not None:
         # For another operator the author's size is final; our operator lets the policy judge it.
         config = replace(config, policy=find_policy("static"))
-    step = first_step(config, past.runs, request.initial_executors, time.time())
+    step = first_step(
+        config, past.runs, request.initial_executors, time.time(), profile=request.profile
+    )
     short = _shortfall(request, backed_forecast(step.forecast, past.runs, request.bounds))
     if short is not None and config.policy.needs_target:
         fastest = replace(config, policy=as_fast_as_possible(short))

@@ -37,6 +37,8 @@ class RunRequest:
     :param context: what is known before the start and may explain the runtime
     :param input_paths: what the application reads, to be measured before it is submitted
     :param foreign_operator: True if another operator than ours submits the application
+    :param risk: probability to miss the target that the user accepts, None for the usual one
+    :param profile: True if the job's first runs may miss their targets to learn sooner
     :param durable: False to submit anew although an earlier try has left an application
     :param wait_for_completion: False to succeed as soon as the application is submitted
     :param poll_interval_s: seconds between two polls of the application
@@ -56,6 +58,8 @@ class RunRequest:
     context: RunContext = NO_CONTEXT
     input_paths: tuple[str, ...] = ()
     foreign_operator: bool = False
+    risk: float | None = None
+    profile: bool = False
     durable: bool = True
     wait_for_completion: bool = True
     poll_interval_s: float = 1.0
@@ -75,6 +79,7 @@ class RunRequest:
             context=self.context,
             target_source=self.target_source,
             deadline_at=self.deadline_at,
+            risk=self.risk,
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from airflow_enel.control.decide import ScalingConfig
 from airflow_enel.control.feasibility import largest_is_known
+from airflow_enel.control.planning.prices import DEFAULT_RISK
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import ModelUnusable, training_name
 from airflow_enel.history.interface import HistoryError
@@ -53,6 +54,8 @@ class SizedRun(Protocol):
     def runtime_target_s(self) -> float | None: ...  # noqa: D102
     @property
     def context(self) -> RunContext: ...  # noqa: D102
+    @property
+    def risk(self) -> float | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ def scaling_config(run: SizedRun, past: JobPast, try_number: int) -> ScalingConf
         bounds=run.bounds,
         try_number=try_number,
         context=run.context,
+        risk=DEFAULT_RISK if run.risk is None else run.risk,
     )
 
 

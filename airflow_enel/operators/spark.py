@@ -25,6 +25,7 @@ from airflow_enel.operators.validation import (
     check_choice,
     check_context,
     check_input_paths,
+    check_risk,
     check_target,
 )
 
@@ -61,10 +62,16 @@ class EnelSparkOperator(SparkSubmitOperator):
         without submitting; retries and cleared tasks run
     :param min_executors: the fewest executors ever
     :param max_executors: the most executors ever
-    :param policy: how executors are chosen: "ellis" (from history, corrected during the run),
-        "bell" (from history, once), "enel-paper" (as "ellis", by the Enel network) or "static"
-        (``num_executors``, or the maximum); a policy of your own by the name of its entry point or
-        by its import path, "package.module:NAME"
+    :param policy: how executors are chosen: "enel" (default: plans them for all that is left, from
+        the history and the run so far), "enel-risk" (from history, once, later more if at risk),
+        "utilization" (by how busy they are, without a target), "static" (``num_executors``, or the
+        maximum), "observe" (as "static", and tells what "enel" would do), or the published
+        "ellis", "bell" and "enel-paper"; a policy of your own by the name of its entry point or by
+        its import path, "package.module:NAME"
+    :param risk: probability to miss the target that you accept, 0.05 by default: with less, a run
+        costs more
+    :param profile: True to size the first runs for learning, although they may miss the target;
+        by default they only try what is expected to be in time
     :param job_key: identity of the recurring job within the DAG, by default the task id
         (templated). Tasks with the same key share their history.
     :param context: what else is known before the start and may explain the runtime, such as
@@ -108,7 +115,9 @@ class EnelSparkOperator(SparkSubmitOperator):
         on_infeasible: str = "run",
         min_executors: int = 1,
         max_executors: int = 8,
-        policy: str = "ellis",
+        policy: str = "enel",
+        risk: float | None = None,
+        profile: bool = False,
         job_key: str | None = None,
         context: Mapping[str, Any] | None = None,
         input_paths: str | Sequence[str] | None = None,
@@ -124,6 +133,7 @@ class EnelSparkOperator(SparkSubmitOperator):
         is_mapped = getattr(self, "_BaseOperator__from_mapped", False)
         alert = bool(dag.deadline) if dag else is_mapped
         check_target(runtime_target, deadline, find_policy(policy), may_have_alert=alert)
+        check_risk(risk)
         check_choice("deadline_reference", deadline_reference, DagRunMoment)
         check_choice("on_infeasible", on_infeasible, OnInfeasible)
         check_context(context)
@@ -135,6 +145,8 @@ class EnelSparkOperator(SparkSubmitOperator):
         self.min_executors = min_executors
         self.max_executors = max_executors
         self.policy = policy
+        self.risk = risk
+        self.profile = profile
         self.job_key = job_key
         self.context = context
         self.input_paths = input_paths
@@ -194,6 +206,8 @@ class EnelSparkOperator(SparkSubmitOperator):
                 data_start=data_start_of(context),
             ),
             input_paths=read_input_paths(self.input_paths, self.log),
+            risk=self.risk,
+            profile=self.profile,
             durable=self.durable,
             wait_for_completion=self.wait_for_completion,
             poll_interval_s=self._status_poll_interval,

@@ -30,6 +30,15 @@ def check_target(
         parse_deadline(cast(Any, deadline))
 
 
+def check_risk(risk: float | None) -> None:
+    """Refuse a probability that cannot be one.
+
+    :raises ValueError: says what to write
+    """
+    if risk is not None and not 0 < risk < 1:
+        raise ValueError(f"risk is {risk!r}; write a probability between 0 and 1, such as 0.05")
+
+
 T = TypeVar("T", bound=Enum)
 
 

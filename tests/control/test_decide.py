@@ -272,7 +272,7 @@ class TestFirstStep:
     @pytest.mark.parametrize(("try_number", "size"), [(1, 6), (2, 12), (3, 12)])
     def test_only_the_first_try_experiments(self, try_number, size):
         run = config(forecaster=Ellis().fit(PAST[:1]), try_number=try_number)
-        decision = first_step(run, PAST[:1], None, START).decision
+        decision = first_step(run, PAST[:1], None, START, profile=True).decision
         assert decision.executors == size
         assert ("a retry does not experiment" in decision.reason) == (try_number > 1)
 

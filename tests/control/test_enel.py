@@ -13,7 +13,7 @@ from tests.support.builders.component_forecasts import (
     flat,
     parallel,
 )
-from tests.support.builders.snapshots import START, progress, request
+from tests.support.builders.snapshots import START, past_run, progress, request
 
 BOUNDS = Bounds(2, 12)
 JOB = [flat(20.0), parallel(240.0), parallel(240.0)]
@@ -23,7 +23,7 @@ def proposed(forecast, target_s, reached=None, at_start=None, now=START + 100.0)
     start = None
     if reached is None:
         reached, start = Progress.at_start(BOUNDS), StartContext(())
-    planning = PlanningContext(forecast, at_start or forecast, risk=0.05, now=now)
+    planning = PlanningContext(forecast, at_start or forecast, now)
     context = PolicyContext(None, target_s, reached, BOUNDS, start, planning)
     return find_policy("enel").propose(context)
 
@@ -98,9 +98,36 @@ def test_forecasts_are_believed_below_that_or_if_there_is_time_enough(overrun, t
 
 def test_says_what_the_plan_comes_to():
     reason = proposed(component_forecast([flat(30.0)] * 2, log_sd=0.0), 200.0).reason
-    assert reason == "60 s expected for 200 s of time, 0% to miss, 2.0 executor-min"
+    assert reason == "cheapest plan in time: 60 s of 200 s left, 0% to miss, 2.0 executor-min"
 
 
 def test_needs_a_target():
     with pytest.raises(ValueError, match=r"enel.*set runtime_target"):
         find_policy("enel").check_target(None)
+
+
+class TestProfile:
+    def test_learns_by_the_usual_sizes_if_asked_to(self):
+        forecast = component_forecast([flat(30.0)] * 2)
+        start = StartContext((past_run(0, 12),), profile=True)
+        planning = PlanningContext(forecast, forecast, START)
+        context = PolicyContext(None, 200.0, Progress.at_start(BOUNDS), BOUNDS, start, planning)
+        assert find_policy("enel").propose(context).executors == 6
+
+
+class TestObserve:
+    def context(self, target_s=400.0):
+        forecast = component_forecast([flat(30.0)] * 2)
+        planning = PlanningContext(forecast, forecast, START)
+        return PolicyContext(None, target_s, progress(8, 100.0), BOUNDS, None, planning)
+
+    def test_keeps_its_size_and_says_what_a_plan_would_do(self):
+        kept = find_policy("observe").propose(self.context())
+        assert kept.executors == 8
+        assert kept.reason.startswith("observed only; enel would ask for 2: cheapest plan in time")
+        assert "with 8" in kept.reason
+
+    def test_without_a_target_there_is_nothing_to_compare(self):
+        kept = find_policy("observe").propose(self.context(target_s=None))
+        assert kept.executors == 8
+        assert kept.reason == "a static size stays; without a target there is no plan"

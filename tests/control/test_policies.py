@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_enel.control.policies import PolicyContext, StartContext, find_policy
-from airflow_enel.control.policies.profiling import profiling
+from airflow_enel.control.policies.profiling import careful_size, profiling
 from airflow_enel.domain import Bounds, Progress, Proposal
 from airflow_enel.predict.base import ReadsModels
 from airflow_enel.predict.registry import create_forecaster
@@ -22,8 +22,10 @@ def curve(scale: float = 600.0, floor: float = 0.0) -> dict[int, float]:
     return {s: floor + scale / s for s in BOUNDS.candidates}
 
 
-def initial(name, seen=None, past_runs=(), target_s=100.0, given_executors=None, is_retry=False):
-    start = StartContext(tuple(past_runs), given_executors, is_retry)
+def initial(
+    name, seen=None, past_runs=(), target_s=100.0, given=None, is_retry=False, profile=False
+):
+    start = StartContext(tuple(past_runs), given, is_retry, profile)
     context = PolicyContext(seen, target_s, Progress.at_start(BOUNDS), BOUNDS, start)
     return find_policy(name).propose(context)
 
@@ -72,7 +74,7 @@ class TestContext:
 
 class TestStatic:
     def test_starts_with_what_is_given_else_the_maximum(self):
-        assert initial("static", target_s=None, given_executors=5).executors == 5
+        assert initial("static", target_s=None, given=5).executors == 5
         assert initial("static", target_s=None).executors == 12
 
     def test_needs_no_target_and_keeps(self):
@@ -94,9 +96,13 @@ class TestInitial:
         assert proposal.reason.endswith("9 is the fastest, though too slow")
 
     def test_is_a_size_to_learn_from_at_first(self, name):
-        proposal = initial(name, forecast(curve()), LEARNT[:1])
+        proposal = initial(name, forecast(curve()), LEARNT[:1], profile=True)
         assert proposal.executors == 6
         assert "not been tried" in proposal.reason
+
+    def test_misses_no_target_to_learn_unless_asked_to(self, name):
+        proposal = initial(name, forecast(curve()), LEARNT[:1])
+        assert proposal == Proposal(12, "the smallest that has met the target so far")
 
     def test_a_retry_takes_the_largest_size_instead(self, name):
         proposal = initial(name, forecast(curve()), LEARNT[:1], is_retry=True)
@@ -108,6 +114,29 @@ class TestInitial:
 
     def test_is_the_maximum_where_history_gives_no_forecast(self, name):
         assert initial(name, None, LEARNT).executors == 12
+
+
+class TestCareful:
+    def test_begins_with_the_largest_size(self):
+        assert careful_size([], 100.0, BOUNDS).executors == 12
+
+    def test_goes_where_even_work_that_divides_perfectly_is_in_time(self):
+        # 12 · 40 s = 480 executor-seconds of work; 85 s of time for it.
+        assert careful_size([past_run(0, 12, 40.0)], 100.0, BOUNDS).executors == 6
+
+    def test_the_slowest_past_run_counts(self):
+        past_runs = [past_run(0, 12, 40.0), past_run(1, 12, 70.0)]
+        assert careful_size(past_runs, 100.0, BOUNDS).executors == 10
+
+    def test_stays_where_nothing_smaller_is_safe(self):
+        past_runs = [past_run(0, 12, 90.0), past_run(1, 11, 95.0)]
+        assert careful_size(past_runs, 100.0, BOUNDS).executors == 11
+
+    def test_takes_the_largest_while_no_size_has_met_the_target(self):
+        assert careful_size([past_run(0, 12, 150.0)], 100.0, BOUNDS).executors == 12
+
+    def test_ends_once_enough_sizes_are_known(self):
+        assert careful_size(LEARNT, 100.0, BOUNDS) is None
 
 
 class TestProfiling:

@@ -57,7 +57,7 @@ def test_an_import_path_is_a_policy():
     [
         (
             "enell",
-            "no policy 'enell': there are enel, ellis, bell, enel-paper, .*, static; .*:Name",
+            "no policy 'enell': there are enel, enel-risk, ellis, .*, observe; .*:Name",
         ),
         ("no.such.module:OWN", "'no.such.module:OWN' cannot be imported: No module named 'no'"),
         (f"{_HERE}:OTHER", "cannot be imported: .* has no attribute 'OTHER'"),

@@ -102,7 +102,7 @@ def task(
     [
         ({"policy": "magic"}, "no policy 'magic'"),
         ({"min_executors": 5, "max_executors": 4}, "must not exceed"),
-        ({"runtime_target": None}, "policy 'ellis' needs to know"),
+        ({"runtime_target": None}, "policy 'enel' needs to know"),
         ({"runtime_target": "soon"}, "runtime_target is 'soon'"),
         ({"runtime_target": None, "deadline": "soon"}, "deadline is 'soon'"),
         ({"deadline_reference": "now"}, "deadline_reference is 'now'"),
@@ -163,7 +163,7 @@ def test_a_template_that_gives_no_deadline_is_logged_and_the_other_task_runs(
 def test_while_a_dag_with_a_deadline_is_defined_no_target_is_needed() -> None:
     alert = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(1), AsyncCallback(nobody))
     with DAG("with_deadline", schedule=None, deadline=alert):
-        assert "'ellis'" in agent_conf()[SHA]
+        assert "'enel'" in agent_conf()[SHA]
     with DAG("without", schedule=None), pytest.raises(ValueError, match="set deadline"):
         agent_conf()
 
@@ -182,7 +182,7 @@ def test_a_rendered_task_has_a_run_whose_token_only_the_history_knows(task: Rend
     assert row.state is RunState.SUBMITTED
     run = row.run
     assert (run.key, run.job_key) == (task.key, "a job’s }} key")
-    assert (run.foreign_operator, run.application, run.policy) == (True, "report.py", "ellis")
+    assert (run.foreign_operator, run.application, run.policy) == (True, "report.py", "enel")
     assert (run.bounds, run.runtime_target_s) == (Bounds(1, 5), 60.0)
     token = task.token()
     assert rendered[SHA] == hashlib.sha256(token.encode()).hexdigest()
@@ -234,7 +234,7 @@ def test_a_given_size_is_heeded_whatever_the_policy(task: Rendering) -> None:
     conf = agent_conf(runtime_target=60, max_executors=5, initial_executors=2)
     rendered = task.render(conf)
     assert {rendered[name] for name in SIZES} == {"2"}
-    assert task.history.run(task.key.id).run.policy == "ellis"
+    assert task.history.run(task.key.id).run.policy == "enel"
 
 
 def test_a_policy_that_reads_models_gets_the_newest_and_past_runs_with_stages(

@@ -60,11 +60,11 @@ def test_target_and_key_are_templated_like_everything_the_stock_operator_templat
     [
         (
             {"policy": "magic"},
-            "no policy 'magic': there are enel, ellis, bell, enel-paper, utilization, static",
+            "no policy 'magic': there are enel, enel-risk, ellis",
         ),
         ({"min_executors": 5, "max_executors": 4}, r"min_executors \(5\) must not exceed"),
         ({"min_executors": 0}, "min_executors must be at least 1"),
-        ({"runtime_target": None}, "policy 'ellis' needs to know .* set runtime_target"),
+        ({"runtime_target": None}, "policy 'enel' needs to know .* set runtime_target"),
         ({"runtime_target": 0}, "runtime_target"),
         ({"runtime_target": -5.0}, "runtime_target"),
         ({"runtime_target": timedelta(0)}, "runtime_target"),

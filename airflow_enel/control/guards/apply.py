@@ -6,6 +6,7 @@ from operator import index
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards.base import within_bounds
+from airflow_enel.control.planning.proposal import PlannedProposal
 from airflow_enel.domain import Decision, Proposal
 
 if TYPE_CHECKING:
@@ -36,13 +37,17 @@ def apply_guards(
         if note is not None and note.executors != executors:
             executors = note.executors
             notes.append(note)
+    proposed = index(proposal.executors)
+    planned = None
+    if isinstance(proposal, PlannedProposal) and executors == proposed:
+        planned = proposal.miss_probability
     return Decision(
         epoch=progress.epoch,
         try_number=try_number,
         decided_at=context.now,
         executors_before=progress.requested if progress.epoch else progress.executors,
         executors=executors,
-        miss_probability=context.miss_probability(executors),
-        proposal=Proposal(index(proposal.executors), proposal.reason),
+        miss_probability=context.miss_probability(executors) if planned is None else planned,
+        proposal=Proposal(proposed, proposal.reason),
         guards=tuple(notes),
     )

@@ -11,6 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards import DEFAULT_LIMITS, GUARDS, Guard, Limits
+from airflow_enel.control.planning.prices import DEFAULT_RISK
 
 if TYPE_CHECKING:
     from airflow_enel.domain import (
@@ -30,11 +31,13 @@ class StartContext:
     :param past_runs: past runs of the recurring job, oldest first
     :param given_executors: number of executors that the user has set, if any
     :param is_retry: True if an earlier try of this run has failed, so this is no time to experiment
+    :param profile: True if the first runs may miss their targets to learn sooner
     """
 
     past_runs: tuple[PastRun, ...] = ()
     given_executors: int | None = None
     is_retry: bool = False
+    profile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,11 @@ class PlanningContext:
 
     :param components: still to come
     :param at_start: what the same forecaster said of the run before its start
-    :param risk: probability to miss that the user accepts, 0…1
     :param now: the present by the driver's clock, seconds since the epoch
     """
 
     components: ComponentForecast
     at_start: ComponentForecast
-    risk: float
     now: float
 
 
@@ -62,6 +63,7 @@ class PolicyContext:
     :param start: what else is known before the application is submitted, None once it runs
     :param planning: for a policy that plans, None if its forecaster has no model or knows no
         components
+    :param risk: probability to miss that the user accepts, 0…1
     """
 
     forecast: Forecast | None
@@ -70,6 +72,7 @@ class PolicyContext:
     bounds: Bounds
     start: StartContext | None = None
     planning: PlanningContext | None = None
+    risk: float = DEFAULT_RISK
 
     @property
     def time_left_s(self) -> float:

@@ -4,6 +4,8 @@ At the start and at every barrier a dynamic programme over (component, size, ela
 minimises expected executor-seconds plus the price of missing the target, and its first action is
 taken (model-predictive control). So flat components run small, those that scale run large, and
 slack is given back. See :mod:`airflow_enel.control.planning`.
+
+``observe`` keeps the size that is given and says what ``enel`` would do.
 """
 
 from __future__ import annotations
@@ -15,15 +17,21 @@ from airflow_enel.control.planning.exploration import may_explore, size_to_explo
 from airflow_enel.control.planning.first_action import Present
 from airflow_enel.control.planning.plan import HOPELESS, plan
 from airflow_enel.control.planning.prices import Prices
+from airflow_enel.control.planning.proposal import PlannedProposal
 from airflow_enel.control.policies.base import Policy
-from airflow_enel.control.policies.sizing import initial_size
+from airflow_enel.control.policies.sizing import first_size, initial_size
+from airflow_enel.control.policies.static import STATIC
 from airflow_enel.domain import Proposal
 from airflow_enel.predict.pauses import changes_of
 
 if TYPE_CHECKING:
     from airflow_enel.control.planning.plan import Plan
     from airflow_enel.control.planning.rollout import Outlook
-    from airflow_enel.control.policies.base import PlanningContext, PolicyContext
+    from airflow_enel.control.policies.base import (
+        PlanningContext,
+        PolicyContext,
+        StartContext,
+    )
     from airflow_enel.domain import Progress
 
 OVERRUN: Final = 3.0
@@ -35,31 +43,59 @@ _LEAST_WAIT: Final = 0.2  # of the usual delay, however long executors are overd
 def propose(context: PolicyContext) -> Proposal:
     """The size with the least expected price of the rest of the run."""
     planning, progress = context.planning, context.progress
-    if context.start is not None and (planning is None or not planning.components.share):
-        return initial_size(context, context.start)
+    if context.start is not None:
+        return _initial(context, context.start)
     now = context.bounds.clamp(progress.requested)
     if planning is None:
         return Proposal(now, "there is no forecast yet")
     if not planning.components.share:
         return Proposal(now, "nothing is left to do")
-    assert context.target_s is not None  # noqa: S101 - checked by the decision step
-    if context.start is None and not progress.executors:
+    if not progress.executors:
         return Proposal(now, "no executor takes tasks at present")
-    present = _present(progress, planning) if context.start is None else Present(0, 0, 0.0, 0.0)
-    prices = Prices.of(planning.at_start, context.target_s, planning.risk)
-    left_s = context.time_left_s
+    return _planned(context, planning, _present(progress, planning))
+
+
+def _initial(context: PolicyContext, start: StartContext) -> Proposal:
+    planning = context.planning
+    if planning is None or not planning.components.share:
+        return initial_size(context, start)
+    if start.profile and (proposal := first_size(context, start)) is not None:
+        return proposal
+    return _planned(context, planning, Present(0, 0, 0.0, 0.0))
+
+
+def observe(context: PolicyContext) -> Proposal:
+    """The size that is given, with what ``enel`` would do and what that would save."""
+    kept = STATIC.propose(context)
+    if context.target_s is None:
+        return Proposal(kept.executors, f"{kept.reason}; without a target there is no plan")
+    planned = propose(context)
+    if planned.executors == kept.executors:
+        return Proposal(kept.executors, f"observed only; enel would do the same: {planned.reason}")
+    verb = "start with" if context.start is not None else "ask for"
+    reason = f"observed only; enel would {verb} {planned.executors}: {planned.reason}"
+    return Proposal(kept.executors, reason)
+
+
+def _planned(context: PolicyContext, planning: PlanningContext, present: Present) -> Proposal:
+    assert context.target_s is not None  # noqa: S101 - checked by the decision step
+    components, lost, left_s = planning.components, context.progress.lost, context.time_left_s
+    prices = Prices.of(planning.at_start, context.target_s, context.risk)
     is_retry = context.start is not None and context.start.is_retry
-    untried = None if is_retry else size_to_explore(planning.components, context.bounds)
-    found = plan(planning.components, prices, present, left_s, progress.lost, untried)
+    untried = None if is_retry else size_to_explore(components, context.bounds)
+    found = plan(components, prices, present, left_s, lost, untried)
     outlook = found.outlook(found.size)
-    if untried is not None and may_explore(
-        untried, found, outlook, planning.components, planning.risk
-    ):
-        return Proposal(untried, "what comes next has always run with more executors")
+    if components.overrun >= OVERRUN and outlook.end_s * components.overrun > left_s:
+        times = f"{components.overrun:.1f} times as long as expected, or longer"
+        return Proposal(max(found.sizes), f"the latest components took {times}")
+    if untried is not None and may_explore(untried, found, outlook, components, context.risk):
+        return _exploring(found, untried, components.fewest_executors[0], left_s)
     if outlook.miss_probability >= HOPELESS:
-        found = plan(planning.components, prices.lateness_only(), present, left_s, progress.lost)
-        outlook = found.outlook(found.size)
-    return _proposal(found, outlook, left_s, planning.components.overrun)
+        found = plan(components, prices.lateness_only(), present, left_s, lost)
+        late_s = found.outlook(found.size).late_s
+        reason = f"no size is in time; with {found.size} the run ends the least late, by"
+        return PlannedProposal(found.size, f"{reason} {late_s:.0f} s", outlook.miss_probability)
+    return _proposal(found, outlook, left_s)
 
 
 def _present(progress: Progress, planning: PlanningContext) -> Present:
@@ -81,19 +117,31 @@ def _waited_s(progress: Progress, now: float) -> float:
     return max(now - changes[-1].at, 0.0) if changes else 0.0
 
 
-def _proposal(found: Plan, outlook: Outlook, left_s: float, overrun: float) -> Proposal:
-    """What is planned, or the largest size while forecasts of this run come out wrong."""
-    if overrun >= OVERRUN and outlook.end_s * overrun > left_s:
-        reason = f"the latest components took {overrun:.1f} times as long as expected, or longer"
-        return Proposal(max(found.sizes), reason)
-    size = found.size
-    reason = (
-        f"{outlook.end_s:.0f} s expected for {left_s:.0f} s of time, "
-        f"{outlook.miss_probability:.0%} to miss, {outlook.executor_seconds / 60:.1f} executor-min"
+def _exploring(found: Plan, size: int, fewest: int, left_s: float) -> Proposal:
+    outlook = found.outlook(size)
+    reason = f"the next component has never run with fewer than {fewest}: trying {size};"
+    return PlannedProposal(size, f"{reason} {_expected(outlook, left_s)}", outlook.miss_probability)
+
+
+def _proposal(found: Plan, outlook: Outlook, left_s: float) -> Proposal:
+    size, kept = found.size, found.present.requested
+    reason = f"cheapest plan in time: {_expected(outlook, left_s)}"
+    if size != kept and kept in found.sizes:
+        otherwise = found.outlook(kept)
+        reason += f"; with {kept} {_expected(otherwise, left_s)}"
+    return PlannedProposal(size, reason, outlook.miss_probability)
+
+
+def _expected(outlook: Outlook, left_s: float) -> str:
+    """What a plan comes to, in the words of a reason."""
+    late = f" by {outlook.late_s / outlook.miss_probability:.0f} s" if outlook.late_s >= 1 else ""
+    return (
+        f"{outlook.end_s:.0f} s of {left_s:.0f} s left, {outlook.miss_probability:.0%} to miss"
+        f"{late}, {outlook.executor_seconds / 60:.1f} executor-min"
     )
-    return Proposal(size, reason)
 
 
 # A plan weighs every change against its pause itself: with one reversal per run it kept 5 % more
 # executor-minutes on simulated clusters and missed as many targets.
 ENEL: Final = Policy("enel", propose, forecaster="enel", plans=True, limits=Limits(reversals=4))
+OBSERVE: Final = Policy("observe", observe, forecaster="enel", plans=True, needs_target=False)

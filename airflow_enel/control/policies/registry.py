@@ -21,11 +21,13 @@ ENTRY_POINT_GROUP: Final = "airflow_enel.policies"
 
 BUILT_IN: Final[dict[str, str]] = {
     "enel": "airflow_enel.control.policies.enel:ENEL",
+    "enel-risk": "airflow_enel.control.policies.enel_risk:ENEL_RISK",
     "ellis": "airflow_enel.control.policies.ellis:ELLIS",
     "bell": "airflow_enel.control.policies.bell:BELL",
     "enel-paper": "airflow_enel.control.policies.enel_paper:ENEL_PAPER",
     "utilization": "airflow_enel.control.policies.utilization:UTILIZATION",
     "static": "airflow_enel.control.policies.static:STATIC",
+    "observe": "airflow_enel.control.policies.enel:OBSERVE",
 }
 """Import paths by name."""
 

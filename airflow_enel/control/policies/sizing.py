@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isclose
 from typing import TYPE_CHECKING, Final
 
-from airflow_enel.control.policies.profiling import profiling
+from airflow_enel.control.policies.profiling import careful_size, profiling
 from airflow_enel.domain import Forecast, Proposal
 
 if TYPE_CHECKING:
@@ -30,14 +30,10 @@ class Choice:
 def initial_size(context: PolicyContext, start: StartContext) -> Proposal:
     """The smallest size whose predicted total meets the target, else the fastest.
 
-    While the past runs know too few sizes, one to learn from instead. Only a run that succeeds
-    is a past run, so a size at which the application cannot run (too little memory) would be
-    proposed to every retry again: those take the largest.
+    While the past runs know too few sizes, one to learn from instead, see `first_size`.
     """
     target_s, bounds, forecast = context.time_left_s, context.bounds, context.forecast
-    if (proposal := profiling(start.past_runs, target_s, bounds)) is not None:
-        if start.is_retry:
-            return Proposal(bounds.maximum, "a retry does not experiment")
+    if (proposal := first_size(context, start)) is not None:
         return proposal
     if forecast is None:
         return Proposal(bounds.maximum, "the past runs give no forecast, so the largest size")
@@ -49,6 +45,19 @@ def initial_size(context: PolicyContext, start: StartContext) -> Proposal:
         f"{_at_size(size)} {forecast.median(size):.0f} s of work for {target_s:.0f} s "
         f"of time; {size} is {role}",
     )
+
+
+def first_size(context: PolicyContext, start: StartContext) -> Proposal | None:
+    """A size to learn from, None once the past runs know enough sizes.
+
+    Only a run that succeeds is a past run, so a size at which the application cannot run (too
+    little memory) would be proposed to every retry again: those take the largest.
+    """
+    choose = profiling if start.profile else careful_size
+    proposal = choose(start.past_runs, context.time_left_s, context.bounds)
+    if proposal is not None and start.is_retry:
+        return Proposal(context.bounds.maximum, "a retry does not experiment")
+    return proposal
 
 
 def rescaled_size(

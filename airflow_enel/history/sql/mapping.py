@@ -57,6 +57,7 @@ def run_record(run: Run, job_id: int) -> RunRecord:
         context=dict(run.context),
         target_source=None if run.target_source is None else run.target_source.value,
         deadline_at=run.deadline_at,
+        risk=run.risk,
     )
 
 
@@ -77,6 +78,7 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
         context=RunContext.of(record.context),
         target_source=None if source is None else TargetSource(source),
         deadline_at=record.deadline_at,
+        risk=record.risk,
     )
     return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
 

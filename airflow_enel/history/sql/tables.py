@@ -105,6 +105,7 @@ class RunRecord(Base):
     target_source: Mapped[str | None] = mapped_column(String(20))
     deadline_at: Mapped[float | None] = mapped_column(UtcSeconds)
     miss_warned_at: Mapped[float | None] = mapped_column(UtcSeconds)
+    risk: Mapped[float | None]
 
 
 class ComponentRecord(Base):

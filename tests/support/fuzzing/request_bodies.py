@@ -48,6 +48,7 @@ _MAY_BE_NULL: Final = frozenset(
         "runtime_target_s",
         "target_source",
         "deadline_at",
+        "risk",
         "agent_token",
         "exit_code",
         "app_id",
@@ -78,6 +79,7 @@ _DEFAULT: Final = frozenset(
         "initial",
         "target_source",
         "deadline_at",
+        "risk",
     }
 )
 _TEXT_OR_NUMBER: Final[tuple[Any, ...]] = (True, _NAN, _INF, [], {}, ["x"], None)
