@@ -99,6 +99,16 @@ def test_passing_trouble_is_tried_again(trouble: Any) -> None:
     assert len(requests) == 2
 
 
+@pytest.mark.parametrize(
+    "ask", [lambda h: h.switches("r"), lambda h: h.warn_of_miss("r", 1.0)], ids=["switches", "miss"]
+)
+def test_what_a_run_does_not_wait_for_is_asked_once(ask: Callable[[Any], object]) -> None:
+    handler, requests = answers(httpx.Response(503))
+    with pytest.raises(HistoryUnavailable):
+        ask(history(handler))
+    assert len(requests) == 1
+
+
 @pytest.mark.parametrize("trouble", [httpx.Response(503), httpx.ReadTimeout("slow")])
 def test_lasting_trouble_ends_within_the_time_limit(trouble: Any) -> None:
     handler, requests = answers(trouble)

@@ -77,6 +77,8 @@ _DEFAULT: Final = frozenset(
         "input_bytes",
         "slots",
         "initial",
+        "cached_bytes",
+        "storage_bytes",
         "target_source",
         "deadline_at",
         "risk",
@@ -127,6 +129,7 @@ def good(run: Run) -> dict[str, Any]:
         "/components": (tuple[Component, ...], (component,)),
         "/decisions/1": (wire.BriefStep, wire.BriefStep(Step(progress, forecast, decision), ())),
         "/decisions/1/answer": (wire.MaybeAnswer, wire.MaybeAnswer(ScaleAnswer(True, 4, "asked"))),
+        "/miss-warning": (wire.MissWarned, wire.MissWarned(2e9 + 0.5)),
         "/outcome": (RunOutcome, outcome),
     }
     return {route: json.loads(wire.encode(*value)) for route, value in values.items()}
