@@ -85,13 +85,16 @@ def note(text: str) -> None:
     Console(stderr=True).print(*texts(text), soft_wrap=True)
 
 
-def say(console: Console, text: str, indent: int = 0) -> None:
-    """Print a paragraph that may have texts from outside in it, wrapped where the line ends."""
+def say(console: Console, text: str, indent: int = 0, label: str = "") -> None:
+    """Print a paragraph that may have texts from outside in it, wrapped where the line ends.
+
+    :param label: stands in the margin of its first line
+    """
     margin = " " * indent
     wrapped = fill(
         texts(text)[0].plain,
         console.width,
-        initial_indent=margin,
+        initial_indent=label.ljust(indent),
         subsequent_indent=margin,
         break_on_hyphens=False,
     )

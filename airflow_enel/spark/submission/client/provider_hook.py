@@ -44,6 +44,11 @@ class ProviderHook:
         return True
 
     @property
+    def connection_type(self) -> str:
+        """Type of the connection, which exists."""
+        return str(self._hook.get_connection(self._hook._conn_id).conn_type)
+
+    @property
     def master(self) -> str:
         """Spark master of the connection."""
         return str(self._hook._connection["master"])

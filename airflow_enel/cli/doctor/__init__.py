@@ -1,0 +1,1 @@
+"""``airflow enel doctor``: checks an installation, and says how to mend what is wrong."""
