@@ -163,6 +163,12 @@ def test_one_run_does_not_tell_that_executors_are_cold() -> None:
     assert plant_of([*calm, *cold]).warm_up == 2
 
 
+def test_executors_that_never_help_are_not_cold_at_first() -> None:
+    calm = [past_run_of(LOOP, [(4, 30)[n % 2]] * 16, n) for n in range(20)]
+    late = [past_run_of(LOOP, [4] * 3 + [30] * 13, n, STUBBORN) for n in range(20, 30)]
+    assert plant_of([*calm, *late]).warm_up == 0
+
+
 def test_runs_must_agree_that_executors_are_cold() -> None:
     calm = [past_run_of(CACHED, [(4, 12)[n % 2]] * 16, n) for n in range(20)]
     grown = [
