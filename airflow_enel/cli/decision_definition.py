@@ -77,6 +77,13 @@ PREDICT: Final = ActionCommand(
             "the rest is as in the last run",
         ),
         arg(
+            "--risk",
+            type=float,
+            metavar="P",
+            help="probability to miss the target that you accept, as on the operator; by default "
+            "that of the last run",
+        ),
+        arg(
             "--min-executors",
             type=integer,
             metavar="N",

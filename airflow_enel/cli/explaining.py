@@ -11,7 +11,7 @@ from airflow.utils.providers_configuration_loader import providers_configuration
 from rich.console import Console
 from rich.padding import Padding
 
-from airflow_enel.cli.alternatives import alternatives_table
+from airflow_enel.cli.alternatives import alternatives_table, percent
 from airflow_enel.cli.explanation import ExplainedDecision, ExplainedRun, explained
 from airflow_enel.cli.output import counted, moment, print_object, reported_errors, say
 from airflow_enel.domain import IMPORTED, Run, RunOutcome
@@ -111,7 +111,7 @@ def _head(row: RunRow) -> list[str]:
         f"Run {row.id}",
         f"job {run.job_key} of DAG {run.key.dag_id}, submitted {moment(run.submitted_at)}",
         _task(row) + f", try {run.key.submit_try}",
-        f"policy {run.policy}, {bounds}, {_target(run)}",
+        f"policy {run.policy}, {bounds}, {_target(run)}{_risk(run)}",
     ]
 
 
@@ -121,6 +121,10 @@ def _target(run: Run) -> str:
     source = "" if run.target_source is None else f" from {run.target_source.value}"
     deadline = "" if run.deadline_at is None else f" (to end by {moment(run.deadline_at)})"
     return f"target {run.runtime_target_s:,.0f} s{source}{deadline}"
+
+
+def _risk(run: Run) -> str:
+    return "" if run.risk is None else f", risk {run.risk:.0%}"
 
 
 def _print_decision(console: Console, decision: ExplainedDecision, *, full: bool) -> None:
@@ -137,6 +141,8 @@ def _print_decision(console: Console, decision: ExplainedDecision, *, full: bool
             steps.append(f"{note.guard} {before} → {note.executors}")
             before = note.executors
         say(console, f"the policy wanted {decision.proposed}; guards: {', '.join(steps)}", indent=2)
+    if decision.miss_probability is not None:
+        say(console, f"P(miss) {percent(decision.miss_probability)}", indent=2)
     if decision.alternatives and (full or not decision.is_quiet):
         say(console, "if the number stayed until the end:", indent=2)
         table = alternatives_table(decision.alternatives, decision.executors)

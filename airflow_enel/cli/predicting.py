@@ -18,6 +18,7 @@ from airflow_enel.cli.alternatives import (
     alternatives,
     alternatives_table,
     handful,
+    percent,
 )
 from airflow_enel.cli.output import counted, print_object, reported_errors, say
 from airflow_enel.cli.recorded import target_of
@@ -28,6 +29,7 @@ from airflow_enel.execution.open_run import OpenRun, open_run
 from airflow_enel.execution.request import RunRequest
 from airflow_enel.execution.scaling_config import JobPast, job_past
 from airflow_enel.history.sql.repository import SqlHistory
+from airflow_enel.operators.validation import check_risk
 
 _POLICY: Final = "enel"
 _DEFAULT_BOUNDS: Final = Bounds(1, 8)  # of the operator
@@ -76,6 +78,7 @@ def _predict(history: SqlHistory, args: Namespace) -> _Prediction:
         bounds=_bounds(args, _DEFAULT_BOUNDS if last is None else last.bounds),
         runtime_target_s=target_of(args.target),
         context=_context(args.context or (), known),
+        risk=_risk(args.risk, last),
     )
     sizes = _sizes(args.executors, request.bounds)
     past = job_past(history, request, _log)
@@ -98,6 +101,16 @@ def _bounds(args: Namespace, otherwise: Bounds) -> Bounds:
         )
     except ValueError as error:
         _refuse(str(error))
+
+
+def _risk(given: float | None, last: Run | None) -> float | None:
+    if given is None:
+        return None if last is None else last.risk
+    try:
+        check_risk(given)
+    except ValueError as error:
+        _refuse(f"--risk: {error}")
+    return given
 
 
 def _sizes(wanted: list[int] | None, bounds: Bounds) -> list[int]:
@@ -140,6 +153,8 @@ def _print(found: _Prediction) -> None:
         f"{bounds.maximum} executors the policy {_POLICY} would",
     )
     say(console, decision.reason, indent=2)
+    if decision.miss_probability is not None:
+        say(console, f"P(miss) {percent(decision.miss_probability)}", indent=2)
     if found.new.shortfall is not None:
         say(console, f"the target cannot be met: {found.new.shortfall}", indent=2)
     if found.alternatives:
@@ -205,6 +220,8 @@ def _values(found: _Prediction) -> dict[str, Any]:
         "model": None if model is None else model.trained.name,
         "executors": decision.executors,
         "reason": decision.reason,
+        "risk": request.risk,
+        "miss_probability": decision.miss_probability,
         "shortfall": None if short is None else asdict(short) | {"late_s": short.late_s},
         "alternatives": [asdict(row) for row in found.alternatives],
         "enough_sizes_tried": found.is_backed and bool(found.alternatives),

@@ -168,6 +168,13 @@ def test_without_a_target_there_is_no_probability_to_miss_it(enel: Enel) -> None
     assert "no target" in enel("explain", run.key.id).out
 
 
+def test_probability_to_miss_and_accepted_risk_are_told(enel: Enel) -> None:
+    run = store([samples.step()], risk=0.2)
+    said = enel("explain", run.key.id).out
+    assert "\n  P(miss) 10%\n" in said
+    assert ", risk 20%" in said
+
+
 def test_a_run_that_has_not_ended_has_no_outcome_yet(enel: Enel) -> None:
     run = store()
     assert "it has not ended yet, as far as is known" in enel("explain", run.key.id).out

@@ -99,11 +99,11 @@ def test_the_context_is_that_of_the_last_run_unless_given(enel: Enel) -> None:
     assert found["context"] == {"input_mib": 4096, "kind": "full", "region": "north"}
 
 
-def test_bounds_are_those_of_the_last_run_of_the_operator_unless_given(enel: Enel) -> None:
+def test_bounds_and_risk_are_those_of_the_last_run_of_the_operator_unless_given(enel: Enel) -> None:
     from airflow_enel.history.sql.repository import SqlHistory  # noqa: PLC0415 - takes seconds
 
     dag_id = f"dag-{uuid4()}"
-    own = samples.run(dag_id, "report", bounds=Bounds(3, 9))
+    own = samples.run(dag_id, "report", bounds=Bounds(3, 9), risk=0.2)
     later = own.submitted_at + 60
     imported = samples.run(
         dag_id, "report", bounds=Bounds(5, 5), policy=IMPORTED, submitted_at=later
@@ -111,9 +111,10 @@ def test_bounds_are_those_of_the_last_run_of_the_operator_unless_given(enel: Ene
     for run in (own, imported):
         SqlHistory().open_run(run, None)
     found = enel(*arguments(dag_id), "-o", "json").json
-    assert found["bounds"] == {"minimum": 3, "maximum": 9}
-    changed = enel(*arguments(dag_id), "--max-executors", "30", "-o", "json").json
-    assert changed["bounds"] == {"minimum": 3, "maximum": 30}
+    assert (found["bounds"], found["risk"]) == ({"minimum": 3, "maximum": 9}, 0.2)
+    given = ("--max-executors", "30", "--risk", "0.01")
+    changed = enel(*arguments(dag_id), *given, "-o", "json").json
+    assert (changed["bounds"], changed["risk"]) == ({"minimum": 3, "maximum": 30}, 0.01)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,7 @@ def test_bounds_are_those_of_the_last_run_of_the_operator_unless_given(enel: Ene
         (("--executors", "99"), "--executors 99 is outside of 1 to 8: set --min-executors"),
         (("--context", "input_mib"), "--context 'input_mib': write NAME=VALUE"),
         (("--context", "input_mib=nan"), "--context: context 'input_mib' must be a finite number"),
+        (("--risk", "2"), "--risk: "),
         (("--min-executors", "0"), "min_executors must be at least 1"),
         (("--min-executors", "9"), "min_executors (9) must not exceed max_executors (8)"),
     ],
