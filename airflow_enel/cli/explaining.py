@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from airflow.utils.cli import action_cli
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -18,7 +18,8 @@ from airflow_enel.domain import IMPORTED, Run, RunOutcome
 from airflow_enel.history.interface import DecisionStatus, RunRow
 from airflow_enel.history.sql.repository import SqlHistory
 
-_UNANSWERED = {
+_RIGHT: Final = 0.01
+_UNANSWERED: Final = {
     DecisionStatus.INTENDED: "it is not known whether Spark was asked",
     DecisionStatus.UNANSWERED: "the application did not answer",
     DecisionStatus.REFUSED: "refused",
@@ -177,9 +178,9 @@ def _outcome(run: ExplainedRun) -> list[str]:
     runtime = "" if outcome.runtime_s is None else f" after {outcome.runtime_s:,.0f} s"
     return [
         f"{outcome.state.value}{runtime}",
+        *_start_forecast(run),
         _target(run.row.run) + _violation(run.row.run, outcome),
         ", ".join(counts),
-        *_start_forecast(run),
     ]
 
 
@@ -193,20 +194,13 @@ def _violation(run: Run, outcome: RunOutcome) -> str:
 
 
 def _start_forecast(run: ExplainedRun) -> list[str]:
-    forecast, outcome = run.start_forecast, run.row.outcome
-    if forecast is None or outcome is None:
+    error = run.forecast_error
+    if run.expected_s is None or error is None:
         return []
-    interval = f"80% of cases: {forecast.low_s:,.0f} – {forecast.high_s:,.0f} s"
-    expected = (
-        f"expected before the start with {counted(forecast.executors, 'executor')} all the time: "
-        f"{forecast.median_s:,.0f} s ({interval})"
-    )
-    if forecast.error is None:
-        return [expected]
-    if outcome.rescales:
-        return [f"{expected}; as it was rescaled, this is no error of the forecast"]
-    more = "more" if forecast.error > 0 else "less"
-    return [f"{expected}, {abs(forecast.error):.0%} {more} than it took"]
+    more = "more" if error > 0 else "less"
+    return [
+        f"expected before the start: {run.expected_s:,.0f} s, {abs(error):.0%} {more} than that"
+    ]
 
 
 # For programs
@@ -220,5 +214,6 @@ def _values(run: ExplainedRun) -> dict[str, Any]:
         "run": asdict(row.run) | {"context": dict(row.run.context)},
         "decisions": [asdict(decision) for decision in run.decisions],
         "outcome": None if row.outcome is None else asdict(row.outcome),
-        "start_forecast": None if run.start_forecast is None else asdict(run.start_forecast),
+        "expected_s": run.expected_s,
+        "forecast_error": run.forecast_error,
     }

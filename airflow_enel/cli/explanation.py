@@ -19,6 +19,7 @@ class ExplainedDecision:
     :param finished: number of finished components
     :param executors_before: that had been asked for, 0 before the start
     :param proposed: by the policy, before guards
+    :param expected_s: until the end of the run
     :param notes: of the forecaster
     :param executors_later: that took tasks at the next decision, None for the last one
     """
@@ -33,6 +34,7 @@ class ExplainedDecision:
     executors: int
     reason: str
     miss_probability: float | None
+    expected_s: float | None
     forecaster: str | None
     notes: tuple[str, ...]
     alternatives: tuple[Alternative, ...]
@@ -48,26 +50,21 @@ class ExplainedDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class StartForecast:
-    """What was expected before the start, at the size that was chosen.
-
-    :param error: (expected − actual) / actual runtime, None as long as that is not known
-    """
-
-    executors: int
-    median_s: float
-    low_s: float
-    high_s: float
-    error: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class ExplainedRun:
-    """A run with its decisions, in their order, and how it ended."""
+    """A run with its decisions, in their order, and how it ended.
+
+    :param expected_s: runtime that was expected before the start, None if that is not known
+    """
 
     row: RunRow
     decisions: tuple[ExplainedDecision, ...]
-    start_forecast: StartForecast | None
+    expected_s: float | None
+
+    @property
+    def forecast_error(self) -> float | None:
+        """(expected before the start − actual) / actual runtime, None if one is not known."""
+        runtime_s = None if self.row.outcome is None else self.row.outcome.runtime_s
+        return self.expected_s / runtime_s - 1 if runtime_s and self.expected_s else None
 
 
 def explained(row: RunRow, decisions: Sequence[DecisionRow]) -> ExplainedRun:
@@ -80,7 +77,8 @@ def explained(row: RunRow, decisions: Sequence[DecisionRow]) -> ExplainedRun:
         _decision(decision, later, target_s)
         for decision, later in zip_longest(decisions, decisions[1:])
     )
-    return ExplainedRun(row, found, _start_forecast(row, found))
+    expected_s = next((decision.expected_s for decision in found if decision.epoch == 0), None)
+    return ExplainedRun(row, found, expected_s)
 
 
 def _decision(
@@ -104,6 +102,7 @@ def _decision(
         executors=decision.executors,
         reason=decision.reason,
         miss_probability=decision.miss_probability,
+        expected_s=decision.expected_s,
         forecaster=None if forecast is None else forecast.forecaster,
         notes=() if forecast is None else forecast.notes,
         alternatives=rows,
@@ -112,15 +111,3 @@ def _decision(
         answer=row.answer,
         executors_later=None if later is None else later.step.progress.executors,
     )
-
-
-def _start_forecast(row: RunRow, decisions: tuple[ExplainedDecision, ...]) -> StartForecast | None:
-    first = next((d for d in decisions if d.epoch == 0), None)
-    if first is None:
-        return None
-    at = next((a for a in first.alternatives if a.executors == first.executors), None)
-    if at is None:
-        return None
-    runtime_s = None if row.outcome is None else row.outcome.runtime_s
-    error = at.median_s / runtime_s - 1 if runtime_s else None
-    return StartForecast(at.executors, at.median_s, at.low_s, at.high_s, error)

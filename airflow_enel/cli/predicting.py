@@ -222,6 +222,7 @@ def _values(found: _Prediction) -> dict[str, Any]:
         "reason": decision.reason,
         "risk": request.risk,
         "miss_probability": decision.miss_probability,
+        "expected_s": decision.expected_s,
         "shortfall": None if short is None else asdict(short) | {"late_s": short.late_s},
         "alternatives": [asdict(row) for row in found.alternatives],
         "enough_sizes_tried": found.is_backed and bool(found.alternatives),

@@ -35,7 +35,9 @@ class GuardNote:
 class Decision:
     """The number of executors for a run from an epoch on.
 
-    Epoch 0 is the initial size; later ones number the barriers of the run.
+    Epoch 0 is the initial size; later ones number the barriers of the run. ``expected_s`` is how
+    long the run is expected to take from this moment on, by the plan of a policy that has one, else
+    if the number stays; None if that is not known, and in decisions of versions that did not say.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -48,6 +50,7 @@ class Decision:
     miss_probability: float | None
     proposal: Proposal
     guards: tuple[GuardNote, ...]
+    expected_s: float | None = None
 
     @property
     def changes(self) -> bool:

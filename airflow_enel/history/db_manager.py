@@ -24,7 +24,7 @@ class EnelDBManager(BaseDBManager):
     migration_dir = str(_HERE / "migrations")
     alembic_file = str(_HERE / "alembic.ini")
     supports_table_dropping = True
-    revision_heads_map = {"0.1.0": "0005"}  # noqa: RUF012 - declared so by the base class
+    revision_heads_map = {"0.1.0": "0006"}  # noqa: RUF012 - declared so by the base class
 
     def downgrade(
         self, to_revision: str, from_revision: str | None = None, show_sql_only: bool = False

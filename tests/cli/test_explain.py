@@ -107,8 +107,8 @@ def test_the_text_fits_80_columns_and_ends_with_the_outcome(
     outcome = lines[lines.index("Outcome") :]
     assert outcome[1] == f"  succeeded after {runtime_s:.0f} s"
     missed = f"missed by {runtime_s - 150:.0f} s"
-    assert outcome[2] == f"  target 150 s from runtime_target, {missed}"
-    assert "1 executor lost" in outcome[3]
+    assert outcome[3] == f"  target 150 s from runtime_target, {missed}"
+    assert "1 executor lost" in outcome[4]
 
 
 def test_forecasts_of_decisions_that_change_nothing_are_shown_on_demand(enel: Enel) -> None:
@@ -125,15 +125,18 @@ def test_forecasts_of_decisions_that_change_nothing_are_shown_on_demand(enel: En
     assert enel("explain", run.key.id, "--full").out.count(heading) == 3
 
 
-def test_the_error_of_the_first_forecast_is_told_of_a_run_at_one_size(
-    enel: Enel, past: Sequence[PastRun]
+@pytest.mark.parametrize("policy", ["enel", "bell"])
+def test_what_was_expected_before_the_start_is_compared_with_what_came(
+    enel: Enel, past: Sequence[PastRun], policy: str
 ) -> None:
-    run = store_decided_run(f"dag-{uuid4()}", LOOP, past, 170.0, policy="bell")
+    run = store_decided_run(f"dag-{uuid4()}", LOOP, past, 170.0, policy=policy)
     found = enel("explain", run.key.id, "-o", "json").json
-    forecast, runtime_s = found["start_forecast"], found["outcome"]["runtime_s"]
-    assert forecast["executors"] == run.initial_executors
-    assert forecast["error"] == pytest.approx(forecast["median_s"] / runtime_s - 1)
-    assert "than it took" in enel("explain", run.key.id).out.replace("\n  ", " ")
+    expected_s, runtime_s = found["expected_s"], found["outcome"]["runtime_s"]
+    assert expected_s == found["decisions"][0]["expected_s"]
+    assert expected_s == pytest.approx(runtime_s, rel=0.3)
+    assert found["forecast_error"] == pytest.approx(expected_s / runtime_s - 1)
+    told = f"  expected before the start: {expected_s:.0f} s, "
+    assert told in enel("explain", run.key.id).out
 
 
 def test_guards_are_told_in_their_order(enel: Enel) -> None:

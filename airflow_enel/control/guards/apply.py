@@ -38,16 +38,17 @@ def apply_guards(
             executors = note.executors
             notes.append(note)
     proposed = index(proposal.executors)
-    planned = None
+    miss, expected_s = context.miss_probability(executors), context.expected_s(executors)
     if isinstance(proposal, PlannedProposal) and executors == proposed:
-        planned = proposal.miss_probability
+        miss, expected_s = proposal.miss_probability, proposal.expected_s
     return Decision(
         epoch=progress.epoch,
         try_number=try_number,
         decided_at=context.now,
         executors_before=progress.requested if progress.epoch else progress.executors,
         executors=executors,
-        miss_probability=context.miss_probability(executors) if planned is None else planned,
+        miss_probability=miss,
         proposal=Proposal(proposed, proposal.reason),
         guards=tuple(notes),
+        expected_s=expected_s,
     )

@@ -100,6 +100,12 @@ class GuardContext:
             return None
         return self.forecast.miss_probability(executors, self.target_s - self.progress.elapsed_s)
 
+    def expected_s(self, executors: int) -> float | None:
+        """Median seconds until the end at a scale-out; None without a forecast for it."""
+        if self.forecast is None or executors not in self.forecast.executors:
+            return None
+        return self.forecast.median(executors)
+
 
 Guard: TypeAlias = Callable[[int, GuardContext], GuardNote | None]
 """Takes a number of executors; None if it may pass."""

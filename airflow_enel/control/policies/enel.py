@@ -92,9 +92,10 @@ def _planned(context: PolicyContext, planning: PlanningContext, present: Present
         return _exploring(found, untried, components.fewest_executors[0], left_s)
     if outlook.miss_probability >= HOPELESS:
         found = plan(components, prices.lateness_only(), present, left_s, lost)
-        late_s = found.outlook(found.size).late_s
+        hopeless, outlook = outlook.miss_probability, found.outlook(found.size)
         reason = f"no size is in time; with {found.size} the run ends the least late, by"
-        return PlannedProposal(found.size, f"{reason} {late_s:.0f} s", outlook.miss_probability)
+        reason = f"{reason} {outlook.late_s:.0f} s"
+        return PlannedProposal(found.size, reason, hopeless, outlook.end_s)
     return _proposal(found, outlook, left_s)
 
 
@@ -120,7 +121,8 @@ def _waited_s(progress: Progress, now: float) -> float:
 def _exploring(found: Plan, size: int, fewest: int, left_s: float) -> Proposal:
     outlook = found.outlook(size)
     reason = f"the next component has never run with fewer than {fewest}: trying {size};"
-    return PlannedProposal(size, f"{reason} {_expected(outlook, left_s)}", outlook.miss_probability)
+    reason = f"{reason} {_expected(outlook, left_s)}"
+    return PlannedProposal(size, reason, outlook.miss_probability, outlook.end_s)
 
 
 def _proposal(found: Plan, outlook: Outlook, left_s: float) -> Proposal:
@@ -129,7 +131,7 @@ def _proposal(found: Plan, outlook: Outlook, left_s: float) -> Proposal:
     if size != kept and kept in found.sizes:
         otherwise = found.outlook(kept)
         reason += f"; with {kept} {_expected(otherwise, left_s)}"
-    return PlannedProposal(size, reason, outlook.miss_probability)
+    return PlannedProposal(size, reason, outlook.miss_probability, outlook.end_s)
 
 
 def _expected(outlook: Outlook, left_s: float) -> str:

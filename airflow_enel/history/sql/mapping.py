@@ -196,6 +196,7 @@ def decision_record(run_id: str, brief: BriefStep) -> DecisionRecord:
         executors=decision.executors,
         miss_probability=decision.miss_probability,
         reason=decision.reason,
+        expected_s=decision.expected_s,
         progress=_plain(Progress, step.progress),
         finished=[list(span) for span in brief.finished],
         forecast=_plain(Forecast, step.forecast) if step.forecast else None,
@@ -215,6 +216,7 @@ def decision_row(record: DecisionRecord) -> DecisionRow:
         miss_probability=record.miss_probability,
         proposal=Proposal(record.proposed, record.proposal_reason),
         guards=_from_plain(tuple[GuardNote, ...], record.guards),
+        expected_s=record.expected_s,
     )
     progress = _from_plain(Progress, record.progress)
     forecast = _from_plain(Forecast, record.forecast) if record.forecast else None

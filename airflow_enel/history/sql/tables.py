@@ -200,6 +200,7 @@ class DecisionRecord(Base):
     status: Mapped[str] = mapped_column(String(20))
     answer: Mapped[str | None]
     executors_then: Mapped[int | None]
+    expected_s: Mapped[float | None]
 
 
 class SwitchRecord(Base):

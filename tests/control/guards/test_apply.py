@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from airflow_enel.control.guards import BASELINE_GUARDS
 from airflow_enel.control.guards.apply import apply_guards
 from airflow_enel.control.guards.base import freshness, within_bounds
+from airflow_enel.control.planning.proposal import PlannedProposal
 from airflow_enel.domain import Bounds, Decision, GuardNote, Proposal
 from tests.support.builders.guards import BOUNDS, guard_context
 from tests.support.builders.snapshots import forecast, progress
@@ -69,6 +70,22 @@ def test_guards_see_the_number_as_the_ones_before_left_it():
 
 def test_a_guard_that_changes_nothing_leaves_no_note():
     assert decided(9, guards=[lambda n, _: GuardNote("same", n, "nothing")]).guards == ()
+
+
+def test_a_plan_tells_when_it_ends_unless_a_guard_changes_it():
+    seen = forecast({size: 600.0 / size for size in BOUNDS.candidates})
+    context = guard_context(FRESH, forecast=seen, target_s=1000.0)
+    proposal = PlannedProposal(10, "planned", 0.25, 42.0)
+    kept = apply_guards((), proposal, context, try_number=1)
+    assert (kept.miss_probability, kept.expected_s) == (0.25, 42.0)
+    less = [lambda *_: GuardNote("less", 6, "thrift")]
+    changed = apply_guards(less, proposal, context, try_number=1)
+    assert changed.expected_s == seen.median(6)
+    assert changed.miss_probability != 0.25
+
+
+def test_without_a_forecast_nobody_knows_when_the_run_ends():
+    assert decided(9).expected_s is None
 
 
 def test_the_probability_to_miss_is_that_of_the_decided_size():

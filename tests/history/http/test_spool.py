@@ -279,6 +279,14 @@ def test_decisions_that_were_spooled_without_task_slots_are_read() -> None:
     assert decode(BriefStep, before.encode()) == decode(BriefStep, body.encode())
 
 
+def test_decisions_that_were_spooled_without_an_expected_end_are_read() -> None:
+    bodies = [json.loads(line)["body"] for line in RECORDED.read_text().splitlines()[1:]]
+    (body,) = (body for body in bodies if '"slots"' in body)
+    before = body.replace(',"expected_s":null', "")
+    assert before != body
+    assert decode(BriefStep, before.encode()) == decode(BriefStep, body.encode())
+
+
 def test_components_that_were_spooled_without_their_input_are_read() -> None:
     bodies = [json.loads(line)["body"] for line in RECORDED.read_text().splitlines()[1:]]
     (body,) = (body for body in bodies if '"stages"' in body)

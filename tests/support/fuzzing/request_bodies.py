@@ -57,6 +57,7 @@ _MAY_BE_NULL: Final = frozenset(
         "runtime_s",
         "violation_s",
         "miss_probability",
+        "expected_s",
         "forecast",
         "completed_at",
         "failure",
@@ -72,6 +73,7 @@ _WITH_DEFAULTS: Final = frozenset({"metrics", "scale_out"})
 _DEFAULT: Final = frozenset(
     {
         "foreign_operator",
+        "expected_s",
         "context",
         "entries",
         "input_bytes",
