@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from airflow_enel.control.guards.apply import apply_guards
 from airflow_enel.control.guards.base import GuardContext, is_fresh
-from airflow_enel.control.planning.prices import DEFAULT_RISK
 from airflow_enel.control.policies.base import PlanningContext, PolicyContext, StartContext
 from airflow_enel.control.progress import reduce_progress
+from airflow_enel.control.risk import DEFAULT_RISK
 from airflow_enel.domain import NO_CONTEXT, NO_SWITCHES, Plant, Progress, Step
 from airflow_enel.predict.base import ForecastsComponents
 from airflow_enel.predict.plant import USUAL_DELAY_S, USUAL_PAUSE_S

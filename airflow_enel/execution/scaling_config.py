@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from airflow_enel.control.decide import ScalingConfig
 from airflow_enel.control.feasibility import largest_is_known
-from airflow_enel.control.planning.prices import DEFAULT_RISK
 from airflow_enel.control.policies import find_policy
+from airflow_enel.control.risk import DEFAULT_RISK
 from airflow_enel.domain import ModelUnusable, training_name
 from airflow_enel.history.interface import HistoryError
 from airflow_enel.predict.base import ReadsModels

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_enel.control.risk import DEFAULT_RISK
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from airflow_enel.domain import ComponentForecast
 
-DEFAULT_RISK: Final = 0.05
-"""Probability to miss that users accept if they do not say."""
 MISS_PRICE: Final = 8.0
 LATENESS_PRICE: Final = 32.0
 """In the cost of the cheapest constant size in time, at the default risk; the latter of a whole

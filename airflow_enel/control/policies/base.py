@@ -11,7 +11,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from airflow_enel.control.guards import DEFAULT_LIMITS, GUARDS, Guard, Limits
-from airflow_enel.control.planning.prices import DEFAULT_RISK
+from airflow_enel.control.risk import DEFAULT_RISK
 
 if TYPE_CHECKING:
     from airflow_enel.domain import (
