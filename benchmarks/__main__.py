@@ -32,6 +32,8 @@ BENCHMARKS = {
     "worth": "accuracy.generated_histories",
     "shifts": "accuracy.job_shifts",
     "components": "accuracy.component_times",
+    "planning": "speed.planning",
+    "first_runs": "accuracy.first_runs",
     "public": "accuracy.public_runtimes",
 }
 """The module of each benchmark, below this package."""

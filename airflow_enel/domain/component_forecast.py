@@ -96,7 +96,8 @@ class ComponentForecast:
     :param share: probability that each comes, ``(m,)``; otherwise it takes no time
     :param spent_s: seconds that the running one has taken already, 0 if none runs
     :param tail_s: seconds from the last finish to the end of the application
-    :param fewest_executors: with which each has run in past runs, ``(m,)``; empty if not known
+    :param fewest_executors: with which each has run in past runs, ``(m,)``; empty if these are
+        enough to believe their curves at any size
     :param explored: finished components of this run that had fewer executors than in past runs
     :param overrun: how many times as long as expected before the start at its size each of the
         two components that finished last took at least; a usual stall is added to what it took

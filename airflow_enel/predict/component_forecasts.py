@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from airflow_enel.predict.pauses import UsualGaps
     from airflow_enel.predict.samples import FloatArray, IndexArray
 
+FEW_RUNS: Final = 10
+"""As long as there are fewer, planners try sizes and stay near those that were seen."""
 MOST_INFLATION: Final = 6.0
 """Of variances, for correlation between components."""
 _BARRIERS: Final = 2  # in a row, at which a component must have taken too long
@@ -94,7 +96,7 @@ class ComponentTimes:
             tail_s=float(self.tail_s),
             failures=cluster.failures.at(progress),
             plant=cluster.plant,
-            fewest_executors=tuple(past.fewest_executors()[columns[order]].tolist()),
+            fewest_executors=_fewest_executors(past, columns[order]),
             explored=past.explored(progress),
             overrun=self._overrun(cluster.failures.stall_s),
         )
@@ -102,6 +104,13 @@ class ComponentTimes:
     def _overrun(self, stall_s: float) -> float:
         took_s, expected_s = np.exp(self.finished[:, -_BARRIERS:]) + stall_s
         return float((took_s / expected_s).min()) if took_s.size == _BARRIERS else 0.0
+
+
+def _fewest_executors(past: Alignment, columns: IndexArray) -> tuple[int, ...]:
+    """Of each component; none once there are enough runs to believe curves where none was."""
+    if len(past.added_s) >= FEW_RUNS:
+        return ()
+    return tuple(past.fewest_executors()[columns].tolist())
 
 
 def with_present(candidates: tuple[int, ...], present: int) -> tuple[int, ...]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import FailureRegime
+from airflow_enel.domain.changes import changes_of
 from airflow_enel.predict.deviations import TELLING, surely_most_probable
-from airflow_enel.predict.pauses import changes_of
 from airflow_enel.predict.plant import ENOUGH_COMPONENTS
 
 if TYPE_CHECKING:

@@ -8,25 +8,15 @@ from operator import attrgetter
 from statistics import median
 from typing import TYPE_CHECKING
 
+from airflow_enel.domain.changes import Change, changes_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from typing_extensions import Self
 
-    from airflow_enel.domain import Component, PastRun, Progress, ScaleRequest
+    from airflow_enel.domain import Component, PastRun, Progress
     from airflow_enel.predict.alignment import Identity
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """An accepted request that changed the number of executors.
-
-    :param at: seconds since the epoch
-    """
-
-    at: float
-    before: int
-    after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +30,6 @@ class Gap:
     component: Component
     seconds: float
     changes: tuple[Change, ...]
-
-
-def changes_of(initial: int, requests: Iterable[ScaleRequest]) -> list[Change]:
-    """Requests that changed the number, oldest first.
-
-    :param initial: executors that the application was started with, 0 if that is not known
-    :param requests: oldest first
-    """
-    changes, before = [], initial
-    for request in requests:
-        if before and request.executors != before:
-            changes.append(Change(request.requested_at, before, request.executors))
-        before = request.executors
-    return changes
 
 
 def gaps_of(components: Iterable[Component], changes: Sequence[Change]) -> Iterator[Gap]:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_enel.domain import Plant
+from airflow_enel.domain.changes import changes_of
 from airflow_enel.predict.deviations import surely_most_probable
-from airflow_enel.predict.pauses import UsualGaps, changes_of, gaps_of
+from airflow_enel.predict.pauses import UsualGaps, gaps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from airflow_enel.domain import Component, PastRun
+    from airflow_enel.domain.changes import Change
     from airflow_enel.predict.deviations import Deviations
-    from airflow_enel.predict.pauses import Change
 
 USUAL_DELAY_S: Final = 21.0
 """From a request to the executors, before any was seen: the mean of the calibrated simulator."""

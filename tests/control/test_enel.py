@@ -96,6 +96,11 @@ def test_forecasts_are_believed_below_that_or_if_there_is_time_enough(overrun, t
     assert proposed(job, target_s, progress(4, 100.0)).executors == 2
 
 
+def test_a_number_that_was_asked_for_beyond_the_bounds_is_no_size_of_the_plan():
+    job = component_forecast([parallel(100.0)] * 2)
+    assert proposed(job, 300.0, progress(6, 100.0, requested=50)).executors <= 12
+
+
 def test_says_what_the_plan_comes_to():
     reason = proposed(component_forecast([flat(30.0)] * 2, log_sd=0.0), 200.0).reason
     assert reason == "cheapest plan in time: 60 s of 200 s left, 0% to miss, 2.0 executor-min"

@@ -268,3 +268,10 @@ def took(*seconds: float) -> Progress:
 def test_the_last_two_components_tell_how_wrong_forecasts_were(forecaster, progress, overrun):
     found = forecaster().fit(history(30)).forecast_components(progress, BOUNDS)
     assert found.overrun == pytest.approx(overrun, rel=0.02)
+
+
+@pytest.mark.parametrize(("runs", "fewest"), [(9, 4), (10, None)])
+def test_what_was_tried_is_told_while_few_runs_are_known(runs, fewest):
+    past = [past_run(number, 4 + number, [30.0, 20.0], "ab") for number in range(runs)]
+    found = Conditional().fit(past).forecast_components(Progress.at_start(BOUNDS), BOUNDS)
+    assert found.fewest_executors == (() if fewest is None else (fewest, fewest))

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from airflow_enel.domain import Component, Progress, ScaleRequest
-from airflow_enel.predict.pauses import Change, UsualGaps, changes_of
+from airflow_enel.domain.changes import Change, changes_of
+from airflow_enel.predict.pauses import UsualGaps
 from airflow_enel.simulation.mode import Mode
 from tests.support.builders.past_runs import component, past_run
 from tests.support.builders.simulated import LOOP, past_run_of

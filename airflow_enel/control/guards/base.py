@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from airflow_enel.domain import NO_SWITCHES, GuardNote
-from airflow_enel.predict.pauses import changes_of
+from airflow_enel.domain.changes import changes_of
 
 if TYPE_CHECKING:
     from airflow_enel.domain import Bounds, Forecast, Plant, Progress, Switches
-    from airflow_enel.predict.pauses import Change
+    from airflow_enel.domain.changes import Change
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from airflow_enel.domain import GuardNote
-from airflow_enel.predict.pauses import changes_of
+from airflow_enel.domain.changes import changes_of
 
 if TYPE_CHECKING:
     from airflow_enel.control.guards.base import GuardContext, Limits
     from airflow_enel.domain import Progress
-    from airflow_enel.predict.pauses import Change
+    from airflow_enel.domain.changes import Change
 
 
 _GIB: Final = 2**30

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_enel.control.guards.base import GuardContext
     from airflow_enel.domain import Plant
-    from airflow_enel.predict.pauses import Change
+    from airflow_enel.domain.changes import Change
 
 
 def step_limit(executors: int, context: GuardContext) -> GuardNote | None:

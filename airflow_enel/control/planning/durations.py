@@ -55,17 +55,24 @@ class Durations:
     stall_square: float
 
     @classmethod
-    def of(cls, forecast: ComponentForecast, needed: Collection[int], lost: int) -> Durations:
+    def of(
+        cls,
+        forecast: ComponentForecast,
+        needed: Collection[int],
+        lost: int,
+        count: int = SIZES,
+    ) -> Durations:
         """Pick sizes, and split the forecast into cases.
 
         :param needed: sizes that must be among them
         :param lost: executors that the run has lost so far
+        :param count: of sizes besides those
         """
         executors = np.array(forecast.executors)
         log_median = np.array(forecast.log_median).reshape(-1, executors.size)
         share = np.array(forecast.share)
         fewest = forecast.fewest_executors or (1,) * len(share)
-        sizes = _sizes(executors, share @ np.exp(log_median), needed)
+        sizes = _sizes(executors, share @ np.exp(log_median), needed, count)
         columns = np.searchsorted(executors, sizes)
         failures = forecast.failures
         failing = failures.failing if failures.loss_rate > 0 else 0.0
@@ -116,12 +123,12 @@ def smallest_to_try(fewest: int) -> int:
 
 
 def _sizes(
-    executors: NDArray[np.intp], total_s: FloatArray, needed: Collection[int]
+    executors: NDArray[np.intp], total_s: FloatArray, needed: Collection[int], count: int
 ) -> NDArray[np.intp]:
     """Sizes in equal ratios, those just above a cliff, and needed ones."""
-    if executors.size <= SIZES:
+    if executors.size <= count:
         return executors
-    ideal = np.geomspace(executors[0], executors[-1], SIZES)
+    ideal = np.geomspace(executors[0], executors[-1], count)
     places = {int(np.abs(executors - size).argmin()) for size in ideal}
     steps = total_s[:-1] / np.maximum(total_s[1:], 1e-9)
     steepest = np.argsort(-steps, kind="stable")[:_CLIFFS]

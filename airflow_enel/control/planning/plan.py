@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_enel.control.planning.durations import POINTS, WEIGHTS, Durations
+from airflow_enel.control.planning.durations import POINTS, SIZES, WEIGHTS, Durations
 from airflow_enel.control.planning.first_action import (
     Actions,
     Present,
@@ -73,6 +73,7 @@ def plan(
     left_s: float,
     lost: int = 0,
     untried: int | None = None,
+    sizes: int = SIZES,
     times: int = TIMES,
 ) -> Plan:
     """Plan from the present state.
@@ -82,9 +83,11 @@ def plan(
     :param left_s: seconds until the target, negative once it is missed
     :param lost: executors lost so far
     :param untried: size that must be among those of the plan
+    :param sizes: how many are planned with, besides those that must be
+    :param times: how many moments are planned with
     """
     needed = {present.executors, present.requested, untried} - {0, None}
-    durations = Durations.of(forecast, {size for size in needed if size}, lost)
+    durations = Durations.of(forecast, {size for size in needed if size}, lost, sizes)
     moments = Moments.of(prices.target_s, left_s, times)
     plant = forecast.plant
     # What a running application gains from growth is in its forecast. Before the start it is not.
@@ -97,5 +100,5 @@ def plan(
     )
     reached = reached_states(durations, present, actions, POINTS, plant.warm_up)
     expected = expected_prices(programme, actions, reached, WEIGHTS)
-    sizes = tuple(durations.sizes[actions.place].tolist())
-    return Plan(sizes, tuple(expected.tolist()), programme, present, actions)
+    possible = tuple(durations.sizes[actions.place].tolist())
+    return Plan(possible, tuple(expected.tolist()), programme, present, actions)

@@ -22,7 +22,7 @@ from airflow_enel.control.policies.base import Policy
 from airflow_enel.control.policies.sizing import first_size, initial_size
 from airflow_enel.control.policies.static import STATIC
 from airflow_enel.domain import Proposal
-from airflow_enel.predict.pauses import changes_of
+from airflow_enel.domain.changes import changes_of
 
 if TYPE_CHECKING:
     from airflow_enel.control.planning.plan import Plan
@@ -52,7 +52,7 @@ def propose(context: PolicyContext) -> Proposal:
         return Proposal(now, "nothing is left to do")
     if not progress.executors:
         return Proposal(now, "no executor takes tasks at present")
-    return _planned(context, planning, _present(progress, planning))
+    return _planned(context, planning, _present(progress, planning, now))
 
 
 def _initial(context: PolicyContext, start: StartContext) -> Proposal:
@@ -99,9 +99,12 @@ def _planned(context: PolicyContext, planning: PlanningContext, present: Present
     return _proposal(found, outlook, left_s)
 
 
-def _present(progress: Progress, planning: PlanningContext) -> Present:
-    """The executors of a running application."""
-    now, asked = progress.executors, progress.requested
+def _present(progress: Progress, planning: PlanningContext, asked: int) -> Present:
+    """The executors of a running application.
+
+    :param asked: number last asked for, within the bounds
+    """
+    now = progress.executors
     plant = planning.components.plant
     if now > asked and not plant.can_shrink:
         asked = now
