@@ -33,7 +33,6 @@ UNREAD_KINDS: Final = (
     "SparkListenerSpeculativeTaskSubmitted",
     "SparkListenerExecutorMetricsUpdate",
     "SparkListenerStageExecutorMetrics",
-    "SparkListenerBlockManagerAdded",
     "SparkListenerBlockManagerRemoved",
     "SparkListenerBlockUpdated",
     "SparkListenerUnpersistRDD",

@@ -59,7 +59,7 @@ def execution(dag_id: str, *, all_at_once: bool = False, **options: Any) -> RunT
         ],
         executor_memory="512m",
         conf={**CONF, **(ALL_AT_ONCE if all_at_once else {})},
-        **{"max_executors": MOST, "status_poll_interval": 0.25, **options},
+        **{"policy": "ellis", "max_executors": MOST, "status_poll_interval": 0.25, **options},
     )
     return operator.run_task(task_context(dag_id, "now"))
 

@@ -83,7 +83,7 @@ def test_the_network_gets_the_averages_of_the_weights_of_its_steps(monkeypatch):
     network, seen = EnelNetwork(PAPER), []
     steps = count(1)
 
-    def to_next_number(_batch, network, _optimizer):
+    def to_next_number(_batch, network, *_optimizer_and_parameters):
         with torch.no_grad():
             network.metrics.bias.fill_(next(steps))
 
