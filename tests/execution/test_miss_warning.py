@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
+from threading import Event
 from typing import Any, cast
 
 import pytest
@@ -147,9 +147,17 @@ def test_a_callback_that_fails_is_logged_and_the_next_one_called(caplog):
 
 def test_a_callback_that_hangs_is_left_behind(monkeypatch):
     monkeypatch.setattr(miss_warning, "CALLBACK_WITHIN_S", 0.01)
-    told, run = Told(lambda _: time.sleep(0.2)), monitored()
+    hangs_until, over = Event(), Event()
+
+    def hangs(_: Any) -> None:
+        hangs_until.wait(30)
+        over.set()
+
+    told, run = Told(hangs), monitored()
     told.warning(run).update(assessed(run), told.writer)
     assert len(told.contexts) == 1
+    assert not over.is_set()
+    hangs_until.set()
 
 
 def test_without_callbacks_the_log_tells_and_nothing_is_claimed(caplog):

@@ -86,8 +86,8 @@ def plan(
     :param sizes: how many are planned with, besides those that must be
     :param times: how many moments are planned with
     """
-    needed = {present.executors, present.requested, untried} - {0, None}
-    durations = Durations.of(forecast, {size for size in needed if size}, lost, sizes)
+    needed = {size for size in (present.executors, present.requested, untried) if size}
+    durations = Durations.of(forecast, needed, lost, sizes)
     moments = Moments.of(prices.target_s, left_s, times)
     plant = forecast.plant
     # What a running application gains from growth is in its forecast. Before the start it is not.

@@ -97,7 +97,6 @@ class Programme:
         self.best: IndexArray = np.empty((components, cases, sizes, count), dtype=np.intp)
         self._up, self._down = np.triu_indices(sizes, 1), np.tril_indices(sizes, -1)
         self._every = np.arange(sizes)
-        self._case = np.arange(cases)[:, None]
         ends_s: FloatArray = np.arange(2.0 * count) * moments.step_s + tail_s - left_s
         self.values[-1] = prices.of_end(ends_s)
         self.values[-1] += durations.sizes[:, None] * tail_s
