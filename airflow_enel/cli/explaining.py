@@ -121,6 +121,8 @@ def _target(run: Run) -> str:
         return "no target"
     source = "" if run.target_source is None else f" from {run.target_source.value}"
     deadline = "" if run.deadline_at is None else f" (to end by {moment(run.deadline_at)})"
+    if not run.runtime_target_s:
+        return f"no time was left for it: target 0 s{source}{deadline}"
     return f"target {run.runtime_target_s:,.0f} s{source}{deadline}"
 
 
@@ -168,7 +170,7 @@ def _request(decision: ExplainedDecision) -> str:
 def _outcome(run: ExplainedRun) -> list[str]:
     outcome = run.row.outcome
     if outcome is None:
-        return ["it has not ended yet, as far as is known"]
+        return ["it has not ended yet, as far as is known", *_warning(run.row)]
     counts = (
         f"{outcome.executor_seconds:,.0f} executor-seconds",
         counted(outcome.rescales, "rescale"),
@@ -179,14 +181,30 @@ def _outcome(run: ExplainedRun) -> list[str]:
     return [
         f"{outcome.state.value}{runtime}",
         *_start_forecast(run),
+        *_warning(run.row),
         _target(run.row.run) + _violation(run.row.run, outcome),
         ", ".join(counts),
     ]
 
 
+def _warning(row: RunRow) -> list[str]:
+    """When the callbacks of ``on_expected_miss`` were called, if they were."""
+    if row.miss_warned_at is None:
+        return []
+    started_at = None if row.outcome is None else row.outcome.started_at
+    when = f"at {moment(row.miss_warned_at)}"
+    if started_at is not None:
+        when = f"{row.miss_warned_at - started_at:,.0f} s after the start"
+    return [f"on_expected_miss was called {when}"]
+
+
 def _violation(run: Run, outcome: RunOutcome) -> str:
     if run.runtime_target_s is None or outcome.runtime_s is None:
         return ""
+    if not run.runtime_target_s and run.deadline_at is not None and outcome.ended_at is not None:
+        after_s = outcome.ended_at - run.deadline_at
+        side = "after" if after_s >= 0 else "before"
+        return f"; ended {abs(after_s):,.0f} s {side} the deadline"
     left_s = run.runtime_target_s - outcome.runtime_s
     return (
         f", met with {left_s:,.0f} s to spare" if left_s >= 0 else f", missed by {-left_s:,.0f} s"
@@ -214,6 +232,7 @@ def _values(run: ExplainedRun) -> dict[str, Any]:
         "run": asdict(row.run) | {"context": dict(row.run.context)},
         "decisions": [asdict(decision) for decision in run.decisions],
         "outcome": None if row.outcome is None else asdict(row.outcome),
+        "miss_warned_at": row.miss_warned_at,
         "expected_s": run.expected_s,
         "forecast_error": run.forecast_error,
     }

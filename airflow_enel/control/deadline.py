@@ -18,9 +18,6 @@ from airflow_enel.domain import TargetSource
 if TYPE_CHECKING:
     from airflow_enel.domain import DagRunOutlook
 
-LEAST_TARGET_S: Final = 1.0
-"""Target of an application that is late already: policies divide by it, and it must be possible."""
-
 _LONGEST_S: Final = timedelta.max.days * 86400.0  # its seconds as a float are more than it holds
 _EXAMPLES: Final = (
     "timedelta(hours=2), 'PT2H', '2:00:00', pendulum.datetime(2026, 1, 2, 6, tz='Europe/Berlin') "
@@ -41,8 +38,8 @@ class DagRunMoment(str, Enum):
 class Target:
     """How long an application may take so that its DAG run meets a deadline.
 
-    :param runtime_s: seconds, at least `LEAST_TARGET_S`
-    :param overdue_s: by how much an application of `LEAST_TARGET_S` would be late, 0 if in time
+    :param runtime_s: seconds, 0 if no time is left
+    :param overdue_s: by how much an application that takes no time would be late, 0 if in time
     :param reason: what it was made of, for people
     """
 
@@ -123,10 +120,10 @@ def target_of_deadline(
     start_up_s = (outlook.start_up_s or 0.0) if outlook else 0.0
     left_s = at - now - following_s - start_up_s
     return Target(
-        runtime_s=max(left_s, LEAST_TARGET_S),
+        runtime_s=max(left_s, 0.0),
         source=source,
         deadline_at=at,
-        overdue_s=max(LEAST_TARGET_S - left_s, 0.0),
+        overdue_s=max(-left_s, 0.0),
         reason=_reason(at, source, outlook, now),
     )
 

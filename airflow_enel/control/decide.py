@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     )
     from airflow_enel.predict import Forecaster
 
+LEAST_TARGET_S: Final = 1.0
+"""Target that a run is planned for if no time was left for it: policies divide by it."""
+
 _USUAL_PLANT: Final = Plant(USUAL_DELAY_S, USUAL_PAUSE_S, USUAL_PAUSE_S, can_shrink=True)
 
 
@@ -44,7 +47,8 @@ class ScalingConfig:
     """A run as the decision step sees it.
 
     :param forecaster: fitted on the past runs; None for policies that need none
-    :param target_s: seconds the run may take from the application's start, None without a target
+    :param target_s: seconds the run may take from the application's start, 0 if no time was left
+        for it when it was submitted, None without a target
     :param try_number: the Airflow try that decides
     :param max_age_s: age up to which a reading counts as fresh
     :param context: what was known of the run at its start
@@ -160,19 +164,18 @@ def _step(
 ) -> Step:
     policy = config.policy
     policy.check_target(config.target_s)
+    target_s = None if config.target_s is None else max(config.target_s, LEAST_TARGET_S)
     forecast = _forecast(config, progress)
     planning = _planning(config, progress, now) if policy.plans else None
     proposal = policy.propose(
-        PolicyContext(
-            forecast, config.target_s, progress, config.bounds, start, planning, config.risk
-        )
+        PolicyContext(forecast, target_s, progress, config.bounds, start, planning, config.risk)
     )
     if forecast is not None and forecast.notes:
         proposal = replace(proposal, reason="; ".join((proposal.reason, *forecast.notes)))
     context = GuardContext(
         progress,
         forecast,
-        config.target_s,
+        target_s,
         config.bounds,
         config.max_age_s,
         now,

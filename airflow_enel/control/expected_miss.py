@@ -17,26 +17,34 @@ DEFAULT_THRESHOLD: Final = 0.5
 
 
 def expected_miss(
-    run: RunKey, assessment: Assessment, threshold: float = DEFAULT_THRESHOLD
+    run: RunKey,
+    assessment: Assessment,
+    threshold: float = DEFAULT_THRESHOLD,
+    *,
+    largest_is_known: bool = True,
 ) -> ExpectedMiss | None:
     """What to tell of a run that is likelier to miss its target than the threshold.
 
-    The size is the largest that is allowed, or what came where that was asked for in vain.
+    The size is the largest that is allowed, or what came where that was asked for in vain. Of a
+    run whose time is up nothing more need be known.
 
+    :param largest_is_known: True if past runs allow to rely on forecasts for the largest size
     :return: None if it is not, or nothing is known of it
     """
-    progress, config, forecast = assessment.progress, assessment.config, assessment.forecast
-    if config.target_s is None or forecast is None:
+    progress, config = assessment.progress, assessment.config
+    if config.target_s is None:
         return None
     size = config.bounds.maximum
     unmet = unmet_growth(progress, assessment.now, config.policy.limits, USUAL_DELAY_S)
     if unmet is not None:
         size = config.bounds.clamp(unmet.came)
-    if size not in forecast.executors:
-        return None
     left_s = config.target_s - progress.elapsed_s
-    probability = forecast.miss_probability(size, left_s)
+    forecast = assessment.forecast if largest_is_known else None
+    if forecast is not None and size in forecast.executors:
+        probability = forecast.miss_probability(size, left_s)
+        lateness_s = forecast.lateness(size, left_s)
+    else:
+        probability, lateness_s = float(left_s < 0), max(-left_s, 0.0)
     if probability <= threshold:
         return None
-    lateness_s = forecast.lateness(size, left_s)
     return ExpectedMiss(run, probability, lateness_s, config.target_s, progress.elapsed_s, size)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from airflow_enel.domain import Forecast, Progress, RunOutcome
+
+_NO_TIME: Final = "no time was left"
 
 
 def progress_line(
@@ -55,7 +57,7 @@ def _component(progress: Progress, expected: int | None) -> str:
 
 
 def _expected(progress: Progress, forecast: Forecast | None, target_s: float | None) -> str:
-    target = "" if target_s is None else f"target {target_s:.0f} s"
+    target = "" if target_s is None else f"target {target_s:.0f} s" if target_s else _NO_TIME
     if forecast is None or progress.requested not in forecast.executors:
         return target
     total_s = progress.elapsed_s + forecast.median(progress.requested)
@@ -68,6 +70,8 @@ def _runtime(outcome: RunOutcome, target_s: float | None) -> str:
     ran = f"{outcome.runtime_s:.0f} s"
     if target_s is None:
         return ran
+    if not target_s:
+        return f"{ran}, {_NO_TIME}"
     if outcome.runtime_s > target_s:
         late_s = outcome.runtime_s - target_s
         return f"{ran}, {f'{late_s:.0f}' if late_s >= 1 else 'less than 1'} s more than the target"

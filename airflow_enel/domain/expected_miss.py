@@ -27,6 +27,8 @@ class ExpectedMiss:
     executors: int
 
     def __str__(self) -> str:
+        if not self.target_s:
+            return "no time was left for it when it was submitted"
         return (
             f"{self.miss_probability:.0%} to miss the target of {self.target_s:.0f} s even with "
             f"{self.executors} executors, by {self.lateness_s:.0f} s on average"

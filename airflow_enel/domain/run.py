@@ -90,10 +90,11 @@ class Run:
 
     ``foreign_operator`` is True if another operator than ours submits the application. None of our
     processes sees its driver end then: Airflow's state of that task is the best evidence of its
-    result. ``context`` may explain its runtime and is known before it starts. ``target_source`` is
-    None without a target, and for runs of versions that did not know it; ``deadline_at`` is the
-    deadline that the target was made of, None where there was none. ``risk`` is the probability to
-    miss it that the user accepts, None for the usual one.
+    result. ``context`` may explain its runtime and is known before it starts. ``runtime_target_s``
+    is 0 if its deadline left no time for it. ``target_source`` is None without a target, and for
+    runs of versions that did not know it; ``deadline_at`` is the deadline that the target was made
+    of, None where there was none. ``risk`` is the probability to miss it that the user accepts,
+    None for the usual one.
     """
 
     __pydantic_config__: ClassVar = STRICT

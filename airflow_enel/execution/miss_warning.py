@@ -36,7 +36,7 @@ class MissWarning:
         self._run = run
         self._callbacks = callbacks
         self._log = log
-        self._over = not run.largest_is_known or run.config.target_s is None
+        self._over = run.config.target_s is None
         self._looked_at = float("-inf")
 
     def update(self, assessment: Assessment, writer: DecisionWriter) -> None:
@@ -48,7 +48,8 @@ class MissWarning:
             return
         self._looked_at = assessment.now
         threshold = DEFAULT_THRESHOLD if self._callbacks is None else self._callbacks.threshold
-        miss = expected_miss(self._run.key, assessment, threshold)
+        known = self._run.largest_is_known
+        miss = expected_miss(self._run.key, assessment, threshold, largest_is_known=known)
         if miss is None:
             return
         self._over = True

@@ -84,7 +84,8 @@ def with_target(
         log.warning("The DAG has a deadline, but Airflow has computed none for this DAG run")
         return _without_target(request, log)
     target = target_of_deadline(at, source, outlook, now())
-    log.info("Target %.0f s: %s", target.runtime_s, target.reason)
+    left = f"Target {target.runtime_s:.0f} s" if target.runtime_s else "No time is left"
+    log.info("%s: %s", left, target.reason)
     return replace(
         request,
         runtime_target_s=target.runtime_s,

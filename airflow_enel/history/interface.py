@@ -68,7 +68,8 @@ class RunRow:
     """A run in a table of runs.
 
     ``outcome`` is None until the run has ended; ``rescales`` counts the accepted decisions that
-    changed the number of executors after the start.
+    changed the number of executors after the start; ``miss_warned_at`` is when callbacks were told
+    that it would miss its target, by the driver's clock, None if they were not.
     """
 
     __pydantic_config__: ClassVar = STRICT
@@ -78,6 +79,7 @@ class RunRow:
     state: RunState
     outcome: RunOutcome | None
     rescales: int
+    miss_warned_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ class ReplayPlan:
         return max(warm_up_of(len(self.runs)), len(self.runs) - self.replayed)
 
     def targets(self) -> tuple[float, ...]:
-        """Target of each run; that of the latest run that has one where a run has none."""
+        """Target of each run; that of the latest run that has one where a run has none, or 0."""
         known = [run.run.runtime_target_s for run in self.runs]
         latest = next((target for target in reversed(known) if target), 0.0)
         return tuple(self.target_s or target or latest for target in known)

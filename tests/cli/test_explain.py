@@ -20,6 +20,7 @@ from airflow_enel.domain import (
     RunState,
     ScaleAnswer,
     Step,
+    TargetSource,
 )
 from airflow_enel.simulation.noise import Kill
 from tests.support.builders import samples
@@ -176,6 +177,32 @@ def test_probability_to_miss_and_accepted_risk_are_told(enel: Enel) -> None:
     said = enel("explain", run.key.id).out
     assert "\n  P(miss) 10%\n" in said
     assert ", risk 20%" in said
+
+
+def test_a_run_for_which_no_time_was_left_is_compared_with_its_deadline(enel: Enel) -> None:
+    from airflow_enel.history.sql.repository import SqlHistory
+
+    run = store(
+        runtime_target_s=0.0,
+        target_source=TargetSource.DEADLINE,
+        deadline_at=samples.outcome().ended_at - 90.0,
+    )
+    SqlHistory().finish_run(run.key.id, samples.outcome())
+    said = " ".join(enel("explain", run.key.id).out.split())
+    assert "no time was left for it: target 0 s from deadline (to end by" in said
+    assert "; ended 90 s after the deadline" in said
+
+
+def test_when_people_were_told_of_a_miss_is_told(enel: Enel) -> None:
+    from airflow_enel.history.sql.repository import SqlHistory
+
+    run = store()
+    at = samples.outcome().started_at + 23.0
+    SqlHistory().warn_of_miss(run.key.id, at)
+    assert "on_expected_miss was called at 20" in enel("explain", run.key.id).out
+    SqlHistory().finish_run(run.key.id, samples.outcome())
+    assert "on_expected_miss was called 23 s after the start" in enel("explain", run.key.id).out
+    assert enel("explain", run.key.id, "-o", "json").json["miss_warned_at"] == at
 
 
 def test_a_run_that_has_not_ended_has_no_outcome_yet(enel: Enel) -> None:

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_enel.control.deadline import (
-    LEAST_TARGET_S,
     DagRunMoment,
     deadline_at,
     nearest_deadline,
@@ -177,21 +176,25 @@ def test_without_an_outlook_the_time_until_the_deadline_is_the_target_and_that_i
     assert (made.runtime_s, "is not known" in made.reason) == (600.0, True)
 
 
-def test_a_deadline_that_has_passed_leaves_the_least_target_and_says_how_late_it_is() -> None:
+def test_a_deadline_that_has_passed_leaves_no_time_and_says_how_late_it_is() -> None:
     made = target(-360.0, DagRunOutlook((), ("load",), 40.0, (), None))
-    assert (made.runtime_s, made.overdue_s) == (LEAST_TARGET_S, 401.0)
+    assert (made.runtime_s, made.overdue_s) == (0.0, 400.0)
     assert "has passed 360 s ago" in made.reason
 
 
 def test_a_deadline_that_what_follows_will_miss_anyway_is_overdue() -> None:
-    assert target(30.0, DagRunOutlook((), ("load",), 40.0, (), None)).overdue_s == 11.0
+    assert target(30.0, DagRunOutlook((), ("load",), 40.0, (), None)).overdue_s == 10.0
+
+
+def test_a_deadline_before_the_usual_start_up_is_over_leaves_no_time() -> None:
+    made = target(15.0, DagRunOutlook((), (), 0.0, (), 20.0))
+    assert (made.runtime_s, made.overdue_s) == (0.0, 5.0)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6), st.none() | st.floats(0, 1e4))
-def test_the_target_is_always_possible_and_never_more_than_what_is_left(
+def test_the_target_is_what_is_left_and_never_negative(
     left_s: float, following_s: float, start_up_s: float | None
 ) -> None:
     made = target(left_s, DagRunOutlook((), (), following_s, (), start_up_s))
-    assert made.runtime_s >= LEAST_TARGET_S
-    assert made.runtime_s <= max(left_s + 0.001, LEAST_TARGET_S)
-    assert (made.overdue_s > 0) <= (made.runtime_s == LEAST_TARGET_S)
+    assert 0 <= made.runtime_s <= max(left_s + 0.001, 0.0)
+    assert (made.overdue_s > 0) <= (made.runtime_s == 0)

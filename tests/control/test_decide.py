@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_enel.control.decide import ScalingConfig, decide, first_step
+from airflow_enel.control.decide import LEAST_TARGET_S, ScalingConfig, decide, first_step
 from airflow_enel.control.policies import Policy, StartContext, find_policy
 from airflow_enel.control.progress import reduce_progress
 from airflow_enel.domain import Bounds, Forecast, Progress, Proposal, RunContext, Step
 from airflow_enel.predict import BellRuntime, Ellis
+from airflow_enel.predict.enel.forecaster import Enel
 from tests.support.builders.snapshots import (
     EMPTY,
     START,
@@ -268,6 +269,12 @@ class TestFirstStep:
         assert made.forecast is None
         assert made.decision.executors == 12
         assert made.decision.reason == "start with 12: the largest size has not been tried yet"
+
+    def test_a_run_without_time_left_is_planned_as_with_a_very_short_target(self):
+        enel = {"policy": find_policy("enel"), "forecaster": Enel().fit(PAST)}
+        made = first_step(config(target_s=0.0, **enel), PAST, None, START)
+        assert made.decision.executors == 12
+        assert made == first_step(config(target_s=LEAST_TARGET_S, **enel), PAST, None, START)
 
     @pytest.mark.parametrize(("try_number", "size"), [(1, 6), (2, 12), (3, 12)])
     def test_only_the_first_try_experiments(self, try_number, size):

@@ -63,9 +63,23 @@ def test_the_threshold_must_be_passed(threshold, told):
     assert (expected_miss(RUN, made, threshold) is not None) == told
 
 
-@pytest.mark.parametrize("unknown", [{"target_s": None}, {"target_s": 1.0, "known": False}])
+@pytest.mark.parametrize("unknown", [{"target_s": None}, {"target_s": 101.0, "known": False}])
 def test_nothing_is_told_of_what_is_not_known(unknown):
     assert expected_miss(RUN, assessed(**unknown)) is None
+
+
+def test_a_run_whose_time_is_up_is_told_of_whatever_is_known() -> None:
+    miss = expected_miss(RUN, assessed(60.0, known=False))
+    assert miss is not None
+    assert (miss.miss_probability, miss.lateness_s) == (1.0, 40.0)
+    assert expected_miss(RUN, assessed(60.0), largest_is_known=False) == miss
+
+
+def test_a_run_that_was_submitted_too_late_is_told_of_in_words_of_its_own() -> None:
+    miss = expected_miss(RUN, assessed(0.0))
+    assert miss is not None
+    assert miss.lateness_s == pytest.approx(200.5, abs=0.1)  # 100 s so far, 100 s more
+    assert str(miss) == "no time was left for it when it was submitted"
 
 
 def test_executors_that_do_not_come_are_not_counted_on():

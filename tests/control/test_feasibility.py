@@ -36,7 +36,7 @@ def test_executors_that_buy_nothing_are_not_taken() -> None:
 
 
 def test_a_deadline_that_has_passed_counts_from_the_deadline() -> None:
-    short = shortfall(forecast(400, 210, 150, 120), BOUNDS, 1.0, overdue_s=361.0)
+    short = shortfall(forecast(400, 210, 150, 120), BOUNDS, 0.0, overdue_s=360.0)
     assert short is not None
     assert short.late_s == 480.0  # 360 s ago, and 120 s of work
 
@@ -45,7 +45,7 @@ def test_a_deadline_that_has_passed_counts_from_the_deadline() -> None:
 def test_without_a_forecast_only_what_is_overdue_is_infeasible(
     overdue_s: float, feasible: bool
 ) -> None:
-    short = shortfall(None, BOUNDS, 1.0, overdue_s)
+    short = shortfall(None, BOUNDS, 0.0, overdue_s)
     assert (short is None) is feasible
     if short is not None:
         assert (short.executors, "more than 5 s" in str(short)) == (4, True)

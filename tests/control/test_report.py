@@ -26,6 +26,7 @@ def test_tells_where_a_run_stands():
     [
         (EXPECTED, None, None, "component 7 · 6 executors · 41 s elapsed · 118 s expected in all"),
         (None, 140.0, 26, "component 7 of 26 · 6 executors · 41 s elapsed · target 140 s"),
+        (None, 0.0, None, "component 7 · 6 executors · 41 s elapsed · no time was left"),
         (None, None, 5, "component 7 · 6 executors · 41 s elapsed"),
         (
             forecast({9: 50.0}),
@@ -95,6 +96,14 @@ ENDED = RunOutcome(
                 "708 executor-seconds"
             ),
         ),
+        (
+            ENDED,
+            0.0,
+            (
+                "succeeded · 26 components · 118 s, no time was left · 1 rescale · "
+                "708 executor-seconds"
+            ),
+        ),
         (ENDED, None, "succeeded · 26 components · 118 s · 1 rescale · 708 executor-seconds"),
         (
             replace(ENDED, state=RunState.LOST, runtime_s=None),
@@ -102,7 +111,7 @@ ENDED = RunOutcome(
             "lost · 26 components · runtime unknown · 1 rescale · 708 executor-seconds",
         ),
     ],
-    ids=["met", "just missed", "missed", "no target", "lost"],
+    ids=["met", "just missed", "missed", "late from the start", "no target", "lost"],
 )
 def test_the_end_of_a_run_in_one_line(outcome, target_s, line):
     assert outcome_line(outcome, target_s, 26) == line

@@ -124,6 +124,13 @@ def test_without_a_good_reason_nobody_is_told(run, changes):
     assert told.history.warned == {}
 
 
+def test_a_first_run_that_was_submitted_too_late_is_told_of():
+    told, run = Told(), monitored(0.0, past=())
+    told.warning(run).update(assessed(run), told.writer)
+    (context,) = told.contexts
+    assert context["expected_miss"].miss_probability == 1.0
+
+
 def test_a_run_that_hangs_between_barriers_is_looked_at_now_and_then():
     told, run = Told(), monitored(160.0)
     warning = told.warning(run)

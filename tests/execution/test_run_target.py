@@ -67,6 +67,17 @@ def test_the_log_says_what_a_target_was_made_of(caplog: pytest.LogCaptureFixture
     assert line.startswith("Target 560 s: the deadline 2023-11-14 22:23:20 UTC (deadline) is 600 s")
 
 
+def test_a_run_that_comes_after_its_deadline_is_stored_without_time_left(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    made = resolved(request(deadline_at=NOW - 600), DagRunOutlook())
+    run = made.run(2, NOW)
+    assert (run.runtime_target_s, run.deadline_at, made.overdue_s) == (0.0, NOW - 600, 600.0)
+    (line,) = caplog.messages
+    assert line.startswith("No time is left: the deadline 2023-11-14 22:03:20 UTC (deadline) has")
+
+
 def test_without_the_history_the_deadline_of_the_operator_is_all_that_is_known(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -80,7 +80,8 @@ def run_row(record: RunRecord, dag_id: str, job_key: str, rescales: int) -> RunR
         deadline_at=record.deadline_at,
         risk=record.risk,
     )
-    return RunRow(record.id, run, RunState(record.state), _outcome(record), rescales)
+    state, warned_at = RunState(record.state), record.miss_warned_at
+    return RunRow(record.id, run, state, _outcome(record), rescales, warned_at)
 
 
 def past_run(
