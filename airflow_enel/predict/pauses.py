@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.domain import Component, PastRun, Progress
-    from airflow_enel.predict.alignment import Identity
+    from airflow_enel.predict.occurrences import Identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
         Progress,
         TrainedModel,
     )
-    from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.component_forecasts import ComponentTimes
     from airflow_enel.predict.enel.gate import Gate
     from airflow_enel.predict.enel.model import EnelModel
     from airflow_enel.predict.gaussian.remaining import Remaining
+    from airflow_enel.predict.occurrences import Identity
 
 
 class Enel:

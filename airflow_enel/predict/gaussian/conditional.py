@@ -14,6 +14,7 @@ from airflow_enel.predict.component_forecasts import ClusterModel, with_present
 from airflow_enel.predict.curves.component_curves import curves_at, log_seconds
 from airflow_enel.predict.gaussian.calibration import Calibration
 from airflow_enel.predict.gaussian.curve_error import CurveError
+from airflow_enel.predict.gaussian.curves_in_context import CurvesInContext
 from airflow_enel.predict.gaussian.job_changes import change_notes, since_other_components
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
 from airflow_enel.predict.gaussian.prior import Prior
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from airflow_enel.domain import Bounds, ComponentForecast, PastRun, Progress, RunContext
     from airflow_enel.predict.component_forecasts import ComponentTimes
     from airflow_enel.predict.samples import FloatArray
-
-_UNKNOWN_ELASTICITY: Final = 12**-0.5
-"""Standard deviation of an exponent of which only 0…1 is known."""
 
 
 class Conditional:
@@ -69,10 +67,9 @@ class Conditional:
         self._gaps: UsualGaps
         self._cluster: ClusterModel | None = None
         self._prior: Prior
+        self._curves: CurvesInContext
         self._calibration: Calibration
         self._typical_s: FloatArray
-        self._known: dict[tuple[int, ...], FloatArray] = {}
-        self._guesses: dict[tuple[int, ...], FloatArray] = {}
 
     def __repr__(self) -> str:
         runs, components = (0, 0) if self._past is None else self._past.added_s.shape
@@ -84,9 +81,10 @@ class Conditional:
         self._past_runs = [self._gaps.remove_from_run(run) for run in past_runs]
         self._cluster = None
         past = since_other_components(Alignment.of(self._past_runs))
-        self._past, self._known, self._guesses = (past if past.columns else None), {}, {}
+        self._past = past if past.columns else None
         if self._past is not None:
             self._prior = Prior.of(past)
+            self._curves = CurvesInContext(self._prior)
             past = self._past = self._prior.in_usual_context(past)
             # Seconds at the median size: only to tell how much of a run is left.
             middle = np.rint(np.nanmedian(past.executors, keepdims=True)[0])
@@ -181,7 +179,7 @@ class Conditional:
             log_median=log_median,
             share=share[columns],
             covariance=covariance,
-            guess_log_sd=self._guess_log_sd(executors, context)[:, columns],
+            guess_log_sd=self._curves.log_sd(executors, context)[:, columns],
             current=None if current is None else int(np.searchsorted(columns, current)),
             spent_s=spent_s,
             tail_s=tail_s,
@@ -218,14 +216,14 @@ class Conditional:
         """
         effect = self._prior.context_effect
         row = effect.features.row(context)
-        log_median = self._in_context(executors, row)[:, columns]
+        log_median = self._curves.at(executors, row)[:, columns]
         residuals = self._prior.residuals.with_factors(effect.unknown(row))
         noise = DISTURBED_NOISE * found.disturbed
         given = residuals.condition(found.columns, columns, noise)
         if not found.columns.size:
             return log_median, given.covariance, np.empty((2, 0))
         sizes, index = np.unique(np.maximum(np.rint(found.executors), 1.0), return_inverse=True)
-        curves = self._in_context(tuple(sizes.astype(int).tolist()), row)
+        curves = self._curves.at(tuple(sizes.astype(int).tolist()), row)
         began = curves[index.ravel()[0]]
         at = curves[index.ravel(), found.columns]
         off = found.log_s - at
@@ -235,7 +233,7 @@ class Conditional:
         )
         log_median += short * (began[columns] - log_median)
         off = off - short * promised
-        guess = self._guess_of_curves(tuple(sizes.astype(int).tolist()))
+        guess = self._curves.curve_log_sd(tuple(sizes.astype(int).tolist()))
         guess_found = guess[index.ravel(), found.columns]
         error = CurveError.of(
             off,
@@ -246,7 +244,7 @@ class Conditional:
         )
         off -= guess_found * error.at(np.log(sizes))[index.ravel()]
         log_median += (
-            self._guess_of_curves(executors)[:, columns]
+            self._curves.curve_log_sd(executors)[:, columns]
             * error.at(np.log(np.array(executors, dtype=np.float64)))[:, None]
         )
         residual = residuals.limited(off, found.columns)
@@ -255,41 +253,6 @@ class Conditional:
             given.covariance,
             np.stack([found.log_s, at]),
         )
-
-    def _in_context(self, executors: tuple[int, ...], row: FloatArray) -> FloatArray:
-        """Log seconds in a context with these columns, ``(len(executors), m)``."""
-        log_size = np.log(np.array(executors, dtype=np.float64))[:, None]
-        log_s: FloatArray = self._at(executors) + self._prior.context_effect.of(row[None], log_size)
-        return log_s
-
-    def _at(self, executors: tuple[int, ...]) -> FloatArray:
-        """Log seconds per scale-out and component, ``(len(executors), m)``; computed once."""
-        if executors not in self._known:
-            self._known[executors] = self._prior.shapes.at(np.array(executors, dtype=np.float64))
-        return self._known[executors]
-
-    def _guess_log_sd(self, candidates: tuple[int, ...], context: RunContext) -> FloatArray:
-        """How uncertain what is said of each component at each size is, ``(c, m)``.
-
-        Between the shapes that its sizes allow, for its distance to the nearest of them, and for
-        the effect of the context.
-        """
-        of_context = self._prior.context_effect.log_sd(
-            context, np.log(np.array(candidates, dtype=np.float64))
-        )
-        guess: FloatArray = np.hypot(self._guess_of_curves(candidates), of_context)
-        return guess
-
-    def _guess_of_curves(self, executors: tuple[int, ...]) -> FloatArray:
-        """How uncertain the curves are, ``(c, m)``; computed once."""
-        if executors not in self._guesses:
-            curves, asked = self._prior.shapes, np.array(executors, dtype=np.float64)
-            apart = np.abs(np.log(asked)[:, None] - np.log(curves.sizes)[None, :])
-            seen = curves.mass > 0
-            distance = np.where(seen[None], apart[:, :, None], np.inf).min(axis=1)
-            far = _UNKNOWN_ELASTICITY * distance / np.sqrt(seen.sum(axis=0))
-            self._guesses[executors] = np.hypot(far, curves.log_sd(asked))
-        return self._guesses[executors]
 
 
 @dataclass(frozen=True, slots=True)

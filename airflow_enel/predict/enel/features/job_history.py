@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.config import EnelConfig
     from airflow_enel.predict.enel.features.encoding import Property
     from airflow_enel.predict.enel.features.stage_graph import ComponentGraph, RunFeatures
+    from airflow_enel.predict.occurrences import Identity
     from airflow_enel.predict.samples import FloatArray
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from airflow_enel.domain import Component, PastRun, RunContext, Stage
-    from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.features.encoding import Property
+    from airflow_enel.predict.occurrences import Identity
     from airflow_enel.predict.samples import FloatArray
 
 IntArray: TypeAlias = NDArray[np.int64]

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.features.encoding import Property
     from airflow_enel.predict.enel.features.job_history import ComponentHistory, JobHistory
     from airflow_enel.predict.enel.features.stage_graph import ComponentGraph
     from airflow_enel.predict.enel.features.summary_nodes import Blend
     from airflow_enel.predict.enel.inference.numpy_network import EnelInference
+    from airflow_enel.predict.occurrences import Identity
     from airflow_enel.predict.samples import BoolArray, FloatArray
 
 

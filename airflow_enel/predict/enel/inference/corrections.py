@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from airflow_enel.domain import Component, PastRun, Progress
     from airflow_enel.domain.context import RunContext
-    from airflow_enel.predict.alignment import Identity
     from airflow_enel.predict.enel.features.job_history import JobHistory
     from airflow_enel.predict.enel.inference.numpy_network import EnelInference
+    from airflow_enel.predict.occurrences import Identity
     from airflow_enel.predict.samples import FloatArray
 
 
