@@ -253,6 +253,17 @@ def test_without_the_default_connection_a_cluster_is_embedded() -> None:
     check_connection(ProviderHook(hook), "ellis")
 
 
+def test_executors_of_an_embedded_cluster_have_the_size_that_the_task_names() -> None:
+    hook = SparkSubmitHook()
+    assert use_embedded_cluster(
+        ProviderHook(hook), Bounds(1, 4), arguments(executor_cores=2, executor_memory="512m")
+    )
+    assert hook._connection["master"] == "local-cluster[1,16,4096]"
+    # Its command-line options of the same meaning are none to spark-submit on such a master.
+    assert hook._conf["spark.executor.cores"] == "2"
+    assert hook._conf["spark.executor.memory"] == "512m"
+
+
 @pytest.mark.parametrize(
     ("size", "expected"),
     [("512m", 512), ("2g", 2048), ("1GB", 1024), ("1500k", 2), ("700", 700), ("3000000b", 3)],

@@ -29,4 +29,6 @@ def use_embedded_cluster(hook: ProviderHook, bounds: Bounds, arguments: SubmitAr
     # Twice the executors: draining ones still hold their place while new ones start.
     places = 2 * bounds.maximum
     hook.use_master(f"local-cluster[1,{places * cores},{places * mebibytes(memory)}]")
+    # spark-submit passes its options for them on to clusters only, and this is none to it.
+    hook.add_conf({"spark.executor.cores": str(cores), "spark.executor.memory": str(memory)})
     return True

@@ -73,6 +73,10 @@ class ProviderHook:
         self._hook._connection["master"] = master
         self._hook._is_yarn = self._hook._is_yarn_cluster_mode = False
 
+    def add_conf(self, properties: Mapping[str, str]) -> None:
+        """Submit with these Spark properties, which replace those of the same names."""
+        self._hook._conf = {**self._hook._conf, **properties}
+
     def leave_size_to_conf(self) -> None:
         """Drop ``--num-executors``, which would override the sizing configuration."""
         self._hook._num_executors = None
