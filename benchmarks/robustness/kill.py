@@ -30,9 +30,9 @@ from airflow_enel.spark.submission.run_folder import RunFolder
 from benchmarks.figures import Figure
 from benchmarks.robustness.forked import Children, Life, pause, side_by_side, until
 from tests.support.airflow.scratch import (
-    HOST,
     ScratchAirflow,
     end_all_of,
+    find_spark,
     free_port,
     gaps_of,
     listens,
@@ -103,7 +103,7 @@ def _run_all(airflow: ScratchAirflow, children: Children) -> Iterable[Found]:
     import airflow_enel.operators.spark  # noqa: F401 - now, so that no try has to
 
     chance = random.Random(SEED)  # noqa: S311 - when, not who
-    _find_spark()
+    find_spark()
     port = free_port()
     children.start(lambda: airflow.serve(port), airflow.path / "api.log")
     for _ in until(lambda: listens(port), _WITHIN_S):
@@ -116,14 +116,6 @@ def _run_all(airflow: ScratchAirflow, children: Children) -> Iterable[Found]:
     for done, found in enumerate(side_by_side([t.life() for t in tasks], AT_ONCE), start=1):
         print(f"{done} of {RUNS}: {found}", file=sys.stderr, flush=True)
         yield found
-
-
-def _find_spark() -> None:
-    home = Path(os.environ.get("SPARK_HOME", ".spark/pyspark")).resolve()
-    os.environ["SPARK_HOME"] = str(home)
-    os.environ["PATH"] = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["SPARK_LOCAL_IP"] = HOST
 
 
 class Task:

@@ -117,6 +117,16 @@ def gaps_of(run_id: str, truth: Snapshot) -> Gaps:
     )
 
 
+def find_spark() -> None:
+    """Let applications of this process find the Spark distribution, by default the checkout's."""
+    # Not resolved: the archive of its classes is of use for the same class path only.
+    home = Path(os.environ.get("SPARK_HOME", ".spark/pyspark")).absolute()
+    os.environ["SPARK_HOME"] = str(home)
+    os.environ["PATH"] = f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = HOST
+
+
 def free_port() -> int:
     """A port that nobody listens at."""
     with socket.socket() as probe:
