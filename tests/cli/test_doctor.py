@@ -287,6 +287,23 @@ def test_spark_submit_itself_is_asked_for_a_version_that_cannot_be_seen(tmp_path
     assert spark_checks.spark_submit(env, lambda _: "?").state is State.WARNING
 
 
+def test_spark3_submit_will_do_and_is_asked_for_its_own_version(tmp_path: Path) -> None:
+    program(tmp_path, "spark3-submit")
+    found = spark_checks.spark_submit(installed(tmp_path, "2.4.8"), lambda _: "version 3.5.6")
+    where = tmp_path / "bin" / "spark3-submit"
+    assert found == ok(
+        f"Spark 3.5.6 at {where}, for Spark connections with spark-binary spark3-submit in their "
+        "extra"
+    )
+
+
+def test_of_several_old_programs_the_usual_one_is_told(tmp_path: Path) -> None:
+    program(tmp_path, "spark2-submit")
+    found = spark_checks.spark_submit(installed(tmp_path, "2.4.8"), lambda _: "version 2.4.7")
+    assert found.state is State.FAILED
+    assert found.told == f"{tmp_path / 'bin' / 'spark-submit'} is Spark 2.4.8"
+
+
 def test_programs_that_are_missing_are_told(tmp_path: Path) -> None:
     for check in (spark_checks.spark_submit, spark_checks.java):
         found = check({"PATH": str(tmp_path)}, refuse)

@@ -13,7 +13,7 @@ from typing import Final
 from zipfile import BadZipFile, ZipFile
 
 from airflow_enel import __version__
-from airflow_enel.cli.doctor.checks import TIME_LIMIT_S, Finding, failed, ok, warning
+from airflow_enel.cli.doctor.checks import TIME_LIMIT_S, Finding, State, failed, ok, warning
 from airflow_enel.domain import Bounds
 from airflow_enel.execution.request import work_dir
 from airflow_enel.spark.agent import LISTENER_CLASS, agent_jar
@@ -21,6 +21,8 @@ from airflow_enel.spark.properties import installed_version
 from airflow_enel.spark.submission.conf import sizing_conf, spark_defaults
 from airflow_enel.spark.submission.run_folder import RunFolder
 
+_SUBMIT: Final = ("spark-submit", "spark3-submit", "spark2-submit")
+"""Programs that a Spark connection may name; the first unless it names one."""
 _OLDEST_SPARK: Final = (3, 5)
 _OLDEST_JAVA: Final = {3: 8, 4: 17}
 """By the major version of Spark."""
@@ -47,21 +49,20 @@ def output_of(command: list[str]) -> str:
 
 
 def spark_submit(env: Mapping[str, str] = os.environ, output: Output = output_of) -> Finding:
-    """spark-submit is on the PATH, in a version that can be scaled."""
-    path = shutil.which("spark-submit", path=env.get("PATH"))
-    if path is None:
+    """One of the programs that submit is on the PATH, in a version that can be scaled."""
+    paths = [path for name in _SUBMIT if (path := shutil.which(name, path=env.get("PATH")))]
+    if not paths:
         return failed(
-            "is not on the PATH",
+            f"none of {', '.join(_SUBMIT)} is on the PATH",
             "install Spark on the workers (pip install pyspark will do) and put its bin folder on "
             "their PATH",
         )
-    version = _spark_version(env, path, output)
-    if version is None:
-        told = f"{path} does not tell its version"
-        return warning(told, "try spark-submit --version; Spark 3.5 or newer is needed")
-    if _numbers(version) < _OLDEST_SPARK:
-        return failed(f"{path} is Spark {version}", "install Spark 3.5 or newer")
-    return ok(f"Spark {version} at {path}")
+    found: list[Finding] = []
+    for path in paths:  # where spark-submit is an old Spark, spark3-submit may be a new one
+        found.append(_submit_program(path, env, output))
+        if found[-1].state is State.OK:
+            return found[-1]
+    return found[0]
 
 
 def java(env: Mapping[str, str] = os.environ, output: Output = output_of) -> Finding:
@@ -151,9 +152,26 @@ def decommissioning(
     return ok(f"every submission sets {' and '.join(_DECOMMISSION)}")
 
 
+def _submit_program(path: str, env: Mapping[str, str], output: Output) -> Finding:
+    """Examine one program that submits."""
+    name = Path(path).name
+    version = _spark_version(env, path, output)
+    if version is None:
+        told = f"{path} does not tell its version"
+        return warning(told, f"try {name} --version; Spark 3.5 or newer is needed")
+    if _numbers(version) < _OLDEST_SPARK:
+        return failed(f"{path} is Spark {version}", "install Spark 3.5 or newer")
+    told = f"Spark {version} at {path}"
+    if name != _SUBMIT[0]:
+        told += f", for Spark connections with spark-binary {name} in their extra"
+    return ok(told)
+
+
 def _spark_version(env: Mapping[str, str], path: str, output: Output) -> str | None:
-    if (version := installed_version(env)) is not None:
-        return version
+    # Programs of other names belong to other installations than SPARK_HOME.
+    known = installed_version(env) if Path(path).name == _SUBMIT[0] else None
+    if known is not None:
+        return known
     match = re.search(r"version ([0-9]+\.[0-9]+[^\s]*)", output([path, "--version"]))
     return None if match is None else match[1]
 
