@@ -24,7 +24,8 @@ class Progress:
     :param epoch: number of barriers seen: finished components and unasked executor changes
     :param requests: accepted requests so far, oldest first
     :param age_s: seconds since Spark answered
-    :param complete: False if events were lost, so that the counts cannot be trusted
+    :param complete: False if events were lost or the driver's clock was set back, so that counts
+        and times cannot be trusted
     :param context: what was known of the run at its start
     :param slots: tasks that the executors can run at a time, 0 if not known
     :param cached_bytes: memory that cached data take on all executors, 0 if not known

@@ -172,7 +172,8 @@ class ScaleRequest:
 class Snapshot:
     """Everything known of one application at ``read_at``.
 
-    ``complete`` is False if events were lost on the way, so that counts cannot be trusted.
+    ``complete`` is False if events were lost on the way or the driver's clock was set back, so
+    that counts and times cannot be trusted.
     ``task_cpus`` is how many cores each task takes. ``cached_bytes`` is the memory that cached data
     take on all executors, ``storage_bytes`` what an executor has for cached data and tasks, both 0
     if not known, as of runs that have no agent.

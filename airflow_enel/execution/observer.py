@@ -42,6 +42,10 @@ _LOCAL_MODE: Final = (
     "nothing is learned from this run. To have it sized, let the Spark connection name a cluster, "
     "and set no master in the application"
 )
+_INCOMPLETE: Final = (
+    "Events of the application were lost, or its driver's clock was set back: it stays at its "
+    "present size"
+)
 
 
 class Observer:
@@ -88,7 +92,7 @@ class Observer:
         snapshot = self.read(client)
         self._warn_of_local_mode(snapshot)
         if not snapshot.complete:
-            self._warn_once("Events of the application were lost: it stays at its present size")
+            self._warn_once(_INCOMPLETE)
         now = snapshot.read_at + (self._clock.now() - asked_at)
         assessment = self._assess(snapshot, now)
         step = None if snapshot.local_mode else assessment.step

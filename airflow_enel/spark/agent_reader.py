@@ -15,6 +15,7 @@ from airflow_enel.spark.agent_client import (
     parse_page,
 )
 from airflow_enel.spark.driver_reducer import DriverReducer
+from airflow_enel.spark.event_defects import CLOCK_SLACK_S
 
 _MAX_PAGES = 1000  # a page holds 1,000 events; more means an agent that never comes to an end
 _READ_WITHIN_S = 30.0
@@ -88,7 +89,10 @@ class AgentReader:
                 self._fold.complete = False
             self._fold.add(item.event)
             self._seen = item.seq
-        self._now = max(self._now, page.now_ms / 1e3)
+        now = page.now_ms / 1e3
+        if now < self._now - CLOCK_SLACK_S:  # set back: neither times nor their order are known
+            self._fold.complete = False
+        self._now = max(self._now, now)
 
     def _snapshot(self) -> Snapshot:
         snapshot = self._fold.snapshot(self._now)

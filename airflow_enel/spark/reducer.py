@@ -58,7 +58,8 @@ class EventReducer:
     :param strict: whether a field that could be done without makes its event unreadable: a live
         agent that sends one is not to be believed, a stored log loses the field alone
     :param busy_until: when the last component of the same driver's earlier applications finished
-    :ivar complete: False once an event was unreadable or missing
+    :ivar complete: False once an event was unreadable or missing; a snapshot is incomplete also
+        once times contradict each other, as after the driver's clock was set back
     :ivar defects: which events were unreadable, and whether their times contradict each other
     """
 
@@ -133,7 +134,7 @@ class EventReducer:
             started_at=self._started_at,
             ended_at=self._ended_at,
             read_at=read_at,
-            complete=self.complete and not self.flaws_at_end(),
+            complete=self.complete and not self.defects.contradiction and not self.flaws_at_end(),
             initial_executors=self._initial,
             components=self._components(CapacityTimeline(executors), read_at),
             executors=executors,

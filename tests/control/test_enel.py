@@ -72,6 +72,13 @@ def test_a_run_that_cannot_be_in_time_takes_the_fastest_size():
     assert proposed(job, 120.0, progress(4, 110.0)).executors == 12
 
 
+@pytest.mark.parametrize(("fewest", "size"), [(2, 2), (8, 8), (12, 8)])
+def test_a_late_run_shrinks_only_to_sizes_that_are_known_to_end_sooner(fewest, size):
+    slower_when_larger = component_forecast([lambda executors: 40.0 * executors] * 2)
+    job = replace(slower_when_larger, fewest_executors=(fewest,) * 2)
+    assert proposed(job, 110.0, progress(8, 100.0)).executors == size
+
+
 def test_executors_on_their_way_are_waited_for():
     job = component_forecast([parallel(200.0)] * 4, plant=replace(PLANT, start_delay_s=30.0))
     asked = progress(4, 100.0, requested=8, requests=(request(8, 1, START + 95.0),))

@@ -92,10 +92,8 @@ def _planned(context: PolicyContext, planning: PlanningContext, present: Present
         return _exploring(found, untried, components.fewest_executors[0], left_s)
     if outlook.miss_probability >= HOPELESS:
         found = plan(components, prices.lateness_only(), present, left_s, lost)
-        hopeless, outlook = outlook.miss_probability, found.outlook(found.size)
-        reason = f"no size is in time; with {found.size} the run ends the least late, by"
-        reason = f"{reason} {outlook.late_s:.0f} s"
-        return PlannedProposal(found.size, reason, hopeless, outlook.end_s)
+        fewest = components.fewest_executors[0] if components.fewest_executors else 0
+        return _least_late(found, fewest, outlook.miss_probability)
     return _proposal(found, outlook, left_s)
 
 
@@ -126,6 +124,23 @@ def _exploring(found: Plan, size: int, fewest: int, left_s: float) -> Proposal:
     reason = f"the next component has never run with fewer than {fewest}: trying {size};"
     reason = f"{reason} {_expected(outlook, left_s)}"
     return PlannedProposal(size, reason, outlook.miss_probability, outlook.end_s)
+
+
+def _least_late(found: Plan, fewest: int, miss_probability: float) -> Proposal:
+    """The size at which a run that will be late ends first.
+
+    A size that the next component has never run with is none to shrink to: that fewer executors
+    end sooner is seldom true, and often an error of few past runs.
+
+    :param fewest: executors with which the next component has ever run, 0 if not known
+    """
+    size, kept = found.size, found.present.requested
+    if size < min(kept, fewest) and kept in found.sizes:
+        size = kept
+    outlook = found.outlook(size)
+    reason = f"no size is in time; with {size} the run ends the least late, by"
+    reason = f"{reason} {outlook.late_s:.0f} s"
+    return PlannedProposal(size, reason, miss_probability, outlook.end_s)
 
 
 def _proposal(found: Plan, outlook: Outlook, left_s: float) -> Proposal:
