@@ -189,6 +189,72 @@ def test_a_refused_request_is_not_sent_again_and_again(
     assert sent == 1
 
 
+def test_an_application_that_ends_between_reading_and_acting_succeeds(
+    tmp_path: Path, agent: Callable[[Respond], int]
+) -> None:
+    run = e.simple_run(components=2)
+
+    def respond(method: str, *_: Any) -> tuple[int, bytes]:
+        if method == "GET":
+            return 200, page(run[:-1])
+        loop.driver.folder.final_state.write_bytes(page(run))
+        loop.go.touch()
+        return 503, b""
+
+    loop = Loop(tmp_path, agent(respond))
+    assert loop.run() == 0
+    assert [step.decision.epoch for step in loop.history.steps] == [2]
+    assert {answer for _, answer in loop.history.answers} == {None}
+    assert loop.history.outcome is not None
+    assert (loop.history.outcome.state, loop.history.outcome.runtime_s) == (
+        RunState.SUCCEEDED,
+        22.0,
+    )
+
+
+def test_after_a_poll_that_failed_the_next_one_decides(
+    tmp_path: Path, agent: Callable[[Respond], int]
+) -> None:
+    events = e.simple_run(components=2)[:-1]
+    answers = iter([(500, b"")])
+
+    def respond(method: str, _: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        if method == "POST":
+            events.append(e.scale_accepted(body["executors"], body["epoch"], 23.0))
+            loop.go.touch()
+            return 200, b'{"accepted": true, "executors": 2, "message": ""}'
+        return next(answers, (200, page(events)))
+
+    loop = Loop(tmp_path, agent(respond))
+    assert loop.run() == 0
+    assert [epoch for epoch, _ in loop.history.answers] == [2]
+
+
+def test_an_agent_that_is_away_for_the_rest_of_a_run_is_told_of_once(
+    tmp_path: Path, agent: Callable[[Respond], int], caplog: pytest.LogCaptureFixture
+) -> None:
+    events = e.simple_run(components=2)[:-1]
+    asked = 0
+
+    def respond(method: str, _: str, body: dict[str, Any]) -> tuple[int, bytes]:
+        nonlocal asked
+        asked += 1
+        if method == "POST":
+            events.append(e.scale_accepted(body["executors"], body["epoch"], 23.0))
+            return 200, b'{"accepted": true, "executors": 2, "message": ""}'
+        if asked == 14:
+            loop.go.touch()
+        return (200, page(events)) if asked <= 2 else (500, b"")
+
+    loop = Loop(tmp_path, agent(respond))
+    with caplog.at_level(logging.WARNING):
+        assert loop.run() == 0
+    assert len([r for r in caplog.records if "cannot be observed now" in r.message]) == 1
+    assert len(loop.history.steps) == 1
+    assert loop.history.outcome is not None
+    assert loop.history.outcome.state is RunState.SUCCEEDED
+
+
 def test_an_application_without_an_agent_runs_to_its_end(tmp_path: Path) -> None:
     loop = Loop(tmp_path, port=None)
     loop.go.touch()
