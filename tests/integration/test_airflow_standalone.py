@@ -42,6 +42,11 @@ def home(airflow_db: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (dags / "lifecycle.py").write_text(
         _LIFECYCLE_DAG.format(application=str(application), conf=SMALL_EXECUTORS)
     )
+    (dags / "late.py").write_text(
+        _LATE_DAG.format(
+            application=str(application), conf=SMALL_EXECUTORS, told=str(folder / "told")
+        )
+    )
     short = folder / "short.py"
     short.write_text(_WAITING.replace("600", "0"))
     (dags / "deadline.py").write_text(
@@ -225,6 +230,58 @@ def test_the_driver_outlives_its_task_and_an_eviction_but_not_a_user(
     until(lambda: not folder.exists(), within_s=30)
     until(lambda: history.run(row.id).state is RunState.KILLED, within_s=30)
     assert len(history.runs(dag_id="lifecycle")) == 1
+
+
+_LATE_DAG = """
+from datetime import datetime, timedelta
+from pathlib import Path
+from airflow.sdk import DAG, BaseNotifier
+from airflow_enel.operators.spark import EnelSparkOperator
+
+class Told(BaseNotifier):
+    template_fields = ("text",)
+
+    def __init__(self):
+        super().__init__()
+        self.text = "{{{{ ti.dag_id }}}}: {{{{ expected_miss.target_s }}}}"
+
+    def notify(self, context):
+        with Path({told!r}).open("a") as file:
+            file.write(self.text + "\\n")
+
+with DAG("late", schedule=None, start_date=datetime(2026, 1, 1), catchup=False):
+    EnelSparkOperator(
+        task_id="job",
+        application={application!r},
+        policy="static",
+        runtime_target=timedelta(seconds=1),
+        on_expected_miss=Told(),
+        max_executors=1,
+        executor_memory="512m",
+        conf={conf!r},
+        retries=1,
+        retry_delay=timedelta(seconds=1),
+    )
+"""
+
+
+def test_a_notifier_is_called_once_for_a_late_run_that_two_tasks_have_followed(
+    home: AirflowHome,
+) -> None:
+    told = home.path.parent / "told"
+    home.pause("late", paused=False)
+    answer = home.call("POST", "/dags/late/dagRuns", json={"logical_date": None})
+    run = f"/dags/late/dagRuns/{quote(answer.json()['dag_run_id'], safe='')}"
+    first_task = _followed_by(home, other_than=0)
+    (folder,) = home.work_dir.iterdir()
+    until(lambda: told.exists() and told.read_text(), within_s=90)
+
+    os.kill(first_task, signal.SIGKILL)
+    _followed_by(home, other_than=first_task)
+    until(lambda: _task_log(home, "late").count("will probably be late") == 2, within_s=60)
+    home.call("PATCH", f"{run}/taskInstances/job", json={"new_state": "failed"})
+    until(lambda: not folder.exists(), within_s=60)
+    assert told.read_text() == "late: 1.0\n"
 
 
 def _followed_by(home: AirflowHome, other_than: int) -> int:
