@@ -33,9 +33,9 @@ def list_models(args: Namespace) -> None:
     if not rows:
         Console().print("no models yet: runs go by the prior until one is trained")
         return
-    # The name is what "show" is asked for, so it is whole even in 80 columns.
-    table = Table(Column("model", no_wrap=True), "kind", "schema", "trained")
-    table.add_column("KiB", justify="right")
+    # The name is what "show" is asked for: where 80 columns are too few, the kind is cut.
+    table = Table(Column("model", no_wrap=True), "kind", "schema", Column("trained", no_wrap=True))
+    table.add_column("KiB", justify="right", no_wrap=True)
     for row in rows:
         named = texts(row.name, row.kind, str(row.schema_version), day(row.created_at))
         table.add_row(*named, _kib(row.weights_bytes))

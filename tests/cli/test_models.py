@@ -41,6 +41,15 @@ def test_the_list_has_every_model_without_its_weights(enel: Enel, stored: Traine
     assert stored.name in table.out  # whole: it is what "show" asks for
 
 
+def test_of_a_list_that_is_too_wide_only_the_kinds_are_cut(enel: Enel, airflow_db: None) -> None:
+    from airflow_enel.history.sql.trained_models import SqlModels  # noqa: PLC0415 - needs the database
+
+    name = f"m-{uuid4()}"
+    SqlModels().save_model(TrainedModel.sealed(name, "k" * 32, 3, "{}", b"x" * 2**21, 1.7e9))
+    row = next(line for line in enel("model", "list").out.splitlines() if name in line)
+    assert ("2023-11-14" in row, "2,048.0" in row, "k" * 32 in row) == (True, True, False)
+
+
 def test_without_models_the_list_says_what_happens_then(
     enel: Enel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,7 +59,7 @@ def http(api: Any, running_task: Any) -> Kept:
         if key.id not in reached:
             task, token = running_task(key.dag_id, key.run_id, key.task_id, key.map_index)
             reached[key.id] = HttpHistory(
-                Requests("http://server", token, task, total_s=1.0, transport=ServerTransport(api))
+                Requests("http://server", token, task, transport=ServerTransport(api))
             )
         return reached[key.id]
 
