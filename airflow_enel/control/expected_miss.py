@@ -10,7 +10,8 @@ from airflow_enel.predict.plant import USUAL_DELAY_S
 
 if TYPE_CHECKING:
     from airflow_enel.control.decide import Assessment
-    from airflow_enel.domain import RunKey
+    from airflow_enel.control.guards import Limits
+    from airflow_enel.domain import Progress, RunKey
 
 DEFAULT_THRESHOLD: Final = 0.5
 """Probability to miss above which people are told."""
@@ -26,7 +27,9 @@ def expected_miss(
     """What to tell of a run that is likelier to miss its target than the threshold.
 
     The size is the largest that is allowed, or what came where that was asked for in vain. Of a
-    run whose time is up nothing more need be known.
+    run whose time is up nothing more need be known. While executors of the start are on their way
+    nothing is said of one that has time left: forecasts take them for a growth then. Nor of one
+    whose policy has just decided and expects it to be in time.
 
     :param largest_is_known: True if past runs allow to rely on forecasts for the largest size
     :return: None if it is not, or nothing is known of it
@@ -39,12 +42,26 @@ def expected_miss(
     if unmet is not None:
         size = config.bounds.clamp(unmet.came)
     left_s = config.target_s - progress.elapsed_s
+    if left_s >= 0 and _is_starting(progress, config.policy.limits):
+        return None
     forecast = assessment.forecast if largest_is_known else None
     if forecast is not None and size in forecast.executors:
         probability = forecast.miss_probability(size, left_s)
         lateness_s = forecast.lateness(size, left_s)
+        if unmet is None and assessment.step is not None:
+            planned = assessment.step.decision.miss_probability
+            probability = probability if planned is None else min(probability, planned)
     else:
         probability, lateness_s = float(left_s < 0), max(-left_s, 0.0)
     if probability <= threshold:
         return None
     return ExpectedMiss(run, probability, lateness_s, config.target_s, progress.elapsed_s, size)
+
+
+def _is_starting(progress: Progress, limits: Limits) -> bool:
+    """True until all executors of the start have registered or the first component has finished.
+
+    Not for longer than executors count as on their way.
+    """
+    missing = not progress.finished and progress.executors < progress.initial
+    return missing and progress.elapsed_s < limits.patience_s

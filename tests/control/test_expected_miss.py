@@ -82,6 +82,49 @@ def test_a_run_that_was_submitted_too_late_is_told_of_in_words_of_its_own() -> N
     assert str(miss) == "no time was left for it when it was submitted"
 
 
+STARTING = replace(RUNNING, finished=(), initial=8)  # 6 of 8 have come
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, False),
+        ({"executors": 8}, True),
+        ({"finished": RUNNING.finished}, True),
+        ({"elapsed_s": 179.0}, False),
+        ({"elapsed_s": 180.0}, True),
+    ],
+    ids=["on their way", "all there", "first component", "still patient", "overdue"],
+)
+def test_nothing_is_told_while_executors_of_the_start_are_on_their_way(
+    changes: Any, told: bool
+) -> None:
+    made = assessed(190.0, replace(STARTING, **changes))
+    assert (expected_miss(RUN, made) is not None) == told
+
+
+@pytest.mark.parametrize(("planned", "told"), [(0.1, False), (0.9, True), (None, True)])
+def test_a_policy_that_has_just_decided_and_is_in_time_is_believed(
+    planned: float | None, told: bool
+) -> None:
+    step = samples.step()
+    step = replace(step, decision=replace(step.decision, miss_probability=planned))
+    step = replace(step, forecast=assessed(150.0).forecast)
+    made = replace(assessed(150.0), step=step)
+    assert (expected_miss(RUN, made) is not None) == told
+
+
+def test_a_plan_to_have_executors_that_do_not_come_is_not_believed() -> None:
+    step = replace(samples.step(), forecast=assessed(150.0).forecast)
+    seen = replace(changed((5.0, 11)), executors=6)
+    made = replace(assessed(260.0, seen, now=START + 200.0), step=step)
+    assert expected_miss(RUN, made) is not None
+
+
+def test_a_run_whose_time_is_up_is_told_of_while_it_starts() -> None:
+    assert expected_miss(RUN, assessed(99.0, STARTING)) is not None
+
+
 def test_executors_that_do_not_come_are_not_counted_on():
     """In time with all 12, but of 11 that were asked for long ago only 6 have come."""
     seen = replace(changed((5.0, 11)), executors=6)
