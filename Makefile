@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(SPARK_HOME)/bin:$(PATH)
 .PHONY: help install demo test test-fast lint format bench experiments constraints clean
 
 help:
-	@echo "make demo         a recurring Spark job under a real Airflow, in about 6 minutes"
+	@echo "make demo         a recurring Spark job under a real Airflow, in 5 to 6 minutes"
 	@echo "make test         all tests"
 	@echo "make test-fast    without other processes: no JVM, Airflow or PostgreSQL, in a minute or so"
 	@echo "make lint         formatting, types, layers"
@@ -39,7 +39,7 @@ $(SPARK)/.installed-$(SPARK_VERSION): | $(VENV)/.installed
 	@$(PIP) --target $(SPARK) pyspark==$(SPARK_VERSION)
 	@touch $@
 
-demo: install
+demo: install $(CLASSES)
 	@$(BIN)/python -m dags_examples.demo $(if $(KEEP),--keep)
 
 # The JVMs of the tests start in half the processor time with it.

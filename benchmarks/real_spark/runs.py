@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow_enel.domain import RunKey
 from benchmarks.real_spark.failed_tasks import failed_tasks
-from dags_examples.demo.show import kill_an_executor
+from dags_examples.demo.incidents import kill_an_executor
 from tests.support.airflow.scratch import ScratchAirflow, end_all_of, find_spark
 from tests.support.fakes.tasks import task_context
 from tests.support.processes.spark import COMPILE_LITTLE, QUICK_JVM, SMALL_EXECUTORS

@@ -6,6 +6,8 @@ import argparse
 import signal
 import sys
 import time
+from collections import defaultdict
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +19,18 @@ from airflow_enel.domain import RunState
 from airflow_enel.history.interface import HistoryError, RunRow
 from airflow_enel.history.sql.repository import SqlHistory
 from dags_examples.demo.airflow_home import AirflowHome, DemoError
-from dags_examples.demo.show import TaskLog, kill_an_executor, run_table
+from dags_examples.demo.decision_table import FinishedRun, Happened, decision_table
+from dags_examples.demo.incidents import Incident, double_the_input, kill_an_executor
+from dags_examples.demo.task_log import WIDTH, TaskLog
 
 DAG_ID: Final = "enel_demo"
-RUNS: Final = 6
-RUN_WITH_FAILURE: Final = 5
-KILL_AFTER_COMPONENTS: Final = 3
+RUNS: Final = 5
+TARGET_FACTOR: Final = 1.7
+"""Times as long as the first run, on the largest number of executors, a run may take."""
+
+SLOW_S: Final = 4.5 * 60
+"""After which the last run is left out, on a machine that is busy."""
+
 TIME_LIMIT_S: Final = 15 * 60
 
 
@@ -34,51 +42,85 @@ class Demo:
         self._console = console
         self._history = SqlHistory(sessionmaker(create_engine(home.database)).begin)
         self._logs: dict[str, TaskLog] = {}
-        self._killed = False
+        self._target_is_set = False
+        self._late_input = home.path / "late-input"
+        double = double_the_input(self._late_input)
+        self._ahead = [
+            Incident(2, 1, "the input doubles", double),
+            Incident(4, 3, "kill -9 of an executor", kill_an_executor),
+        ]
+        self._happened: defaultdict[str, list[Happened]] = defaultdict(list)
 
-    def run(self) -> tuple[RunRow, ...]:
+    def run(self) -> tuple[FinishedRun, ...]:
         """Let the DAG run until there are enough runs; return them, oldest first."""
         self._home.pause(DAG_ID, paused=False)
-        deadline = time.monotonic() + TIME_LIMIT_S
-        while time.monotonic() < deadline:
-            runs = self.runs()
+        began = time.monotonic()
+        while (since_s := time.monotonic() - began) < TIME_LIMIT_S:
+            runs = self._runs()
+            wanted = RUNS - 1 if since_s > SLOW_S and len(runs) < RUNS else RUNS
             for number, row in enumerate(runs, start=1):
                 self._show(number, row)
             ended = sum(row.state is not RunState.SUBMITTED for row in runs)
-            if len(runs) >= RUNS:
+            if ended and not self._target_is_set:
+                self._set_target(runs[0])
+            if len(runs) >= wanted:
                 self._home.pause(DAG_ID, paused=True)
-            if ended >= RUNS:
-                return runs
+            if ended >= wanted:
+                return tuple(self._finished(row) for row in runs)
             time.sleep(0.5)
         raise DemoError(f"The runs took too long; see {self._home.log}")
 
-    def runs(self) -> tuple[RunRow, ...]:
+    def _runs(self) -> tuple[RunRow, ...]:
         """What the metadata DB knows of the demo's runs, oldest first."""
         try:
             return tuple(reversed(self._history.runs(dag_id=DAG_ID)))
         except HistoryError:  # SQLite is locked for a moment
             return ()
 
+    def _finished(self, row: RunRow) -> FinishedRun:
+        return FinishedRun(row, self._history.decisions(row.id), tuple(self._happened[row.id]))
+
     def _show(self, number: int, row: RunRow) -> None:
         log = self._logs.get(row.id)
         if log is None:
             if row.state is not RunState.SUBMITTED:
                 return
+            self._late_input.unlink(missing_ok=True)
             target_s = row.run.runtime_target_s
             self._console.print(f"\n[bold]Run {number} of {RUNS}[/bold], target {target_s:.0f} s")
             log = self._logs[row.id] = TaskLog(self._home.path / "logs", row.run.key)
         for line in log.new_lines():
-            self._console.print(f"  {line}", markup=False, highlight=False)
-        if number == RUN_WITH_FAILURE and not self._killed and self._has_begun_well(row):
-            self._killed = kill_an_executor(self._home.work_dir / row.id)
-            if self._killed:
-                self._console.print("  [red]kill -9 of an executor, to see what happens[/red]")
+            self._console.print(line, markup=False, highlight=False)
+        if row.state is RunState.SUBMITTED:
+            for incident in [i for i in self._ahead if i.run == number]:
+                self._cause(incident, row)
 
-    def _has_begun_well(self, row: RunRow) -> bool:
+    def _set_target(self, first: RunRow) -> None:
+        """Let runs from now on take somewhat longer than the first one took here."""
+        self._target_is_set = True
+        if first.outcome is None or first.outcome.runtime_s is None:
+            return
+        target_s = 5 * ceil(TARGET_FACTOR * first.outcome.runtime_s / 5)
+        self._home.set_variable("enel_demo_target_s", str(target_s))
+        self._console.print(
+            f"\nIt took {first.outcome.runtime_s:.0f} s with the most executors that are allowed. "
+            f"From now on a run may take {target_s} s."
+        )
+
+    def _cause(self, incident: Incident, row: RunRow) -> None:
+        """Let an incident happen, once it is due."""
+        if self._components(row) < incident.after_components:
+            return
+        if incident.cause(self._home.work_dir / row.id):
+            self._ahead.remove(incident)
+            self._happened[row.id].append(Happened(time.time(), incident.text))
+            self._console.print(f"  [bold red]{incident.text}[/bold red]")
+
+    def _components(self, row: RunRow) -> int:
         try:
-            return len(self._history.components(row.id)) >= KILL_AFTER_COMPONENTS
+            return len(self._history.components(row.id))
         except HistoryError:  # as above
-            return False
+            return 0
 
 
 def main() -> int:
@@ -89,7 +131,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells make background jobs deaf
         signal.signal(number, signal.default_int_handler)
 
-    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 110)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     root = Path.cwd()
     home = AirflowHome(root / ".demo", root / "dags_examples")
     kept = False
@@ -98,11 +140,17 @@ def main() -> int:
         home.start()
         console.print(f"Airflow is up at {home.url}")
         runs = Demo(home, console).run()
-        console.print(run_table(runs, RUN_WITH_FAILURE))
+        console.print()
+        console.print(decision_table(runs))
+        console.print(
+            f"More of run 2: AIRFLOW_HOME={home.path} {Path(sys.executable).parent}/airflow enel "
+            f"explain {runs[1].row.id[:8]}",
+            soft_wrap=True,
+        )
         if keep:
             kept = True
             console.print(f"Airflow goes on at {home.url}; stop it with: kill -INT {home.pid}")
-        return 0 if all(row.state is RunState.SUCCEEDED for row in runs) else 1
+        return 0 if all(run.row.state is RunState.SUCCEEDED for run in runs) else 1
     except DemoError as error:
         console.print(f"[red]{error}[/red]")
         return 1

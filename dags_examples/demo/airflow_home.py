@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -39,7 +40,7 @@ class AirflowHome:
         self.database = f"sqlite:///{path}/airflow.db"
         self._dags = dags
         self._process: subprocess.Popen[bytes] | None = None
-        self._client = httpx.Client(base_url=self.url, timeout=10, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     @property
     def log(self) -> Path:
@@ -84,11 +85,17 @@ class AirflowHome:
             time.sleep(0.5)
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        """Ask Airflow's REST API as the administrator."""
-        if "Authorization" not in self._client.headers:
-            token = self._client.get("/auth/token").json()["access_token"]
-            self._client.headers["Authorization"] = f"Bearer {token}"
-        return self._client.request(method, f"/api/v2{path}", **arguments)
+        """Ask Airflow's REST API as the administrator.
+
+        :raises DemoError: if it does not answer
+        """
+        try:
+            if "Authorization" not in self._client.headers:
+                token = self._client.get("/auth/token").json()["access_token"]
+                self._client.headers["Authorization"] = f"Bearer {token}"
+            return self._client.request(method, f"/api/v2{path}", **arguments)
+        except httpx.HTTPError as error:
+            raise DemoError(f"Airflow does not answer ({error!r}); see {self.log}") from error
 
     def pause(self, dag_id: str, *, paused: bool) -> None:
         """Pause a DAG or let it run, as soon as Airflow knows it.
@@ -103,6 +110,15 @@ class AirflowHome:
             if time.monotonic() > deadline:
                 raise DemoError(f"Airflow does not know the DAG {dag_id}; see {self.log}")
             time.sleep(0.5)
+
+    def set_variable(self, key: str, value: str) -> None:
+        """Set a new variable of Airflow.
+
+        :raises DemoError: if Airflow does not take it
+        """
+        answer = self.call("POST", "/variables", json={"key": key, "value": value})
+        if answer.status_code != httpx.codes.CREATED:
+            raise DemoError(f"Airflow does not take the variable {key}; see {self.log}")
 
     def stop(self) -> None:
         """Stop Airflow, all that it has started, and every driver of Spark.
@@ -162,12 +178,26 @@ class AirflowHome:
             "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database,
             "AIRFLOW__ENEL__WORK_DIR": str(self.work_dir),
+            "DEMO_JVM": _jvm_options(),
+            "SPARK_SUBMIT_OPTS": _jvm_options(),
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
 
 
 def _fernet_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _jvm_options() -> str:
+    """Options of the JVMs of Spark; the archive of classes that ``make`` makes halves their start.
+
+    Those with another class path pass over the archive, and would warn of it on their output.
+    """
+    options = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    archive = Path(os.environ.get("SPARK_HOME", "")).parent / "classes.jsa"
+    if archive.exists():
+        options += [f"-XX:SharedArchiveFile={archive}", "-Xlog:disable", "-Xlog:all=error:stderr"]
+    return shlex.join(options)
 
 
 def _free_port() -> int:

@@ -15,7 +15,7 @@ from airflow_enel.execution.run_task import RunTask
 from airflow_enel.history.interface import DecisionRow, DecisionStatus, RunRow
 from airflow_enel.history.sql.repository import SqlHistory
 from airflow_enel.operators.spark import EnelSparkOperator
-from dags_examples.demo.show import kill_an_executor
+from dags_examples.demo.incidents import kill_an_executor
 from tests.support.fakes.tasks import task_context
 from tests.support.processes.spark import ITERATIVE, SMALL_EXECUTORS, use_spark
 from tests.support.processes.waiting import until
