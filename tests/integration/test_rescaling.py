@@ -76,12 +76,14 @@ class Observed:
     outcome: RunOutcome
     components: tuple[Component, ...]
 
-    def total_s(self, executors: int, slowness: float) -> float:
+    def total_s(self, executors: int, slowness: float, elasticity: float = 1.0) -> float:
         """Seconds of a made-up run, which ends with its last component."""
-        return sum(self._added_s(executors, slowness))
+        return sum(self._added_s(executors, slowness, elasticity))
 
-    def remember(self, dag_id: str, slowness: float) -> None:
+    def remember(self, dag_id: str, slowness: float, elasticity: float = 1.0) -> None:
         """Seed a history at every size, slower than the real run by a factor.
+
+        :param elasticity: 1 if twice the executors take half the time, 0 if they change nothing
 
         The start-up is never made slower: the real ones differ by seconds, and to begin with
         much time to spare is to give executors back before there is anything to see.
@@ -90,10 +92,11 @@ class Observed:
         for executors in range(1, MOST + 1):
             key = RunKey(dag_id, f"past at {executors}", "job", -1, 1)
             run = replace(self.row.run, key=key, initial_executors=executors)
-            runtime_s = self.total_s(executors, slowness)
+            runtime_s = self.total_s(executors, slowness, elasticity)
             started_at = (self.outcome.started_at or 0.0) - 1000.0 * executors
             history.open_run(run, None)
-            history.save_components(key.id, self._components(executors, slowness, started_at))
+            added_s = self._added_s(executors, slowness, elasticity)
+            history.save_components(key.id, self._components(executors, added_s, started_at))
             past = replace(
                 self.outcome,
                 started_at=started_at,
@@ -104,17 +107,17 @@ class Observed:
             )
             history.finish_run(key.id, past)
 
-    def _added_s(self, executors: int, slowness: float) -> list[float]:
+    def _added_s(self, executors: int, slowness: float, elasticity: float) -> list[float]:
         start_up, *iterations = (c.added_s or 0.0 for c in self.components)
-        each_s = median(iterations) * slowness * MOST / executors
+        each_s = median(iterations) * slowness * (MOST / executors) ** elasticity
         return [start_up * min(slowness, 1.0), *(each_s for _ in iterations)]
 
     def _components(
-        self, executors: int, slowness: float, started_at: float
+        self, executors: int, seconds: list[float], started_at: float
     ) -> tuple[Component, ...]:
         made_up = []
         at = started_at
-        for real, added_s in zip(self.components, self._added_s(executors, slowness), strict=True):
+        for real, added_s in zip(self.components, seconds, strict=True):
             component = replace(
                 real,
                 started_at=at,
@@ -231,6 +234,27 @@ def test_a_run_that_is_faster_than_its_history_gives_executors_back(observed: Ob
     assert result.outcome.executors_lost == 0  # they were drained
     check_decisions(result.decisions, least=1)
     assert len(result.decisions) >= 1 + ITERATIONS
+
+
+def test_policy_enel_gives_back_by_its_plan_what_a_faster_run_can_do_without(
+    observed: Observed,
+) -> None:
+    """Executors help little by the history, so as few as are in time are the cheapest."""
+    past = {"slowness": 20.0, "elasticity": 0.2}
+    observed.remember("planned", **past)
+    target_s = (observed.total_s(MOST, **past) + observed.total_s(MOST - 1, **past)) / 2
+    execution("planned", all_at_once=True, policy="enel", runtime_target=target_s).run()
+
+    result = Result.of("planned")
+    assert result.starts_from_a_forecast_with(MOST)
+    released = [row.step.decision for row in result.decisions[1:] if row.step.decision.changes]
+    assert released
+    assert released[0].executors < released[0].executors_before
+    assert all("cheapest plan in time" in d.reason for d in released)
+    assert result.nothing_failed()
+    assert result.outcome.executors_lost == 0  # they were drained
+    assert result.outcome.violation_s == 0
+    check_decisions(result.decisions, least=1)
 
 
 def test_a_run_survives_the_death_of_an_executor(observed: Observed, work_dir: Path) -> None:
