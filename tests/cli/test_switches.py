@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 
@@ -16,12 +16,11 @@ from tests.support.fakes.agents import Respond, agents
 from tests.support.fakes.growing import GrowingApplication
 
 agent = pytest.fixture(agents)
-_numbers = itertools.count()
 
 
 @pytest.fixture
 def run(airflow_db: None) -> Run:
-    return opened(f"pause-{next(_numbers)}", f"job-{next(_numbers)}")
+    return opened(f"pause-{uuid4()}", f"job-{uuid4()}")
 
 
 def opened(dag_id: str, job_key: str) -> Run:
