@@ -80,8 +80,9 @@ class Prior:
         off = np.where(fit_weight < weight, samples.off_without_fit(fitted), fitted.off)
         promised = curves_at(shapes, past.began) - curves_of(shapes, past.executors)
         promised = np.where(there, promised, 0.0)
+        sizes = (shapes.mass > 0).sum(axis=0)
         rescale_efficiency = RescaleEfficiency.fit(
-            off, promised, weight, Residuals.fit(off, weight)
+            off, promised, weight, Residuals.fit(off, weight, sizes)
         )
         short, _ = rescale_efficiency.of(off, promised, np.sign(weight))
         residual = np.where(chosen, off - short[:, None] * promised, 0.0)
@@ -92,7 +93,9 @@ class Prior:
             scanned=scanned,
             context_effect=fitted.effect,
             rescale_efficiency=rescale_efficiency,
-            residuals=Residuals.fit(residual, weight).with_trust(residual, weight, past.order),
+            residuals=Residuals.fit(residual, weight, sizes).with_trust(
+                residual, weight, past.order
+            ),
             share=np.average(there, axis=0, weights=past.evidence),
             own_pull=own_pull,
             off=off,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from airflow_enel.predict.spread import UNKNOWN
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -24,6 +26,7 @@ CURVE_PARAMETERS: Final = 3
 DISTURBED_NOISE: Final = 3.0
 """Extra noise of a component inside which an executor came or went, in shares of its own."""
 
+_COMMON = 0.5  # of what is not known of the variance, as a whole run can be slow
 _LEAST_SHRINKAGE = 0.02  # with less the matrices below are nearly singular
 _TRIALS = (0.25, 0.5, 0.75)  # parts of a run after which what is left of it is foreseen
 
@@ -34,14 +37,14 @@ class Residuals:
 
     In units of ``sd`` the covariance is ``δ·μ·I + LᵀL`` with ``LᵀL = (1 − δ)·S``: S is the
     empirical one of past runs, drawn to a multiple of the identity as far as its own noise says.
-    ``L`` has one row per past run, so conditioning costs a matrix of runs × runs at most, however
-    many components there are.
+    ``L`` has one row per past run, and one per other cause that moves all components, so
+    conditioning costs a matrix of about runs × runs at most, however many components there are.
     Source: Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance
     matrices", 2004.
 
     :param sd: standard deviation of each component, ``(m,)``
     :param own: ``δ·μ``, the part of the variance that a component shares with no other
-    :param loadings: ``L``, ``(n, m)``
+    :param loadings: ``L``, ``(n + k, m)``
     :param scale: what the residuals of each run were multiplied with there, ``(n,)``
     :param trust: how far each follows what finished ones say of it, 0…1, ``(m,)``
     """
@@ -53,19 +56,27 @@ class Residuals:
     trust: FloatArray
 
     @classmethod
-    def fit(cls, residual: FloatArray, weight: FloatArray) -> Self:
-        """Learn from residuals ``(n, m)``; weight 0 where there is none."""
+    def fit(cls, residual: FloatArray, weight: FloatArray, sizes: IndexArray) -> Self:
+        """Learn from residuals ``(n, m)``; weight 0 where there is none.
+
+        :param sizes: at how many scale-outs each component has run, ``(m,)``
+        """
         runs = residual.shape[0]
-        variance = (weight * residual**2).sum(axis=0) / weight.sum(axis=0)
-        variance *= runs / max(runs - CURVE_PARAMETERS, 1)
-        sd = np.maximum(np.sqrt(variance), SMALLEST_LOG_SD)
+        seen, usual = _variance(residual, weight, sizes)
+        sd = np.maximum(np.sqrt(seen + usual), SMALLEST_LOG_SD)
         of_run = weight.max(axis=1)
         of_run = np.sqrt(of_run / of_run.mean())
         scaled = np.clip(residual / sd, -FARTHEST, FARTHEST) * of_run[:, None]
+        square = (scaled**2).mean(axis=0)
+        scaled *= np.sqrt(seen / sd**2 / np.where(square > 0, square, np.inf))
         delta, mu = ledoit_wolf(scaled)
         delta = max(delta, _LEAST_SHRINKAGE)
         scale = np.sqrt((1 - delta) / runs)
-        return cls(sd, delta * mu, scaled * scale, of_run * scale, np.ones(sd.size))
+        # What few runs have not shown of the variance may be the same for all components.
+        hidden = usual / sd**2
+        own = delta * mu + (1.0 - _COMMON) * float(hidden.mean())
+        loadings = np.concatenate([scaled * scale, np.sqrt(_COMMON * hidden)[None]])
+        return cls(sd, own, loadings, of_run * scale, np.ones(sd.size))
 
     def with_trust(self, residual: FloatArray, weight: FloatArray, order: IndexArray) -> Self:
         """With the trust that it has earned on residuals ``(n, m)`` of the past runs.
@@ -96,9 +107,7 @@ class Residuals:
 
         :param factors: what a standard deviation of each does to the log seconds, ``(k, m)``
         """
-        loadings = np.concatenate([self.loadings, factors / self.sd])
-        scale = np.concatenate([self.scale, np.zeros(len(factors))])
-        return replace(self, loadings=loadings, scale=scale)
+        return replace(self, loadings=np.concatenate([self.loadings, factors / self.sd]))
 
     def condition(self, finished: IndexArray, remaining: IndexArray, noise: FloatArray) -> Given:
         """Conditional distribution of the remaining components given the finished ones.
@@ -151,7 +160,8 @@ class Residuals:
 
     def _said(self, inverse: FloatArray, remaining: IndexArray) -> FloatArray:
         """Means by the inverse A of K; all runs but k make ``K₋ₖ⁻¹·K₋ₖ,ₖ = −A₋ₖ,ₖ / Aₖₖ``."""
-        said = -inverse / np.diag(inverse)[:, None]
+        runs = self.scale.size
+        said = -inverse[:runs] / np.diag(inverse)[:runs, None]
         np.fill_diagonal(said, 0.0)
         scale = np.where(self.scale > 0, self.scale, np.inf)[:, None]
         means: FloatArray = (said @ self.loadings[:, remaining]) / scale
@@ -185,6 +195,21 @@ class Given:
 
     gain: FloatArray
     covariance: FloatArray
+
+
+def _variance(
+    residual: FloatArray, weight: FloatArray, sizes: IndexArray
+) -> tuple[FloatArray, FloatArray]:
+    """Variance of each component that was seen, and that is added, ``(m,)`` each.
+
+    As if there were one run more that varied as usual. What is usual is the median of all
+    components, as if they had one more of which nothing is known: a curve goes through the first
+    runs, whose residuals say nothing.
+    """
+    squares, runs = (weight * residual**2).sum(axis=0), weight.sum(axis=0)
+    counted = np.maximum(runs - np.minimum(sizes, CURVE_PARAMETERS), 0.0) + 1.0
+    usual = np.median((squares + UNKNOWN**2) / counted)
+    return squares / counted, usual / counted
 
 
 def ledoit_wolf(samples: FloatArray) -> tuple[float, float]:

@@ -13,11 +13,12 @@ PROMISED = np.zeros((RUNS, COMPONENTS))
 PROMISED[::2, 5:] = -0.7  # every second run goes on at fewer executors
 NOISE = 0.05 * RNG.normal(size=(RUNS, COMPONENTS))
 WEIGHT = np.ones((RUNS, COMPONENTS))
+RESIDUALS = Residuals.fit(NOISE, WEIGHT, np.full(COMPONENTS, 2))
 
 
 def fitted(share: float) -> RescaleEfficiency:
     residual = NOISE + share * PROMISED
-    return RescaleEfficiency.fit(residual, PROMISED, WEIGHT, Residuals.fit(NOISE, WEIGHT))
+    return RescaleEfficiency.fit(residual, PROMISED, WEIGHT, RESIDUALS)
 
 
 HALF = fitted(0.5)
@@ -33,9 +34,7 @@ def test_runs_that_agree_leave_little_doubt():
 
 
 def test_runs_that_were_never_rescaled_tell_nothing():
-    known = RescaleEfficiency.fit(
-        NOISE, np.zeros_like(PROMISED), WEIGHT, Residuals.fit(NOISE, WEIGHT)
-    )
+    known = RescaleEfficiency.fit(NOISE, np.zeros_like(PROMISED), WEIGHT, RESIDUALS)
     assert known.mean == pytest.approx(0.0, abs=1e-3)
     assert known.variance == pytest.approx(UNKNOWN_SQUARE, rel=1e-3)
 

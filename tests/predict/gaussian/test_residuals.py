@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from airflow_enel.predict.gaussian.residuals import Residuals, ledoit_wolf
+from airflow_enel.predict.spread import UNKNOWN
 
 
 class TestLedoitWolf:
@@ -31,19 +32,57 @@ class TestLedoitWolf:
         assert 0 < mu < np.inf
 
 
+def fit(residual, weight, sizes=3) -> Residuals:
+    """Of components that have all run at so many sizes."""
+    return Residuals.fit(residual, weight, np.full(residual.shape[1], sizes))
+
+
+def covariance_of(residuals: Residuals):
+    dense = residuals.loadings.T @ residuals.loadings
+    dense += residuals.own * np.eye(residuals.sd.size)
+    return dense * residuals.sd[:, None] * residuals.sd
+
+
+class TestFewRuns:
+    rng = np.random.default_rng(2)
+
+    @pytest.mark.parametrize("runs", [1, 2, 3])
+    def test_curves_through_the_first_runs_say_nothing_of_how_runs_vary(self, runs):
+        covariance = covariance_of(fit(np.zeros((runs, 8)), np.ones((runs, 8)), sizes=runs))
+        assert np.sqrt(np.diag(covariance)) == pytest.approx(np.full(8, UNKNOWN), rel=0.01)
+
+    def test_what_is_not_known_is_partly_the_same_for_all_components(self):
+        covariance = covariance_of(fit(np.zeros((1, 8)), np.ones((1, 8)), sizes=1))
+        assert covariance[0, 1] == pytest.approx(UNKNOWN**2 / 2)
+
+    def test_runs_at_one_size_say_how_runs_vary(self):
+        sample = 0.05 * self.rng.normal(size=(6, 8))
+        one, three = (
+            np.diag(covariance_of(fit(sample, np.ones((6, 8)), sizes))).mean() for sizes in (1, 3)
+        )
+        assert 0.05**2 < one < three < UNKNOWN**2 / 2
+
+    def test_many_runs_are_believed(self):
+        sample = np.array([0.05, 0.2]) * self.rng.normal(size=(400, 2))
+        found = np.sqrt(np.diag(covariance_of(fit(sample, np.ones((400, 2))))))
+        assert found == pytest.approx([0.05, 0.2], rel=0.1)
+
+    def test_a_component_that_half_of_the_runs_had_varies_as_it_did_in_these(self):
+        sample, weight = 0.1 * self.rng.normal(size=(400, 8)), np.ones((400, 8))
+        sample[::2, 0] = weight[::2, 0] = 0.0
+        found = np.sqrt(np.diag(covariance_of(fit(sample, weight))))
+        assert found == pytest.approx(np.full(8, 0.1), rel=0.15)
+
+
 class TestResiduals:
     rng = np.random.default_rng(1)
     sample = rng.normal(size=(30, 1)) * 0.2 + rng.normal(size=(30, 8)) * 0.05
     weight = np.ones((30, 8))
-    fitted = Residuals.fit(sample, weight)
+    fitted = fit(sample, weight)
     behind, ahead = np.arange(3), np.arange(3, 8)
 
-    def covariance(self, residuals: Residuals):
-        dense = residuals.loadings.T @ residuals.loadings + residuals.own * np.eye(8)
-        return dense * residuals.sd[:, None] * residuals.sd
-
     def test_conditions_as_a_dense_gaussian_does(self):
-        dense = self.covariance(self.fitted)
+        dense = covariance_of(self.fitted)
         cross, seen = dense[3:, :3], dense[:3, :3]
         gain = cross @ np.linalg.inv(seen)
         given_ = self.fitted.condition(self.behind, self.ahead, np.zeros(3))
@@ -51,9 +90,9 @@ class TestResiduals:
         assert given_.covariance == pytest.approx(dense[3:, 3:] - gain @ cross.T)
 
     def test_conditions_alike_on_more_components_than_there_are_runs(self):
-        few = Residuals.fit(self.sample[:4], self.weight[:4])
+        few = fit(self.sample[:4], self.weight[:4])
         behind, ahead = np.arange(6), np.arange(6, 8)
-        dense = self.covariance(few)
+        dense = covariance_of(few)
         gain = dense[6:, :6] @ np.linalg.inv(dense[:6, :6])
         given_ = few.condition(behind, ahead, np.zeros(6))
         assert given_.gain == pytest.approx(gain)
@@ -65,12 +104,12 @@ class TestResiduals:
         alone = rng.normal(size=(30, 1)) * 0.4
         sample = np.hstack([self.sample, alone])
         weight = np.ones((30, 9))
-        fitted = Residuals.fit(sample, weight).with_trust(sample, weight, np.arange(9))
+        fitted = fit(sample, weight).with_trust(sample, weight, np.arange(9))
         assert fitted.trust[8] < 0.3
         assert np.all(fitted.trust[4:8] > 0.8)
         behind, last = np.arange(8), np.array([8])
         given_ = fitted.condition(behind, last, np.zeros(8))
-        naive = Residuals.fit(sample, weight).condition(behind, last, np.zeros(8))
+        naive = fit(sample, weight).condition(behind, last, np.zeros(8))
         assert np.abs(given_.gain).sum() < 0.3 * np.abs(naive.gain).sum() + 1e-12
         assert given_.covariance[0, 0] > naive.covariance[0, 0]
 
