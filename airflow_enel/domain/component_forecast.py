@@ -86,8 +86,8 @@ class FailureRegime:
 class ComponentForecast:
     """Components still to come: ``m`` of them at ``c`` scale-outs, given the finished ones.
 
-    They are in the order in which they are expected, the running one first. ``log_sd`` is so wide
-    that a planner may take them as independent.
+    They are in the order in which they are expected, the running one first. Without a correlation
+    ``log_sd`` is so wide that a planner may take them as independent.
 
     :param executors: scale-outs, ascending: the candidates, and the present one
     :param log_median: log of the median seconds of each as a whole, if it runs at that scale-out
@@ -102,6 +102,8 @@ class ComponentForecast:
     :param overrun: how many times as long as expected before the start at its size each of the
         two components that finished last took at least; a usual stall is added to what it took
         and to what was expected; 0 if fewer have finished
+    :param correlation: of all components with each other at each scale-out, 0…1, ``(c,)``; empty
+        if they can be taken as independent
     :raises ValueError: if shapes differ, scale-outs do not ascend, or numbers are unusable
     """
 
@@ -118,6 +120,7 @@ class ComponentForecast:
     fewest_executors: tuple[int, ...] = ()
     explored: int = 0
     overrun: float = 0.0
+    correlation: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         self._check_shapes()
@@ -129,6 +132,8 @@ class ComponentForecast:
             raise ValueError("the shares of a component forecast must lie above 0, up to 1")
         if not all(0 <= t < float("inf") for t in (self.spent_s, self.tail_s, self.overrun)):
             raise ValueError("spent_s, tail_s and overrun must be finite and not negative")
+        if not all(0 <= correlation <= 1 for correlation in self.correlation):
+            raise ValueError("the correlation of components must lie between 0 and 1")
         if self.spent_s and not self.share:
             raise ValueError("without a component there is none that has taken time")
 
@@ -142,5 +147,7 @@ class ComponentForecast:
         width = len(self.executors)
         if any(len(row) != width for row in chain(self.log_median, self.log_sd)):
             raise ValueError("a component forecast needs a median and a spread per scale-out")
+        if len(self.correlation) not in (0, width):
+            raise ValueError("a component forecast needs a correlation per scale-out or none")
         if len(self.fewest_executors) not in (0, len(self.share)):
             raise ValueError("a component forecast needs the fewest executors of each or of none")

@@ -13,7 +13,7 @@ from airflow_enel.domain import Bounds, ComponentForecast, PastRun, Progress
 from airflow_enel.history.wire import checked
 from airflow_enel.predict import Conditional, Ellis
 from airflow_enel.predict.base import ForecastsComponents
-from airflow_enel.predict.component_forecasts import MOST_INFLATION, independent_log_sd
+from airflow_enel.predict.component_forecasts import FEW_RUNS, MOST_INFLATION, Spreads
 from airflow_enel.predict.enel.config import DEFAULT
 from airflow_enel.predict.enel.forecaster import Enel
 from airflow_enel.predict.enel.gate import OPEN, Gates
@@ -242,10 +242,35 @@ def test_independent_spreads_have_the_variance_of_the_sum(seconds, correlation, 
     common = np.full((1, size), guess)
     together = expected_s[0] @ (covariance + guess**2) @ expected_s[0]
     alone = expected_s[0] ** 2 @ (np.diag(covariance) + guess**2)
-    independent = independent_log_sd(expected_s, covariance, (common,))
+    independent = Spreads.of(expected_s, covariance, (common,)).independent()
     assert expected_s[0] ** 2 @ independent[0] ** 2 == pytest.approx(
         min(together, MOST_INFLATION * alone)
     )
+
+
+@given(
+    st.lists(st.floats(1.0, 1e3), min_size=2, max_size=20),
+    st.floats(0, 1),
+    st.floats(0, 0.5),
+    st.floats(0.01, 0.5),
+)
+def test_one_correlation_of_all_has_the_variance_of_the_sum(seconds, correlation, guess, sd):
+    size, expected_s = len(seconds), np.array([seconds])
+    covariance = sd**2 * (correlation + (1 - correlation) * np.eye(size))
+    spreads = Spreads.of(expected_s, covariance, (np.full((1, size), guess),))
+    weighed, found = (expected_s * spreads.log_sd)[0], spreads.correlation()[0]
+    together = expected_s[0] @ (covariance + guess**2) @ expected_s[0]
+    said = (1 - found) * weighed @ weighed + found * weighed.sum() ** 2
+    assert said == pytest.approx(together)
+
+
+@pytest.mark.parametrize("forecaster", [Conditional, Enel])
+def test_components_go_together_as_long_as_few_runs_are_known(forecaster):
+    few, many = (
+        forecaster().fit(history(runs)).forecast_components(START, BOUNDS) for runs in (2, FEW_RUNS)
+    )
+    assert min(few.correlation) > 0.1
+    assert many.correlation == ()
 
 
 def took(*seconds: float) -> Progress:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_enel.control.planning.cases import Cases, Losses
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from numpy.typing import NDArray
 
-    from airflow_enel.domain import ComponentForecast
+    from airflow_enel.domain import ComponentForecast, FailureRegime
 
     FloatArray = NDArray[np.float64]
 
@@ -24,18 +26,20 @@ WEIGHTS: Final = np.array([0.05, 0.125, 0.2, 0.25, 0.2, 0.125, 0.05])
 
 _CLIFFS: Final = 2
 _STEEP: Final = 1.25  # ratio of totals at neighbouring sizes that makes a cliff
-_UNLIKELY: Final = 0.02
 _SMALLEST_EXECUTORS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """Components in their order at ``S`` sizes, without and with losses of executors: ``R`` cases.
+    """Components in their order at ``S`` sizes, in ``R`` cases.
+
+    A case is without or with losses of executors, and slower or faster as a whole if the components
+    go together.
 
     :param sizes: ascending, ``(S,)``
     :param probability: of each case, ``(R,)``
     :param log_median: log seconds without stalls, ``(R, m, S)``
-    :param log_sd: ``(m, S)``
+    :param log_sd: within a case, ``(m, S)``
     :param share: probability that each comes, ``(m,)``
     :param untried: True at sizes so far below those that a component has run with that it may be
         far slower than its curve says, ``(m, S)``
@@ -74,30 +78,27 @@ class Durations:
         fewest = forecast.fewest_executors or (1,) * len(share)
         sizes = _sizes(executors, share @ np.exp(log_median), needed, count)
         columns = np.searchsorted(executors, sizes)
-        failures = forecast.failures
-        failing = failures.failing if failures.loss_rate > 0 else 0.0
-        failing = 0.0 if failing < _UNLIKELY else 1.0 if failing > 1 - _UNLIKELY else failing
-        cases = [(1 - failing, 0.0), (failing, failures.loss_rate)]
-        cases = [case for case in cases if case[0] > 0]
-        lost_capacity = failures.capacity_lost
-        at_size = log_median[:, columns]
+        cases = Cases.of(forecast)
+        factor, rate = cases.factor, cases.loss_rate
+        log_sd = np.array(forecast.log_sd).reshape(-1, executors.size)[:, columns]
+        correlation = np.array(forecast.correlation or (0.0,) * executors.size)[columns]
+        at_size = {
+            of: _with_lost_capacity(log_median, executors, sizes, forecast.failures, lost, of)
+            for of in set(rate.tolist())
+        }
+        log_common = np.sqrt(correlation) * log_sd
         return cls(
             sizes=sizes,
-            probability=np.array([probability for probability, _ in cases]),
+            probability=cases.probability,
             log_median=np.stack(
-                [
-                    _with_lost_capacity(
-                        log_median, executors, at_size, sizes, lost_capacity, lost, rate
-                    )
-                    for _, rate in cases
-                ]
+                [at_size[of] + z * log_common for z, of in zip(factor, rate, strict=True)]
             ),
-            log_sd=np.array(forecast.log_sd).reshape(-1, executors.size)[:, columns],
+            log_sd=np.sqrt(1 - correlation) * log_sd,
             share=share,
             untried=sizes < np.array([smallest_to_try(f) for f in fewest])[:, None],
-            loss_rate=np.array([rate for _, rate in cases]),
-            stall_s=failures.stall_s,
-            stall_square=failures.stall_square,
+            loss_rate=rate,
+            stall_s=forecast.failures.stall_s,
+            stall_square=forecast.failures.stall_square,
         )
 
     def index(self, size: int) -> int:
@@ -105,9 +106,17 @@ class Durations:
         return int(np.searchsorted(self.sizes, size))
 
     def seconds(self, z: FloatArray) -> FloatArray:
-        """Seconds of components that come, without stalls, at points ``(Z,)``: ``(Z, R, m, S)``."""
-        seconds: FloatArray = np.exp(self.log_median + z[:, None, None, None] * self.log_sd)
+        """Seconds of components that come, without stalls, ``(Z, R, m, S)``.
+
+        :param z: points of all of them, ``(Z,)``, or of each, ``(Z, m)``
+        """
+        each = z.reshape(len(z), 1, -1, 1)
+        seconds: FloatArray = np.exp(self.log_median + each * self.log_sd)
         return seconds
+
+    def losses(self, seconds: FloatArray) -> Losses:
+        """How losses stall components of so many seconds, ``(…, R, m, S)``."""
+        return Losses.of(self.loss_rate[:, None, None] * seconds, self.stall_s, self.stall_square)
 
     def expected_stalls(self, seconds: FloatArray) -> FloatArray:
         """Mean seconds for which losses stall components of so many, ``(…, R, m, S)``."""
@@ -140,18 +149,18 @@ def _sizes(
 def _with_lost_capacity(
     log_median: FloatArray,
     executors: NDArray[np.intp],
-    at_size: FloatArray,
     sizes: NDArray[np.intp],
-    lost_capacity: float,
+    failures: FailureRegime,
     lost: int,
     loss_rate: float,
 ) -> FloatArray:
     """Log medians at sizes that are worth less after losses, seen and expected, ``(m, S)``."""
-    if not lost_capacity or not (lost or loss_rate):
+    at_size = log_median[:, np.searchsorted(executors, sizes)]
+    if not failures.capacity_lost or not (lost or loss_rate):
         return at_size
     seconds = np.exp(at_size)
     begins_s = np.cumsum(seconds, axis=0) - seconds / 2
-    worth = sizes - lost_capacity * (lost + loss_rate * begins_s)
+    worth = sizes - failures.capacity_lost * (lost + loss_rate * begins_s)
     worth = np.maximum(worth, _SMALLEST_EXECUTORS)
     found = [
         np.interp(np.log(of), np.log(executors), row)

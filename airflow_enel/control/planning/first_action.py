@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,6 +80,10 @@ class Actions:
         staying = np.where(shrinks, sizes, float(now))
         return cls(np.flatnonzero(possible), wait_s, pause_s, staying)
 
+    def only(self, chosen: IndexArray) -> Actions:
+        """Some of them, by their places among these."""
+        return Actions(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -96,18 +100,29 @@ class Reached:
 
 
 def reached_states(
-    durations: Durations, present: Present, actions: Actions, z: FloatArray, warm_up: int
+    durations: Durations,
+    present: Present,
+    actions: Actions,
+    z: FloatArray,
+    warm_up: int,
+    chance: FloatArray | None = None,
 ) -> Reached:
     """Follow actions to the end of the component in which they take effect.
 
-    :param z: normal points of the durations, ``(Z,)``, the same for all components spanned
+    :param z: normal points of the durations, ``(Z,)``, the same for all components spanned, or
+        ``(Z, m)``
+    :param chance: uniform numbers by which losses stall each, ``(Z, m)``; None for mean stalls
     :return: of shape ``(Z, R, A)``
     """
     now = durations.index(present.executors)
     seconds = durations.seconds(z)  # (Z, R, m, S)
-    left = _left_of_first(durations, now, present.spent_s, z)
+    left = _left_of_first(durations, now, present.spent_s, z[:, 0] if z.ndim > 1 else z)
     seconds[:, :, 0, :] *= left[..., None]
-    seconds = (seconds + durations.expected_stalls(seconds)) * durations.share[:, None]
+    if chance is None:
+        seconds += durations.expected_stalls(seconds)
+    elif durations.loss_rate.any():
+        seconds += durations.losses(seconds).stalls(chance[:, None, :, None])
+    seconds *= durations.share[:, None]
     here = seconds[..., now]
     ends_s = np.cumsum(here, axis=2)
     work_s = np.maximum(actions.wait_s - actions.pause_s, 0.0)

@@ -16,7 +16,7 @@ from airflow_enel.control.planning.first_action import (
     reached_states,
 )
 from airflow_enel.control.planning.programme import TIMES, Moments, Programme
-from airflow_enel.control.planning.rollout import Outlook, outlook
+from airflow_enel.control.planning.rollout import Outlook, outlooks
 
 if TYPE_CHECKING:
     from airflow_enel.control.planning.prices import Prices
@@ -38,6 +38,7 @@ class Plan:
 
     :param sizes: ascending
     :param prices: executor-seconds and priced lateness from now on, of each
+    :param untried: the one of them that no past run has tried and that was asked for
     """
 
     sizes: tuple[int, ...]
@@ -45,6 +46,7 @@ class Plan:
     programme: Programme
     present: Present
     actions: Actions
+    untried: int | None = None
 
     @property
     def cheapest(self) -> int:
@@ -63,7 +65,19 @@ class Plan:
 
     def outlook(self, size: int) -> Outlook:
         """What the run is expected to come to if this size is asked for now."""
-        return outlook(self.programme, self.present, self.actions, self.sizes.index(size))
+        usual = self._usual_outlooks
+        return usual[size] if size in usual else self._outlooks([size])[size]
+
+    @cached_property
+    def _usual_outlooks(self) -> dict[int, Outlook]:
+        """Of the sizes that a decision tells of, all at once: that takes little longer than one."""
+        told = {self.size, self.present.requested, self.untried}
+        return self._outlooks([size for size in self.sizes if size in told])
+
+    def _outlooks(self, sizes: list[int]) -> dict[int, Outlook]:
+        places = [self.sizes.index(size) for size in sizes]
+        found = outlooks(self.programme, self.present, self.actions, places)
+        return dict(zip(sizes, found, strict=True))
 
 
 def plan(
@@ -101,4 +115,4 @@ def plan(
     reached = reached_states(durations, present, actions, POINTS, plant.warm_up)
     expected = expected_prices(programme, actions, reached, WEIGHTS)
     possible = tuple(durations.sizes[actions.place].tolist())
-    return Plan(possible, tuple(expected.tolist()), programme, present, actions)
+    return Plan(possible, tuple(expected.tolist()), programme, present, actions, untried)

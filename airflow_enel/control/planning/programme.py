@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 from airflow_enel.control.planning.durations import POINTS, WEIGHTS
 
@@ -100,6 +100,8 @@ class Programme:
         ends_s: FloatArray = np.arange(2.0 * count) * moments.step_s + tail_s - left_s
         self.values[-1] = prices.of_end(ends_s)
         self.values[-1] += durations.sizes[:, None] * tail_s
+        # From each moment on, as far as a component can last: no copy, what is solved shows there.
+        self._later = sliding_window_view(self.values, count + 1, axis=-1)[..., :count, :]
         self._stays = _Stays.of(durations, prices, moments)
         self._growths = _Growths.of(durations, plant, prices, moments, self._up)
         self._solve()
@@ -127,15 +129,14 @@ class Programme:
         price = np.full((cases, sizes, sizes, count), np.inf)
         later_s = np.arange(1, count + 1) * self.moments.step_s * self.prices.late
         for k in range(components - 1, -1, -1):
-            stay = self._stays.value(k, self.values[k + 1])
+            stay = self._stays.value(k, self._later[k + 1])
             price[:, self._every, self._every] = stay
             if self.plant.can_shrink:
                 price[:, self._down[0], self._down[1]] = self._shrinkage(stay)
             if self.can_grow:
-                price[:, self._up[0], self._up[1]] = self._growths.value(k, self.values)
-            best = price.argmin(axis=2)
-            self.best[k] = best
-            value = np.take_along_axis(price, best[:, :, None], axis=2)[:, :, 0]
+                price[:, self._up[0], self._up[1]] = self._growths.value(k, self._later)
+            self.best[k] = price.argmin(axis=2)
+            value = price.min(axis=2)
             self.values[k, ..., :count] = value
             self.values[k, ..., count:] = value[..., -1:] + later_s
 
@@ -144,7 +145,9 @@ class Programme:
         sizes = self.durations.sizes
         pause_s = pause(self.plant.shrink_pause_s, sizes[self._down[0]] - sizes[self._down[1]])
         steps = pause_s / self.moments.step_s  # as a rule less than one
-        slope = np.diff(stay, axis=2, append=2 * stay[..., -1:] - stay[..., -2:-1])
+        slope = np.empty_like(stay)
+        slope[..., :-1] = stay[..., 1:] - stay[..., :-1]
+        slope[..., -1] = slope[..., -2]
         smaller = self._down[1]
         price: FloatArray = stay[:, smaller] + steps[:, None] * slope[:, smaller]
         return price + (sizes[smaller] * pause_s)[:, None]
@@ -183,14 +186,15 @@ class _Stays:
         longest = whole.max(axis=(0, 1, 3), initial=0) + 2
         return cls(np.ascontiguousarray(chance), longest, price)
 
-    def value(self, component: int, following: FloatArray) -> FloatArray:
-        """Price of a component and all that follows, at every size and moment: ``(R, S, B)``."""
-        count = following.shape[-1] // 2
-        longest = min(int(self.longest[component]), count + 1)
-        windows = _windows(following, longest, count)
+    def value(self, component: int, later: FloatArray) -> FloatArray:
+        """Price of a component and all that follows, at every size and moment: ``(R, S, B)``.
+
+        :param later: values of what follows, from each moment on, ``(R, S, B, B + 1)``
+        """
+        longest = min(int(self.longest[component]), later.shape[-1])
         chance = self.chance[component, ..., :longest, None]
-        found: FloatArray = (windows @ chance)[..., 0] + self.price[component, ..., None]
-        return found
+        found: FloatArray = (later[..., :longest] @ chance)[..., 0]
+        return found + self.price[component, ..., None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,17 +240,19 @@ class _Growths:
         price = (GROWTH_WEIGHTS[:, None] * own).sum(axis=2)
         return cls(following, larger, whole, rest, price)
 
-    def value(self, component: int, values: FloatArray) -> FloatArray:
-        """Price of the larger sizes from every smaller one: ``(R, pairs, B)``."""
-        cases, count = values.shape[1], values.shape[-1] // 2
-        windows = _windows(values, count, count + 1)
-        case = np.arange(cases)[:, None, None]
-        place = self.following[component], case, self.larger
+    def value(self, component: int, later: FloatArray) -> FloatArray:
+        """Price of the larger sizes from every smaller one: ``(R, pairs, B)``.
+
+        :param later: values before each component, from each moment on,
+            ``(m + 1, R, S, B, B + 1)``
+        """
+        case = np.arange(later.shape[1])[:, None, None]
         whole, rest = self.whole[component], self.rest[component]
+        begun = later[self.following[component], case, self.larger, whole]  # (R, Z, pairs, B + 1)
         weight = GROWTH_WEIGHTS[:, None]
-        early = np.einsum("rzp,rzpb->rpb", weight * (1 - rest), windows[(*place, whole)])
-        late = np.einsum("rzp,rzpb->rpb", weight * rest, windows[(*place, whole + 1)])
-        price: FloatArray = early + late + self.price[component, ..., None]
+        price: FloatArray = np.einsum("rzp,rzpb->rpb", weight * (1 - rest), begun[..., :-1])
+        price += np.einsum("rzp,rzpb->rpb", weight * rest, begun[..., 1:])
+        price += self.price[component, ..., None]
         return price
 
 
@@ -258,25 +264,15 @@ def pause(of: tuple[float, float], moved: IndexArray) -> FloatArray:
 
 
 def _points(durations: Durations) -> tuple[FloatArray, FloatArray]:
-    """Seconds with stalls, ``(P, R, m, S)``, and the weight of each point, likewise.
-
-    Losses in a component: none, or some whose stalls have the mean and the variance of a compound
-    Poisson variable, at two points.
-    """
+    """Seconds with stalls, ``(P, R, m, S)``, and the weight of each point, likewise."""
     seconds = durations.seconds(POINTS)
     weights: FloatArray = np.broadcast_to(WEIGHTS[:, None, None, None], seconds.shape)
     if not durations.loss_rate.any():
         return seconds, weights
-    losses = durations.loss_rate[:, None, None] * seconds
-    some = -np.expm1(-losses)
-    mean_s = losses * durations.stall_s
-    square = losses * durations.stall_square + mean_s**2
-    usual_s = mean_s / np.maximum(some, 1e-12)
-    sd_s = np.sqrt(np.maximum(square / np.maximum(some, 1e-12) - usual_s**2, 0.0))
-    sd_s = np.minimum(sd_s, usual_s)
-    stalled = [seconds, seconds + usual_s - sd_s, seconds + usual_s + sd_s]
-    chances = [weights * (1 - some), weights * some / 2, weights * some / 2]
-    return np.concatenate(stalled), np.concatenate(chances)
+    losses = durations.losses(seconds)
+    stalled = [seconds, seconds + losses.least_s, seconds + losses.most_s]
+    some = weights * losses.chance
+    return np.concatenate(stalled), np.concatenate([weights - some, some / 2, some / 2])
 
 
 def _until_end(seconds: FloatArray) -> FloatArray:
@@ -317,11 +313,3 @@ def _rest_after(
         rest_s += np.where(following < components, lasting, 0.0)
         following = np.minimum(following + 1, components)
     return following, np.where(over, np.nan, rest_s)
-
-
-def _windows(values: FloatArray, length: int, count: int) -> FloatArray:
-    """Windows of the last axis, ``(…, count, length)``: no copy."""
-    stride = values.strides[-1]
-    return as_strided(
-        values, (*values.shape[:-1], count, length), (*values.strides, stride), writeable=False
-    )

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import ndtri  # type: ignore[import-untyped]
 
+from airflow_enel.control.planning.cases import Losses
 from airflow_enel.control.planning.first_action import reached_states
 from airflow_enel.control.planning.programme import pause
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from airflow_enel.control.planning.durations import Durations
     from airflow_enel.control.planning.first_action import Actions, Present
     from airflow_enel.control.planning.programme import Programme
 
@@ -40,83 +45,113 @@ class Outlook:
     late_s: float
 
 
-def outlook(programme: Programme, present: Present, actions: Actions, action: int) -> Outlook:
-    """Roll a plan out from one of its first actions."""
-    durations = programme.durations
-    count = len(durations.share)
-    rng = np.random.default_rng(_SEED)
-    z = ndtri(rng.permuted(np.tile((np.arange(SAMPLES) + 0.5) / SAMPLES, (count, 1)), axis=1))
-    comes = rng.random((count, SAMPLES)) < durations.share[:, None]
-    case = np.searchsorted(
-        np.cumsum(durations.probability) - 1e-12, (np.arange(SAMPLES) + 0.5) / SAMPLES
-    )
-    case = rng.permutation(np.minimum(case, durations.probability.size - 1))
-    reached = reached_states(durations, present, actions, z[0], programme.plant.warm_up)
-    sample = np.arange(SAMPLES)
+def outlooks(
+    programme: Programme, present: Present, actions: Actions, chosen: Sequence[int]
+) -> list[Outlook]:
+    """Roll a plan out from some of its first actions, all on the same chances.
+
+    :param chosen: places of the actions, ``(A,)``
+    """
+    durations, plant = programme.durations, programme.plant
+    chances = _Chances.of(durations)
+    some = actions.only(np.array(chosen))
+    reached = reached_states(durations, present, some, chances.z.T, plant.warm_up, chances.stall.T)
+    sample = np.arange(SAMPLES)[:, None]
+    case, action = chances.case[:, None], np.arange(len(chosen))
     state = _State(
-        reached.following[sample, case, action].copy(),
-        np.full(SAMPLES, actions.place[action]),
-        reached.at_s[sample, case, action].copy(),
-        reached.executor_seconds[sample, case, action].copy(),
+        case=np.broadcast_to(case, (SAMPLES, len(chosen))),
+        following=reached.following[sample, case, action],
+        size=np.broadcast_to(some.place, (SAMPLES, len(chosen))),
+        at_s=reached.at_s[sample, case, action],
+        cost=reached.executor_seconds[sample, case, action],
     )
-    for k in range(1, count):
-        _advance(programme, k, state, case, z[k], comes[k])
+    for k in range(1, len(durations.share)):
+        _advance(programme, k, state, chances)
     at_s = state.at_s + programme.tail_s
     cost = state.cost + programme.tail_s * durations.sizes[state.size]
     late_s = at_s - programme.left_s
-    return Outlook(
-        miss_probability=float((late_s > 0).mean()),
-        executor_seconds=float(cost.mean()),
-        end_s=float(at_s.mean()),
-        late_s=float(np.maximum(late_s, 0.0).mean()),
-    )
+    means = (late_s > 0).mean(axis=0), cost.mean(axis=0), at_s.mean(axis=0)
+    late = np.maximum(late_s, 0.0).mean(axis=0)
+    return [Outlook(*map(float, row)) for row in zip(*means, late, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chances:
+    """What is drawn of the components, ``(m, samples)`` each.
+
+    :param case: of the whole run, ``(samples,)``
+    :param z: normal numbers of their durations
+    :param comes: whether they come
+    :param stall: uniform numbers of their losses
+    """
+
+    case: IndexArray
+    z: FloatArray
+    comes: NDArray[np.bool_]
+    stall: FloatArray
+
+    @classmethod
+    def of(cls, durations: Durations) -> Self:
+        count, even = len(durations.share), (np.arange(SAMPLES) + 0.5) / SAMPLES
+        rng = np.random.default_rng(_SEED)
+        z = ndtri(rng.permuted(np.tile(even, (count, 1)), axis=1))
+        comes, stall = rng.random((2, count, SAMPLES))
+        case = np.searchsorted(np.cumsum(durations.probability) - 1e-12, even)
+        case = rng.permutation(np.minimum(case, durations.probability.size - 1))
+        return cls(case, z, comes < durations.share[:, None], stall)
 
 
 @dataclass(slots=True)
 class _State:
-    """Samples: next component, place of the size, seconds from now and executor-seconds."""
+    """Samples of each action, ``(samples, A)``.
 
+    :param following: next component
+    :param size: its place
+    :param at_s: seconds from now
+    :param cost: executor-seconds from now
+    """
+
+    case: IndexArray
     following: IndexArray
     size: IndexArray
     at_s: FloatArray
     cost: FloatArray
 
 
-def _advance(
-    programme: Programme,
-    k: int,
-    state: _State,
-    case: IndexArray,
-    z: FloatArray,
-    comes: NDArray[np.bool_],
-) -> None:
+def _advance(programme: Programme, k: int, state: _State, chances: _Chances) -> None:
     """Carry those samples over a component that are before it.
 
     Growth is taken to come at the end of the component in which its delay is over.
     """
-    durations, plant = programme.durations, programme.plant
+    durations, plant, case = programme.durations, programme.plant, state.case
     here = state.following == k
     before = state.size
     after = np.where(here, programme.best_next(k, case, before, state.at_s), before)
     moved = durations.sizes[after] - durations.sizes[before]
-    shrink_s = pause(plant.shrink_pause_s, -moved)
+    grows = moved > 0
     grow_s = pause(plant.grow_pause_s, moved)
-    pause_s = np.where(moved < 0, shrink_s, np.where(moved > 0, grow_s, 0.0))
-    log_s = durations.log_median[case, k] + z[:, None] * durations.log_sd[k]
+    pause_s = np.where(grows, grow_s, pause(plant.shrink_pause_s, -moved) * (moved < 0))
     slow_s, fast_s = (
-        np.exp(np.take_along_axis(log_s, size[:, None], axis=1)[:, 0]) for size in (before, after)
+        np.exp(
+            durations.log_median[case, k, size] + chances.z[k, :, None] * durations.log_sd[k, size]
+        )
+        for size in (before, after)
     )
-    wait_s = np.where(moved > 0, np.maximum(plant.start_delay_s - grow_s, 0.0), 0.0)
+    wait_s = np.where(grows, np.maximum(plant.start_delay_s - grow_s, 0.0), 0.0)
     # Beyond a wait longer than the component only the rest counts for the next ones.
     part = np.clip(wait_s / slow_s, 0.0, 1.0)
     seconds = part * slow_s + (1 - part) * fast_s
-    stall_s = durations.loss_rate[case] * durations.stall_s * seconds
-    seconds = np.where(here & comes, seconds + stall_s, 0.0)
-    there = durations.sizes[np.where(moved > 0, before, after)]
+    if durations.loss_rate.any():
+        losses = Losses.of(
+            durations.loss_rate[case] * seconds, durations.stall_s, durations.stall_square
+        )
+        seconds += losses.stalls(chances.stall[k, :, None])
+    seconds *= here & chances.comes[k, :, None]
+    there = durations.sizes[np.where(grows, before, after)]
     cost = there * pause_s + seconds * (
         part * durations.sizes[before] + (1 - part) * durations.sizes[after]
     )
-    state.at_s += np.where(here, pause_s + seconds, 0.0)
-    state.cost += np.where(here, cost, 0.0)
-    state.size = np.where(here, after, before)
-    state.following = np.where(here, k + 1, state.following)
+    state.at_s += here * (pause_s + seconds)
+    state.cost += here * cost
+    state.size = after
+    state.following = state.following + here

@@ -12,7 +12,7 @@ from airflow_enel.predict.alignment import Alignment
 from airflow_enel.predict.component_forecasts import (
     ClusterModel,
     ComponentTimes,
-    independent_log_sd,
+    Spreads,
     with_present,
 )
 from airflow_enel.predict.curves.walk_forward import fit_walk_forward
@@ -122,7 +122,7 @@ class Ellis:
         times = ComponentTimes(
             executors=executors,
             log_median=np.log(seconds),
-            log_sd=independent_log_sd(seconds * shares[columns], together),
+            spreads=Spreads.of(seconds * shares[columns], together),
             share=shares[columns],
             spent_s=0.0 if current is None else spent_s,
             tail_s=tail_s,

@@ -177,5 +177,5 @@ def _between(prior: Forecast, corrected: Forecast, gate: Gate) -> Forecast:
 def _times_between(prior: ComponentTimes, corrected: ComponentTimes, gate: Gate) -> ComponentTimes:
     """The same of components."""
     applied = gate.applied(corrected.log_median - prior.log_median)
-    log_sd = prior.log_sd + gate.share * (corrected.log_sd - prior.log_sd)
-    return replace(prior, log_median=prior.log_median + applied, log_sd=log_sd)
+    spreads = prior.spreads.towards(corrected.spreads, gate.share)
+    return replace(prior, log_median=prior.log_median + applied, spreads=spreads)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import log_ndtr  # type: ignore[import-untyped]
 
-from airflow_enel.predict.component_forecasts import ComponentTimes, independent_log_sd
+from airflow_enel.predict.component_forecasts import ComponentTimes, Spreads
 from airflow_enel.predict.gaussian.lognormal_sum import LARGEST_LOG_SD
 from airflow_enel.predict.samples import SMALLEST_S
 
@@ -67,7 +67,7 @@ class Remaining:
         return ComponentTimes(
             executors=self.executors,
             log_median=self.log_median,
-            log_sd=independent_log_sd(expected_s, self.covariance, (self.guess_log_sd,)),
+            spreads=Spreads.of(expected_s, self.covariance, (self.guess_log_sd,)),
             share=self.share,
             spent_s=0.0 if self.current is None else self.spent_s,
             tail_s=self.tail_s,

@@ -120,6 +120,27 @@ class TestBarrier:
 
 
 class TestOutlook:
+    def test_components_that_go_together_make_the_end_less_sure(self):
+        apart, together = (
+            planned(
+                component_forecast([flat(10.0)] * 20, log_sd=0.2, correlation=correlation),
+                230.0,
+                running(4),
+            ).outlook(4)
+            for correlation in (0.0, 0.8)
+        )
+        # 204 s, with a standard deviation of 9 or of 37 s
+        assert apart.miss_probability < 0.02
+        assert 0.1 < together.miss_probability < 0.35
+        assert together.end_s == pytest.approx(apart.end_s, rel=0.05)
+
+    def test_a_rare_loss_that_stalls_for_long_is_a_small_chance_to_miss(self):
+        rare = FailureRegime(1.0, 1e-3, 200.0, 200.0**2, 0.0)
+        job = component_forecast([flat(10.0)] * 10, log_sd=0.01, failures=rare)
+        found = planned(job, 150.0, running(4)).outlook(4)
+        assert found.miss_probability == pytest.approx(0.095, abs=0.05)  # 1 − exp(−0.001 · 100)
+        assert found.end_s == pytest.approx(120.0, abs=15.0)
+
     def test_a_certain_run_ends_when_its_components_do(self):
         job = component_forecast([flat(30.0), flat(20.0)], log_sd=0.0, tail_s=2.0)
         seen = planned(job, 100.0).outlook(2)

@@ -35,6 +35,7 @@ def component_forecast(
     failures: FailureRegime = CALM,
     plant: Plant = PLANT,
     overrun: float = 0.0,
+    correlation: float = 0.0,
 ) -> ComponentForecast:
     return ComponentForecast(
         executors=tuple(sizes),
@@ -46,6 +47,7 @@ def component_forecast(
         failures=failures,
         plant=plant,
         overrun=overrun,
+        correlation=(correlation,) * len(sizes) if correlation else (),
     )
 
 
@@ -77,6 +79,7 @@ def component_forecasts(draw: st.DrawFn) -> ComponentForecast:
             growth_gain=draw(st.floats(0.0, 1.0)),
             warm_up=draw(st.integers(0, 2)),
         ),
+        correlation=draw(st.sampled_from((0.0, 0.3, 1.0))),
     )
 
 
