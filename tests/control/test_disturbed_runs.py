@@ -113,20 +113,19 @@ def test_executors_that_never_come_are_no_reason_to_give_any_back() -> None:
     assert all(change.after >= change.before for change in ran.changes)
 
 
-def test_no_more_is_asked_for_once_a_growth_did_not_come_true() -> None:
+@pytest.mark.parametrize(("start_s", "most"), [(20.0, 16), (NEVER_S, 10)])
+def test_no_more_is_asked_for_while_a_growth_has_not_come_true(start_s: float, most: int) -> None:
     job = longer(20.0)  # its components last longer than executors are waited for
     ran = disturbed_run(
         job,
         past=past_runs(12, job),
-        factors=[1.6] * 4 + [1.5] * (COMPONENTS - 4),
+        factors=[3.0] * COMPONENTS,
         target_s=job.target_s,
-        start_s=NEVER_S,
+        start_s=start_s,
         initial=6,
+        first=10,
     )
-    grown = [size for size in ran.sizes if size > 6]
-    assert grown
-    assert set(grown) == {grown[0]}
-    assert grown[0] < BOUNDS.maximum
+    assert max(ran.sizes) == most
 
 
 def test_requests_that_spark_refuses_are_no_reason_to_give_any_back() -> None:

@@ -66,6 +66,7 @@ class RecordedDecisions:
     :param noise: of the run, from which follows how long it would truly take
     :param refuses: True if Spark accepts no request
     :param initial: size to start with in place of the policy's
+    :param first: size to ask for at the first barrier in place of the policy's
     """
 
     def __init__(
@@ -79,10 +80,11 @@ class RecordedDecisions:
         *,
         refuses: bool,
         initial: int | None,
+        first: int | None,
     ) -> None:
         self._config, self._past, self._job, self._noise = config, past, job, noise
         self._events, self._reading, self._refuses = events, reading, refuses
-        self._initial = initial
+        self._initial, self._first = initial, first
         self.changes: list[Change] = []
 
     def initial_executors(self) -> int:
@@ -94,7 +96,8 @@ class RecordedDecisions:
         read = self._reading(barrier, self._events)
         if read is None or (step := decide(self._config, *read).step) is None:
             return None
-        asked = step.decision.executors
+        asked = self._first or step.decision.executors
+        self._first = None
         self.changes.append(Change(barrier.requested, asked, self._is_late(barrier)))
         return None if self._refuses else Request(asked, step.decision.epoch)
 
@@ -143,6 +146,7 @@ def disturbed_run(
     reading: Reading = undisturbed,
     refuses: bool = False,
     initial: int | None = None,
+    first: int | None = None,
 ) -> DisturbedRun:
     """Let policy ``enel`` size a run to its end.
 
@@ -159,7 +163,15 @@ def disturbed_run(
     config = ScalingConfig(policy, fitted, target_s, BOUNDS, try_number=1)
     app = application(job, noise)
     decisions = RecordedDecisions(
-        config, past, job, noise, app.events, reading, refuses=refuses, initial=initial
+        config,
+        past,
+        job,
+        noise,
+        app.events,
+        reading,
+        refuses=refuses,
+        initial=initial,
+        first=first,
     )
     snapshot = app.run(decisions)
     sizes = (decisions.initial_executors(), *(change.after for change in decisions.changes))
