@@ -43,6 +43,7 @@ SERIES = {
     "mllib": "accuracy.mllib",
     "experiments": "experiments.command",
     "etl": "accuracy.etl",
+    "conditions": "robustness.conditions",
     "real_spark": "real_spark.command",
 }
 """Only when named, and one at a time: they take long, and some have an Airflow of their own."""
