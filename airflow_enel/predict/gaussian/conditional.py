@@ -16,10 +16,11 @@ from airflow_enel.predict.gaussian.calibration import Calibration
 from airflow_enel.predict.gaussian.curve_error import CurveError
 from airflow_enel.predict.gaussian.curves_in_context import CurvesInContext
 from airflow_enel.predict.gaussian.job_changes import change_notes, since_other_components
+from airflow_enel.predict.gaussian.lasting_shift import LastingShift
 from airflow_enel.predict.gaussian.lognormal_sum import lognormal_sum
 from airflow_enel.predict.gaussian.prior import Prior
 from airflow_enel.predict.gaussian.remaining import Remaining
-from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE
+from airflow_enel.predict.gaussian.residuals import DISTURBED_NOISE, FARTHEST
 from airflow_enel.predict.pauses import UsualGaps
 from airflow_enel.predict.samples import SMALLEST_S
 from airflow_enel.predict.spread import CEILING
@@ -166,7 +167,7 @@ class Conditional:
         spent_s = max(progress.elapsed_s - sum(c.added_s or 0.0 for c in progress.finished), 0.0)
         found = _Finished.of(progress, past)
         context = self._prior.scanned.added(progress.context, found.columns, found.input_bytes)
-        log_median, covariance, finished = self._given(found, context, executors, columns)
+        given = self._given(found, context, executors, columns)
         tail_s = float(np.median(past.tail_s))
         if current is None and progress.running is None:  # only what follows the last is left
             tail_s = max(tail_s - spent_s, 0.0)
@@ -176,16 +177,18 @@ class Conditional:
             executors=executors,
             present=progress.executors,
             columns=columns,
-            log_median=log_median,
+            log_median=given.log_median,
             share=share[columns],
-            covariance=covariance,
-            guess_log_sd=self._curves.log_sd(executors, context)[:, columns],
+            covariance=given.covariance,
+            guess_log_sd=np.hypot(
+                self._curves.log_sd(executors, context)[:, columns], given.shift_log_sd
+            ),
             current=None if current is None else int(np.searchsorted(columns, current)),
             spent_s=spent_s,
             tail_s=tail_s,
             left=min(left, 1.0),
             disturbed=not all(is_clean(component) for component in progress.finished),
-            finished=finished,
+            finished=given.finished,
         )
 
     def combine(self, remaining: Remaining, bounds: Bounds) -> Forecast:
@@ -208,12 +211,8 @@ class Conditional:
         context: RunContext,
         executors: tuple[int, ...],
         columns: NDArray[np.intp],
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What is said of the remaining components given the finished ones.
-
-        Their log medians and covariance, and what was observed and expected of the finished, see
-        `Remaining`.
-        """
+    ) -> _GivenFinished:
+        """What is said of the remaining components given the finished ones."""
         effect = self._prior.context_effect
         row = effect.features.row(context)
         log_median = self._curves.at(executors, row)[:, columns]
@@ -221,7 +220,7 @@ class Conditional:
         noise = DISTURBED_NOISE * found.disturbed
         given = residuals.condition(found.columns, columns, noise)
         if not found.columns.size:
-            return log_median, given.covariance, np.empty((2, 0))
+            return _GivenFinished(log_median, given.covariance, 0.0, np.empty((2, 0)))
         sizes, index = np.unique(np.maximum(np.rint(found.executors), 1.0), return_inverse=True)
         curves = self._curves.at(tuple(sizes.astype(int).tolist()), row)
         began = curves[index.ravel()[0]]
@@ -248,11 +247,28 @@ class Conditional:
             * error.at(np.log(np.array(executors, dtype=np.float64)))[:, None]
         )
         residual = residuals.limited(off, found.columns)
-        return (
-            log_median + given.gain @ residual,
+        limit = np.hypot(residuals.limit(found.columns), FARTHEST * guess_found)
+        shift = LastingShift.of(off, limit, found.disturbed)
+        return _GivenFinished(
+            log_median + given.gain @ residual + shift.log_shift,
             given.covariance,
+            shift.log_sd,
             np.stack([found.log_s, at]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenFinished:
+    """Remaining components given the finished ones, see `Remaining`.
+
+    :param shift_log_sd: how uncertain it is by how much a change inside the run moves all of them
+    :param finished: what was observed and expected of the finished
+    """
+
+    log_median: FloatArray
+    covariance: FloatArray
+    shift_log_sd: float
+    finished: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

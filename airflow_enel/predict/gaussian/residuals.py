@@ -179,10 +179,15 @@ class Residuals:
             sd = sd * np.sqrt(1.0 + doubt / known)
         return shared * sd[:, None] * sd
 
+    def limit(self, columns: IndexArray) -> FloatArray:
+        """:data:`FARTHEST` standard deviations of each, ``(f,)``."""
+        limit: FloatArray = FARTHEST * self.sd[columns]
+        return limit
+
     def limited(self, residual: FloatArray, columns: IndexArray) -> FloatArray:
-        """Residuals ``(…, f)`` cut off at :data:`FARTHEST` standard deviations."""
-        reach = FARTHEST * self.sd[columns]
-        return np.clip(residual, -reach, reach)
+        """Residuals ``(…, f)`` cut off at their limits."""
+        limit = self.limit(columns)
+        return np.clip(residual, -limit, limit)
 
 
 @dataclass(frozen=True, slots=True)
