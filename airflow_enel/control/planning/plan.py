@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from airflow_enel.domain import ComponentForecast
 
 LEAST_GAIN_S: Final = 30.0
-"""Executor-seconds …"""
+"""Executor-seconds, …"""
+SMALL_JOB: Final = 0.05
+"""… but no more than this share of the price of keeping, …"""
 LEAST_GAIN: Final = 0.01
-"""… and share of the price of keeping, that a change must gain."""
+"""… and another share of it, that a change must gain."""
 LEAST_GROWTH_GAIN: Final = 0.85
 """Share of the promised speed-up below which no run is started smaller in order to grow later."""
 HOPELESS: Final = 0.99
@@ -61,7 +63,8 @@ class Plan:
             return self.cheapest
         keep = self.prices[self.sizes.index(asked)]
         gain = keep - min(self.prices)
-        return self.cheapest if gain > LEAST_GAIN_S + LEAST_GAIN * abs(keep) else asked
+        least = min(LEAST_GAIN_S, SMALL_JOB * abs(keep)) + LEAST_GAIN * abs(keep)
+        return self.cheapest if gain > least else asked
 
     def outlook(self, size: int) -> Outlook:
         """What the run is expected to come to if this size is asked for now."""

@@ -100,6 +100,11 @@ class TestBarrier:
         found = planned(job, 300.0, running(6), left_s=250.0)
         assert found.size == 6
 
+    def test_a_small_job_gives_back_what_is_much_of_its_own_cost(self):
+        quick = replace(PLANT, shrink_pause_s=(0.0, 0.0))
+        job = component_forecast([flat(2.0)] * 5, plant=quick, log_sd=0.01)
+        assert planned(job, 60.0, running(8), left_s=50.0).size == 2  # 80 executor-s or 20
+
     def test_losses_make_a_run_more_careful(self):
         failing = FailureRegime(1.0, 0.02, 25.0, 900.0, 0.0)
         sizes = [
