@@ -2,8 +2,9 @@
 """Policy ``enel`` against a static size from the same history, when a run differs from its past.
 
 The past are undisturbed runs at several sizes. In the middle of every run that counts, its input
-doubles and an executor is killed. The static size is the cheapest that misses its target with the
-accepted risk, by the forecast before the start: that with which policy ``enel-risk`` starts.
+doubles and an executor is killed. The static size is the cheapest that misses the target with the
+accepted risk by the forecast before the start: that with which policy ``enel-risk`` starts. The
+target is the shortest one for which that is :data:`EXPECTED`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from benchmarks.figures import Figure
 from benchmarks.real_spark.runs import PacedJob, Ran, RealSpark
-from benchmarks.real_spark.summary import Misses, paired_changes, run_figures, target_of
+from benchmarks.real_spark.summary import Misses, paired_changes, run_figures, shortest_target
 
 MOST: Final = 6
 """``max_executors``."""
@@ -32,13 +33,12 @@ HISTORY: Final = (
     ("static", 2),
     ("utilization", 2),
     ("static", 4),
-    ("static", 2),
 )
 """Policy and executors of the past runs; those that grow show how soon executors come."""
 EXPECTED: Final = 2
-"""Executors on which the job takes its usual time …"""
-SLACK: Final = 0.2
-"""… and the share of that by which its target is longer."""
+"""The static size."""
+TARGETS_S: Final = (20, 120)
+"""The shortest and the longest target to look at."""
 _PAST: Final = "past"
 _log: Any = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Paired:
     """
 
     history: tuple[Ran, ...]
-    target_s: float
+    target_s: int
     static_executors: int
     static_reason: str
     pairs: tuple[Pair, ...] = ()
@@ -77,10 +77,10 @@ class Paired:
 def run_paired(spark: RealSpark, pairs: int) -> Iterator[Paired]:
     """Make the history, then pair after pair; yield the series so far after each."""
     history = tuple(_past_run(spark, n, *made) for n, made in enumerate(HISTORY))
-    target_s = target_of(history, EXPECTED, SLACK)
+    target_s = shortest_target(lambda s: _static_size(spark, s)[0], EXPECTED, TARGETS_S)
     size, reason = _static_size(spark, target_s)
     series = Paired(history, target_s, size, reason)
-    print(f"target {target_s:.1f} s; static {size}: {reason}", file=sys.stderr, flush=True)
+    print(f"target {target_s} s; static {size}: {reason}", file=sys.stderr, flush=True)
     for number in range(pairs):
         runs: dict[str, Ran] = {}
         for policy in ("enel", "static") if number % 2 else ("static", "enel"):
@@ -92,7 +92,7 @@ def run_paired(spark: RealSpark, pairs: int) -> Iterator[Paired]:
 
 def _past_run(spark: RealSpark, number: int, policy: str, executors: int) -> Ran:
     options = {"num_executors": executors, "max_executors": MOST}
-    ran = spark.run(JOB, _PAST, f"run-{number}", policy=policy, **options)
+    ran = spark.run(JOB, _PAST, f"run-{number}", number, policy=policy, **options)
     print(f"past {number + 1}: {replace(ran, decisions=())}", file=sys.stderr, flush=True)
     return ran
 
@@ -103,7 +103,7 @@ def _static_size(spark: RealSpark, target_s: float) -> tuple[int, str]:
     from airflow_enel.execution.scaling_config import job_past, scaling_config
 
     options = {"policy": "enel-risk", "max_executors": MOST, "runtime_target": target_s}
-    request = spark.task(JOB, _PAST, "next", **options).request
+    request = spark.task(JOB, _PAST, "next", 0, **options).request
     past = job_past(spark.history(), request, _log)
     step = first_step(scaling_config(request, past, 1), past.runs, None, time.time())
     return step.decision.executors, step.decision.reason
@@ -118,6 +118,7 @@ def _disturbed_run(
         DISTURBED,
         dag_id,
         "disturbed",
+        len(HISTORY) + number,
         kill_after=DISTURBED.doubled_from,
         policy=policy,
         num_executors=executors,

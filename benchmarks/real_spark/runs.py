@@ -7,6 +7,7 @@ Tasks of the job wait instead of computing, so its iterations take the same time
 from __future__ import annotations
 
 import os
+import random
 import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 APPLICATION: Final = Path(__file__).with_name("paced_job.py")
 CORES: Final = 2
 """Of an executor: so many tasks wait in it at a time."""
+RUN_LOG_SD: Final = 0.1
+"""Of the pace of a whole run …"""
+ITERATION_LOG_SD: Final = 0.05
+"""… and of an iteration in it, in log seconds."""
 _CONF: Final = {
     **SMALL_EXECUTORS,
     "spark.locality.wait": "0s",
@@ -44,10 +49,10 @@ _WITHIN_S: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class PacedJob:
-    """Arguments of `paced_job`.
+    """A recurring job whose runs and iterations differ as real ones do.
 
     :param tasks: of each iteration
-    :param task_s: seconds that each of them waits
+    :param task_s: seconds that each of them waits in the middle
     :param doubled_from: iteration from which on there are twice as many tasks, None for never
     """
 
@@ -56,16 +61,24 @@ class PacedJob:
     task_s: float
     doubled_from: int | None = None
 
-    @property
-    def arguments(self) -> list[str]:
-        """Of the application."""
-        given = {
-            "iterations": self.iterations,
-            "tasks": self.tasks,
-            "task-seconds": self.task_s,
-            "doubled-from": self.doubled_from,
-        }
-        return [f"--{name}={value}" for name, value in given.items() if value is not None]
+    def task_times_ms(self, seed: int) -> tuple[int, ...]:
+        """How long the tasks of each iteration wait in one run."""
+        chance = random.Random(seed)  # noqa: S311 - how long, not who
+        run_s = self.task_s * chance.lognormvariate(0.0, RUN_LOG_SD)
+        times_s = (
+            run_s * chance.lognormvariate(0.0, ITERATION_LOG_SD) for _ in range(self.iterations)
+        )
+        return tuple(round(1000 * seconds) for seconds in times_s)
+
+    def arguments(self, seed: int) -> list[str]:
+        """Of `paced_job` in one run."""
+        given = [
+            f"--tasks={self.tasks}",
+            f"--task-ms={','.join(map(str, self.task_times_ms(seed)))}",
+        ]
+        if self.doubled_from is not None:
+            given.append(f"--doubled-from={self.doubled_from}")
+        return given
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +133,10 @@ class RealSpark:
     ) -> None:
         end_all_of(self._airflow.path)
 
-    def task(self, job: PacedJob, dag_id: str, run_id: str, **options: Any) -> RunTask:
+    def task(self, job: PacedJob, dag_id: str, run_id: str, seed: int, **options: Any) -> RunTask:
         """Return what runs a job, with nothing submitted yet.
 
+        :param seed: of its pace
         :param options: of the operator
         """
         from airflow_enel.operators.spark import EnelSparkOperator
@@ -130,7 +144,7 @@ class RealSpark:
         operator = EnelSparkOperator(
             task_id="job",
             application=str(APPLICATION),
-            application_args=job.arguments,
+            application_args=job.arguments(seed),
             executor_memory="512m",
             driver_memory="512m",
             executor_cores=CORES,
@@ -145,17 +159,19 @@ class RealSpark:
         job: PacedJob,
         dag_id: str,
         run_id: str,
+        seed: int,
         *,
         kill_after: int | None = None,
         **options: Any,
     ) -> Ran:
         """Run a job to its end.
 
+        :param seed: of its pace
         :param kill_after: components after which an executor is killed, None to kill none
         :param options: of the operator
-        :raises RuntimeError: if the application fails, or no executor can be killed
+        :raises AirflowException: if the application fails
         """
-        task = self.task(job, dag_id, run_id, **options)
+        task = self.task(job, dag_id, run_id, seed, **options)
         run_key = task.request.key
         if kill_after is None:
             task.run()
@@ -188,8 +204,8 @@ class RealSpark:
 
     def _kill_an_executor(self, key: RunKey, after: int, ended: Callable[[], bool]) -> None:
         until(lambda: ended() or self._components(key) >= after, _WITHIN_S)
-        if not kill_an_executor(self._airflow.path / "work" / key.id):
-            raise RuntimeError(f"there was no executor to kill in {key}")
+        folder = self._airflow.path / "work" / key.id
+        until(lambda: ended() or kill_an_executor(folder))
 
     def _components(self, key: RunKey) -> int:
         application = self.history().application(key.dag_id, key.run_id, key.task_id)

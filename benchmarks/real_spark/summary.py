@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
 
 from scipy.stats import binomtest  # type: ignore[import-untyped]
@@ -43,16 +43,21 @@ class Misses:
         return Figure(title, f"of {self.runs}", self.missed, low, high, self.runs, aim)
 
 
-def target_of(runs: Sequence[Ran], executors: int, slack: float) -> float:
-    """Seconds that runs of a constant size take in the middle, and a share more.
+def shortest_target(
+    choose: Callable[[float], int], executors: int, between_s: tuple[int, int]
+) -> int:
+    """Whole seconds from which on a size suffices: the shortest target for which it is chosen.
 
-    :param slack: the share
-    :raises ValueError: if there is no run of this size
+    :param choose: number of executors for a target, no more of them for a longer one
+    :param between_s: targets to look at, ascending
+    :raises ValueError: if the size is not chosen for any of them
     """
-    seconds = [r.runtime_s for r in runs if r.executors == executors and not r.rescales]
-    if not seconds:
-        raise ValueError(f"no run of the history has kept {executors} executors")
-    return (1 + slack) * median(seconds)
+    first, last = between_s
+    targets = range(first, last + 1)
+    place = bisect_left(targets, True, key=lambda target_s: choose(target_s) <= executors)
+    if place == len(targets) or choose(targets[place]) != executors:
+        raise ValueError(f"{executors} executors are chosen for no target of {first} to {last} s")
+    return targets[place]
 
 
 def paired_changes(pairs: Iterable[tuple[Ran, Ran]], seconds: str = "runtime_s") -> list[float]:

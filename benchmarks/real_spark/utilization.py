@@ -18,8 +18,8 @@ from benchmarks.real_spark.summary import paired_changes, run_figures
 MOST: Final = 8
 """``max_executors``."""
 JOBS: Final = {
-    "growing": PacedJob(iterations=16, tasks=48, task_s=0.5),
-    "shrinking": PacedJob(iterations=24, tasks=6, task_s=2.0),
+    "growing": PacedJob(iterations=16, tasks=48, task_s=0.4),
+    "shrinking": PacedJob(iterations=16, tasks=6, task_s=2.0),
 }
 START: Final = {"growing": 2, "shrinking": MOST}
 """Executors of the constant size, and at the start."""
@@ -73,6 +73,6 @@ def run_utilization(spark: RealSpark, repetitions: int) -> Iterator[Utilization]
 
 def _run(spark: RealSpark, job: str, policy: str, number: int) -> Ran:
     options = {"num_executors": START[job], "max_executors": MOST}
-    ran = spark.run(JOBS[job], f"{job}-{policy}-{number}", "now", policy=policy, **options)
+    ran = spark.run(JOBS[job], f"{job}-{policy}-{number}", "now", number, policy=policy, **options)
     print(f"{job} {number + 1}: {replace(ran, decisions=())}", file=sys.stderr, flush=True)
     return ran

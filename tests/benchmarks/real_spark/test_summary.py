@@ -1,11 +1,11 @@
 import pytest
 
 from benchmarks.real_spark.runs import Ran
-from benchmarks.real_spark.summary import Misses, paired_changes, target_of
+from benchmarks.real_spark.summary import Misses, paired_changes, shortest_target
 
 
-def ran(runtime_s=10.0, target_s=None, executors=2, executor_seconds=20.0, rescales=0):
-    return Ran("enel", executors, target_s, runtime_s, executor_seconds, rescales, 0, 0, ())
+def ran(runtime_s=10.0, target_s=None, executor_seconds=20.0):
+    return Ran("enel", 2, target_s, runtime_s, executor_seconds, 0, 0, 0, ())
 
 
 def test_a_run_misses_if_it_takes_longer_than_its_target():
@@ -35,14 +35,20 @@ def test_misses_are_shown_with_the_interval_in_runs():
     assert figure.minimum == pytest.approx(20 * 0.025 ** (1 / 20))
 
 
-def test_a_target_is_longer_than_the_median_at_its_size_by_the_slack():
-    runs = [ran(30), ran(40), ran(31), ran(99, executors=3), ran(9, rescales=1)]
-    assert target_of(runs, 2, 0.2) == pytest.approx(1.2 * 31)
+def cheapest(target_s):
+    """Six executors up to 29 s, then four, then two from 45 s on."""
+    return 6 if target_s < 30 else 4 if target_s < 45 else 2
 
 
-def test_a_size_that_the_history_lacks_gives_no_target():
-    with pytest.raises(ValueError, match="no run of the history has kept 4 executors"):
-        target_of([ran()], 4, 0.2)
+def test_the_target_is_the_shortest_for_which_a_size_is_chosen():
+    assert shortest_target(cheapest, 4, (20, 99)) == 30
+    assert shortest_target(cheapest, 2, (20, 99)) == 45
+
+
+@pytest.mark.parametrize("executors", [1, 3], ids=["too few", "passed over"])
+def test_a_size_that_is_never_chosen_has_no_target(executors):
+    with pytest.raises(ValueError, match=f"{executors} executors are chosen for no target"):
+        shortest_target(cheapest, executors, (20, 99))
 
 
 def test_changes_are_of_each_pair_in_percent():

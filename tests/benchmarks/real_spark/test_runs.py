@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from benchmarks.real_spark.runs import ITERATION_LOG_SD, RUN_LOG_SD, PacedJob
+
+JOB = PacedJob(iterations=400, tasks=24, task_s=1.0)
+
+
+def test_a_run_has_the_same_pace_whenever_it_is_made():
+    assert JOB.arguments(3) == JOB.arguments(3)
+    assert JOB.arguments(3) != JOB.arguments(4)
+
+
+def test_runs_and_their_iterations_differ_as_much_as_they_should():
+    log_s = np.log([JOB.task_times_ms(seed) for seed in range(400)]) - np.log(1000)
+    assert np.std(log_s.mean(axis=1)) == pytest.approx(RUN_LOG_SD, rel=0.1)
+    assert np.mean(log_s.std(axis=1)) == pytest.approx(ITERATION_LOG_SD, rel=0.1)
+
+
+def test_only_a_disturbed_run_is_doubled():
+    assert not any("doubled" in part for part in JOB.arguments(1))
+    doubled = PacedJob(4, 24, 0.3, doubled_from=2).arguments(1)
+    assert doubled[-1] == "--doubled-from=2"
