@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 APPLICATION: Final = Path(__file__).with_name("paced_job.py")
 CORES: Final = 2
 """Of an executor: so many tasks wait in it at a time."""
-RUN_LOG_SD: Final = 0.1
+RUN_LOG_SD: Final = 0.05
 """Of the pace of a whole run …"""
-ITERATION_LOG_SD: Final = 0.05
+ITERATION_LOG_SD: Final = 0.03
 """… and of an iteration in it, in log seconds."""
 _CONF: Final = {
     **SMALL_EXECUTORS,
@@ -178,8 +178,12 @@ class RealSpark:
         else:
             with ThreadPoolExecutor(1) as pool:
                 ended = pool.submit(task.run)
-                self._kill_an_executor(run_key, kill_after, ended.done)
-                ended.result()
+                try:
+                    self._kill_an_executor(run_key, kill_after, ended.done)
+                    ended.result()
+                except BaseException:  # an interrupt does not wait for the end of the run
+                    task.kill()
+                    raise
         return self._found(run_key)
 
     def history(self) -> SqlHistory:
