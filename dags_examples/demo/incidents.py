@@ -36,10 +36,11 @@ def double_the_input(late_input: Path) -> Callable[[Path], bool]:
 
 
 def kill_an_executor(folder: Path) -> bool:
-    """Kill -9 one executor of the driver that runs in a folder; False if there is none."""
+    """Kill -9 the oldest executor of the driver that runs in a folder; False if there is none."""
     try:
         supervisor = psutil.Process(int((folder / "pid").read_text()))
-        for process in supervisor.children(recursive=True):
+        # One that is just starting would be no loss to the application.
+        for process in sorted(supervisor.children(recursive=True), key=psutil.Process.create_time):
             if _is_executor(process):
                 process.kill()
                 return True
