@@ -64,6 +64,7 @@ class ComponentTimes:
     :param spent_s: seconds that the first of ``order`` has taken, counted only if it runs
     :param finished: log seconds of finished components, and those expected of them, in order,
         ``(2, f)``; none if that is not known
+    :param changed: True if the run has perhaps become slower or faster as a whole
     """
 
     executors: tuple[int, ...]
@@ -73,6 +74,7 @@ class ComponentTimes:
     spent_s: float
     tail_s: float
     finished: FloatArray = field(default_factory=lambda: np.empty((2, 0)))
+    changed: bool = False
 
     def forecast(
         self,
@@ -87,8 +89,8 @@ class ComponentTimes:
         :param order: places of the components in the order in which they come, ``(m,)``
         :param columns: of the components in the alignment of the past runs, ``(m,)``
         """
-        few = len(past.added_s) < FEW_RUNS
-        log_sd = self.spreads.log_sd if few else self.spreads.independent()
+        together = self.changed or len(past.added_s) < FEW_RUNS
+        log_sd = self.spreads.log_sd if together else self.spreads.independent()
         return ComponentForecast(
             executors=self.executors,
             log_median=_rows(self.log_median[:, order]),
@@ -101,7 +103,7 @@ class ComponentTimes:
             fewest_executors=_fewest_executors(past, columns[order]),
             explored=past.explored(progress),
             overrun=self._overrun(cluster.failures.stall_s),
-            correlation=tuple(self.spreads.correlation().tolist()) if few else (),
+            correlation=tuple(self.spreads.correlation().tolist()) if together else (),
         )
 
     def _overrun(self, stall_s: float) -> float:

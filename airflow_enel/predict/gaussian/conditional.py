@@ -189,6 +189,7 @@ class Conditional:
             left=min(left, 1.0),
             disturbed=not all(is_clean(component) for component in progress.finished),
             finished=given.finished,
+            changed=given.shift_log_sd > 0,
         )
 
     def combine(self, remaining: Remaining, bounds: Bounds) -> Forecast:

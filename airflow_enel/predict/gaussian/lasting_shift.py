@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,21 +12,18 @@ if TYPE_CHECKING:
 
     from airflow_enel.predict.samples import FloatArray
 
-LEAST: Final = 2
-"""Components in a row that must be far off in the same direction: a single one is an outlier."""
-
-
-_TELLING = np.log(2.0)  # a component that varies by more does not say that all is as usual
+_FACTOR = float(np.log(2.0))  # a component that varies by more does not say that all is as usual
 
 
 @dataclass(frozen=True, slots=True)
 class LastingShift:
     """By how much all components to come are off, beyond what past runs have shown.
 
-    What deviates by more than a few standard deviations is cut off, as an outlier. Where the latest
-    components are all that far off, it is the run that has changed, and not they that are odd.
+    What deviates by more than a few standard deviations is cut off, as an outlier. If the latest
+    component is that far off, it may be the run that has changed: what follows is less certain.
+    If n of them are, it has, and they are believed by n / (n + 1).
 
-    :param log_shift: drawn to 0 while few components show it
+    :param log_shift: of the log seconds
     :param log_sd: how uncertain it is
     """
 
@@ -47,9 +44,10 @@ class LastingShift:
         ):
             if abs(off_k) > limit_k and (not beyond or off_k * beyond[0] > 0):
                 beyond.append(float(off_k - np.copysign(limit_k, off_k)))
-            elif limit_k < (abs(np.median(beyond)) if beyond else _TELLING):
+            elif limit_k < (abs(np.median(beyond)) if beyond else _FACTOR):
                 break
-        if len(beyond) < LEAST:
+        if not beyond:
             return cls()
         count, usual = len(beyond), float(np.median(beyond))
-        return cls(usual * count / (count + 1), abs(usual) / (count + 1))
+        log_sd = min(abs(usual) / (count + 1), _FACTOR)
+        return cls(usual * count / (count + 1) if count > 1 else 0.0, log_sd)

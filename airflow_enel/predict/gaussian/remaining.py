@@ -40,6 +40,7 @@ class Remaining:
     :param disturbed: whether an executor came or went inside a finished component
     :param finished: log seconds of finished components, and those that were expected of them
         before the start at their scale-outs, in the order in which they finished, ``(2, f)``
+    :param changed: True if the run has perhaps become slower or faster as a whole
     """
 
     executors: tuple[int, ...]
@@ -55,6 +56,7 @@ class Remaining:
     left: float
     disturbed: bool
     finished: FloatArray
+    changed: bool
 
     def corrected(self, log_correction: FloatArray) -> Remaining:
         """With what another model makes of each component at each scale-out, ``(c, m)``."""
@@ -72,6 +74,7 @@ class Remaining:
             spent_s=0.0 if self.current is None else self.spent_s,
             tail_s=self.tail_s,
             finished=self.finished,
+            changed=self.changed,
         )
 
     def rows(self, candidates: Sequence[int]) -> NDArray[np.intp]:

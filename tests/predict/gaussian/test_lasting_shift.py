@@ -17,14 +17,19 @@ def shift_of(off, limit=0.2, disturbed=None) -> LastingShift:
     return LastingShift.of(np.array(off), limits, np.array(disturbed or [0.0] * len(off)))
 
 
-def test_one_component_that_is_far_off_is_an_outlier():
-    assert shift_of([0.0, 0.0, 0.9]) == LastingShift()
+def test_one_component_that_is_far_off_makes_the_others_less_certain():
+    assert shift_of([0.0, 0.0, 0.9]) == LastingShift(0.0, pytest.approx(0.7 / 2))
+    assert shift_of([9.0]).log_sd == pytest.approx(np.log(2.0))
 
 
 def test_two_in_a_row_are_a_change_of_the_run():
     found = shift_of([0.0, 0.9, 0.9])
     assert found.log_shift == pytest.approx(0.7 * 2 / 3)
     assert found.log_sd == pytest.approx(0.7 / 3)
+
+
+def test_what_is_no_outlier_is_no_change():
+    assert shift_of([0.1, -0.1, 0.15]) == LastingShift()
 
 
 def test_the_more_show_it_the_surer_it_is():
@@ -37,8 +42,8 @@ def test_a_run_that_is_as_usual_again_has_not_changed_for_good():
     assert shift_of([0.9, 0.9, 0.9, 0.0]) == LastingShift()
 
 
-def test_opposite_deviations_are_no_change():
-    assert shift_of([-0.9, 0.9]) == LastingShift()
+def test_only_the_latest_of_opposite_deviations_counts():
+    assert shift_of([-0.9, -0.9, 0.9]) == shift_of([0.9])
 
 
 def test_faster_runs_count_as_slower_ones():
