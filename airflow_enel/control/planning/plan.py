@@ -22,12 +22,8 @@ if TYPE_CHECKING:
     from airflow_enel.control.planning.prices import Prices
     from airflow_enel.domain import ComponentForecast
 
-LEAST_GAIN_S: Final = 30.0
-"""Executor-seconds, …"""
-SMALL_JOB: Final = 0.05
-"""… but no more than this share of the price of keeping, …"""
 LEAST_GAIN: Final = 0.01
-"""… and another share of it, that a change must gain."""
+"""Share of the price of keeping that a change must gain, besides the price of a change."""
 LEAST_GROWTH_GAIN: Final = 0.85
 """Share of the promised speed-up below which no run is started smaller in order to grow later."""
 HOPELESS: Final = 0.99
@@ -63,7 +59,7 @@ class Plan:
             return self.cheapest
         keep = self.prices[self.sizes.index(asked)]
         gain = keep - min(self.prices)
-        least = min(LEAST_GAIN_S, SMALL_JOB * abs(keep)) + LEAST_GAIN * abs(keep)
+        least = self.programme.prices.change + LEAST_GAIN * abs(keep)
         return self.cheapest if gain > least else asked
 
     def outlook(self, size: int) -> Outlook:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,6 +19,11 @@ LATENESS_PRICE: Final = 32.0
 """In the cost of the cheapest constant size in time, at the default risk; the latter of a whole
 target."""
 
+LEAST_GAIN_S: Final = 30.0
+"""Executor-seconds that a change must gain, …"""
+SMALL_JOB: Final = 0.05
+"""… but no more than this share of the cost of the cheapest constant size in time."""
+
 _SMOOTH: Final = 0.01
 """Of the target: how soon before and after it a miss counts half."""
 _LATENESS_ONLY: Final = 1000.0
@@ -32,11 +37,14 @@ class Prices:
     :param target_s: of the whole run
     :param miss: executor-seconds that a missed target is worth
     :param late: executor-seconds per second of lateness
+    :param change: executor-seconds that a change of size must gain, so that plans that cost the
+        same do not count on executors that are still to come
     """
 
     target_s: float
     miss: float
     late: float
+    change: float = 0.0
 
     @classmethod
     def of(cls, at_start: ComponentForecast, target_s: float, risk: float = DEFAULT_RISK) -> Prices:
@@ -48,12 +56,14 @@ class Prices:
         :param at_start: forecast before the start, so that prices stay the same all along a run
         :param risk: half of it doubles the prices
         """
-        base = cheapest_in_time(at_start, target_s) * DEFAULT_RISK / risk
-        return cls(target_s, MISS_PRICE * base, LATENESS_PRICE * base / target_s)
+        cost = cheapest_in_time(at_start, target_s)
+        base = cost * DEFAULT_RISK / risk
+        late = LATENESS_PRICE * base / target_s
+        return cls(target_s, MISS_PRICE * base, late, min(LEAST_GAIN_S, SMALL_JOB * cost))
 
     def lateness_only(self) -> Prices:
         """Prices for a run that cannot be in time: executors count only between equals."""
-        return Prices(self.target_s, 0.0, self.late * _LATENESS_ONLY)
+        return replace(self, miss=0.0, late=self.late * _LATENESS_ONLY)
 
     def of_end(self, late_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Price of ends, in seconds after the target, of any shape."""

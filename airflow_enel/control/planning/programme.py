@@ -132,9 +132,11 @@ class Programme:
             stay = self._stays.value(k, self._later[k + 1])
             price[:, self._every, self._every] = stay
             if self.plant.can_shrink:
-                price[:, self._down[0], self._down[1]] = self._shrinkage(stay)
+                price[:, self._down[0], self._down[1]] = self._shrinkage(stay) + self.prices.change
             if self.can_grow:
-                price[:, self._up[0], self._up[1]] = self._growths.value(k, self._later)
+                price[:, self._up[0], self._up[1]] = (
+                    self._growths.value(k, self._later) + self.prices.change
+                )
             self.best[k] = price.argmin(axis=2)
             value = price.min(axis=2)
             self.values[k, ..., :count] = value

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from airflow_enel.control.planning.prices import Prices, cheapest_in_time
+from airflow_enel.control.planning.prices import (
+    LEAST_GAIN_S,
+    SMALL_JOB,
+    Prices,
+    cheapest_in_time,
+)
 from tests.support.builders.component_forecasts import component_forecast, flat, parallel
 
 JOB = component_forecast([flat(20.0), parallel(240.0)], log_sd=0.0, tail_s=1.0)
@@ -36,3 +41,9 @@ def test_only_lateness_counts_if_nothing_can_be_in_time():
     prices = Prices(100.0, miss=50.0, late=3.0).lateness_only()
     assert prices.of_end(np.array([-1.0]))[0] == 0.0
     assert prices.of_end(np.array([1.0]))[0] > 1000.0
+
+
+@pytest.mark.parametrize(("work", "change"), [(20000.0, LEAST_GAIN_S), (100.0, SMALL_JOB * 100.0)])
+def test_a_change_is_worth_half_an_executor_minute_or_a_part_of_a_small_job(work, change):
+    job = component_forecast([parallel(work)], log_sd=0.0)
+    assert Prices.of(job, 1e5).change == pytest.approx(change)
