@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from airflow_enel.domain import ComponentForecast, FailureRegime
 
     FloatArray = NDArray[np.float64]
+    IndexArray = NDArray[np.intp]
 
 SIZES: Final = 9
 """Sizes that are planned with, besides those that must be among them."""
@@ -114,9 +115,10 @@ class Durations:
         seconds: FloatArray = np.exp(self.log_median + each * self.log_sd)
         return seconds
 
-    def losses(self, seconds: FloatArray) -> Losses:
-        """How losses stall components of so many seconds, ``(…, R, m, S)``."""
-        return Losses.of(self.loss_rate[:, None, None] * seconds, self.stall_s, self.stall_square)
+    def losses(self, seconds: FloatArray, case: int | IndexArray) -> Losses:
+        """How losses stall components of so many seconds in a case, or in a case each."""
+        expected = self.loss_rate[case] * seconds
+        return Losses.of(expected, self.stall_s, self.stall_square)
 
     def expected_stalls(self, seconds: FloatArray) -> FloatArray:
         """Mean seconds for which losses stall components of so many, ``(…, R, m, S)``."""

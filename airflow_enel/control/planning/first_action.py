@@ -120,8 +120,10 @@ def reached_states(
     seconds[:, :, 0, :] *= left[..., None]
     if chance is None:
         seconds += durations.expected_stalls(seconds)
-    elif durations.loss_rate.any():
-        seconds += durations.losses(seconds).stalls(chance[:, None, :, None])
+    else:
+        for case in np.flatnonzero(durations.loss_rate).tolist():
+            losses = durations.losses(seconds[:, case], case)
+            seconds[:, case] += losses.stalls(chance[:, :, None])
     seconds *= durations.share[:, None]
     here = seconds[..., now]
     ends_s = np.cumsum(here, axis=2)
@@ -132,14 +134,14 @@ def reached_states(
     begin_s = np.take_along_axis(ends_s - here, component, axis=2)
     whole_s = np.take_along_axis(here, component, axis=2)
     undone = 1 - np.clip((work_s - begin_s) / np.maximum(whole_s, 1e-9), 0.0, 1.0)
-    case = np.arange(seconds.shape[1])[None, :, None]
+    every = np.arange(seconds.shape[1])[None, :, None]
     point = np.arange(len(z))[:, None, None]
     grows = actions.wait_s > 0
     helped = np.where(grows & (warm_up > 0), now, actions.place)
-    rest_s = undone * seconds[point, case, component, helped]
+    rest_s = undone * seconds[point, every, component, helped]
     following = component + 1
     for _ in range(1, warm_up):
-        lasting = seconds[point, case, np.minimum(following, ends_s.shape[2] - 1), now]
+        lasting = seconds[point, every, np.minimum(following, ends_s.shape[2] - 1), now]
         rest_s += np.where(grows & (following < ends_s.shape[2]), lasting, 0.0)
         following = np.where(grows, np.minimum(following + 1, ends_s.shape[2]), following)
     rest_s = np.where(over, 0.0, rest_s)

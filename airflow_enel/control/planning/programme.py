@@ -271,7 +271,8 @@ def _points(durations: Durations) -> tuple[FloatArray, FloatArray]:
     weights: FloatArray = np.broadcast_to(WEIGHTS[:, None, None, None], seconds.shape)
     if not durations.loss_rate.any():
         return seconds, weights
-    losses = durations.losses(seconds)
+    cases = np.arange(durations.loss_rate.size)[:, None, None]
+    losses = durations.losses(seconds, cases)
     stalled = [seconds, seconds + losses.least_s, seconds + losses.most_s]
     some = weights * losses.chance
     return np.concatenate(stalled), np.concatenate([weights - some, some / 2, some / 2])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import ndtri  # type: ignore[import-untyped]
 
-from airflow_enel.control.planning.cases import Losses
 from airflow_enel.control.planning.first_action import reached_states
 from airflow_enel.control.planning.programme import pause
 
@@ -142,10 +141,7 @@ def _advance(programme: Programme, k: int, state: _State, chances: _Chances) -> 
     part = np.clip(wait_s / slow_s, 0.0, 1.0)
     seconds = part * slow_s + (1 - part) * fast_s
     if durations.loss_rate.any():
-        losses = Losses.of(
-            durations.loss_rate[case] * seconds, durations.stall_s, durations.stall_square
-        )
-        seconds += losses.stalls(chances.stall[k, :, None])
+        seconds += durations.losses(seconds, case).stalls(chances.stall[k, :, None])
     seconds *= here & chances.comes[k, :, None]
     there = durations.sizes[np.where(grows, before, after)]
     cost = there * pause_s + seconds * (
