@@ -2,7 +2,7 @@
 
 They wait in the executor's JVM and cost next to no processor time: a number of executors that is
 large for the machine is as fast as it would be in a cluster. Each iteration reads the input, which
-is of so many partitions, and of twice as many from one iteration on if that is asked for.
+is of so many partitions, and of twice as many for some iterations if that is asked for.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, required=True, help="partitions of the input")
     parser.add_argument("--task-ms", required=True, help="of each iteration, such as 300,310")
-    parser.add_argument("--doubled-from", type=int, help="first iteration with twice the input")
+    parser.add_argument("--doubled-from", type=int, default=0, help="first with twice the input")
+    parser.add_argument("--doubled-until", type=int, default=0, help="first without it again")
     options = parser.parse_args()
 
     spark = SparkSession.builder.getOrCreate()
     for iteration, wait_ms in enumerate(options.task_ms.split(",")):
-        doubled = options.doubled_from is not None and iteration >= options.doubled_from
+        doubled = options.doubled_from <= iteration < options.doubled_until
         tasks = (1 + doubled) * options.tasks
         wait = f"java_method('java.lang.Thread', 'sleep', {int(wait_ms)}L)"
         waiting = spark.range(0, tasks, 1, tasks).selectExpr(wait)

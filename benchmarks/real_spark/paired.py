@@ -1,10 +1,10 @@
 # ruff: noqa: PLC0415 - Airflow must not be imported before its settings are made
 """Policy ``enel`` against a static size from the same history, when a run differs from its past.
 
-The past are undisturbed runs at several sizes. In the middle of every run that counts, its input
-doubles and an executor is killed. The static size is the cheapest that misses the target with the
-accepted risk by the forecast before the start: that with which policy ``enel-risk`` starts. The
-target is the shortest one for which that is :data:`EXPECTED`.
+The past are undisturbed runs at several sizes. In every run that counts, the input of the middle
+third doubles, and an executor is killed where that begins. The static size is the cheapest that
+misses the target with the accepted risk by the forecast before the start: that with which policy
+``enel-risk`` starts. The target is the shortest one for which that is :data:`EXPECTED`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,22 @@ from benchmarks.figures import Figure
 from benchmarks.real_spark.runs import PacedJob, Ran, RealSpark
 from benchmarks.real_spark.summary import Misses, paired_changes, run_figures, shortest_target
 
-MOST: Final = 6
+MOST: Final = 8
 """``max_executors``."""
-JOB: Final = PacedJob(iterations=16, tasks=24, task_s=0.3)
-DISTURBED: Final = replace(JOB, doubled_from=JOB.iterations // 2)
+JOB: Final = PacedJob(iterations=36, tasks=48, task_s=0.25)
+DISTURBED: Final = replace(JOB, doubled=(JOB.iterations // 3, 2 * JOB.iterations // 3))
 HISTORY: Final = (
-    ("static", 6),
-    ("static", 2),
-    ("utilization", 2),
-    ("static", 1),
+    ("static", 8),
+    ("static", 4),
     ("static", 3),
+    ("utilization", 3),
     ("static", 2),
-    ("utilization", 2),
     ("static", 4),
 )
 """Policy and executors of the past runs; those that grow show how soon executors come."""
-EXPECTED: Final = 2
+EXPECTED: Final = 3
 """The static size."""
-TARGETS_S: Final = (20, 120)
+TARGETS_S: Final = (40, 240)
 """The shortest and the longest target to look at."""
 _PAST: Final = "past"
 _log: Any = logging.getLogger(__name__)
@@ -119,7 +117,7 @@ def _disturbed_run(
         dag_id,
         "disturbed",
         len(HISTORY) + number,
-        kill_after=DISTURBED.doubled_from,
+        kill_after=DISTURBED.doubled[0],
         policy=policy,
         num_executors=executors,
         max_executors=MOST,

@@ -53,13 +53,13 @@ class PacedJob:
 
     :param tasks: of each iteration
     :param task_s: seconds that each of them waits in the middle
-    :param doubled_from: iteration from which on there are twice as many tasks, None for never
+    :param doubled: iterations in which there are twice as many tasks: from one on to before one
     """
 
     iterations: int
     tasks: int
     task_s: float
-    doubled_from: int | None = None
+    doubled: tuple[int, int] = (0, 0)
 
     def task_times_ms(self, seed: int) -> tuple[int, ...]:
         """How long the tasks of each iteration wait in one run."""
@@ -72,13 +72,13 @@ class PacedJob:
 
     def arguments(self, seed: int) -> list[str]:
         """Of `paced_job` in one run."""
-        given = [
+        first, end = self.doubled
+        return [
             f"--tasks={self.tasks}",
             f"--task-ms={','.join(map(str, self.task_times_ms(seed)))}",
+            f"--doubled-from={first}",
+            f"--doubled-until={end}",
         ]
-        if self.doubled_from is not None:
-            given.append(f"--doubled-from={self.doubled_from}")
-        return given
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,6 @@ def test_runs_and_their_iterations_differ_as_much_as_they_should():
 
 
 def test_only_a_disturbed_run_is_doubled():
-    assert not any("doubled" in part for part in JOB.arguments(1))
-    doubled = PacedJob(4, 24, 0.3, doubled_from=2).arguments(1)
-    assert doubled[-1] == "--doubled-from=2"
+    assert JOB.arguments(1)[-2:] == ["--doubled-from=0", "--doubled-until=0"]
+    doubled = PacedJob(6, 24, 0.3, doubled=(2, 4)).arguments(1)
+    assert doubled[-2:] == ["--doubled-from=2", "--doubled-until=4"]
