@@ -101,6 +101,18 @@ class Assessment:
         """
         return self.step.forecast if self.step else _forecast(self.config, self.progress)
 
+    @cached_property
+    def planned_miss(self) -> float | None:
+        """Probability to miss the target by the policy's plan, None if it has none.
+
+        That of the step, else what the policy would decide now: time passes between two barriers.
+        """
+        if self.step is not None:
+            return self.step.decision.miss_probability
+        if not self.config.policy.plans or self.config.target_s is None:
+            return None
+        return _step(self.config, self.progress, self.now).decision.miss_probability
+
 
 def first_step(
     config: ScalingConfig,

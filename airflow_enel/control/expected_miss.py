@@ -29,7 +29,7 @@ def expected_miss(
     The size is the largest that is allowed, or what came where that was asked for in vain. Of a
     run whose time is up nothing more need be known. While executors of the start are on their way
     nothing is said of one that has time left: forecasts take them for a growth then. Nor of one
-    whose policy has just decided and expects it to be in time.
+    whose policy has a plan that it expects to be in time.
 
     :param largest_is_known: True if past runs allow to rely on forecasts for the largest size
     :return: None if it is not, or nothing is known of it
@@ -48,9 +48,8 @@ def expected_miss(
     if forecast is not None and size in forecast.executors:
         probability = forecast.miss_probability(size, left_s)
         lateness_s = forecast.lateness(size, left_s)
-        if unmet is None and assessment.step is not None:
-            planned = assessment.step.decision.miss_probability
-            probability = probability if planned is None else min(probability, planned)
+        if unmet is None and probability > threshold and assessment.planned_miss is not None:
+            probability = min(probability, assessment.planned_miss)
     else:
         probability, lateness_s = float(left_s < 0), max(-left_s, 0.0)
     if probability <= threshold:

@@ -7,6 +7,7 @@ import pytest
 
 from airflow_enel.control.decide import Assessment, ScalingConfig
 from airflow_enel.control.expected_miss import expected_miss
+from airflow_enel.control.planning.proposal import PlannedProposal
 from airflow_enel.control.policies import find_policy
 from airflow_enel.domain import Bounds, ExpectedMiss, Progress
 from tests.support.builders import samples
@@ -111,6 +112,18 @@ def test_a_policy_that_has_just_decided_and_is_in_time_is_believed(
     step = replace(step, decision=replace(step.decision, miss_probability=planned))
     step = replace(step, forecast=assessed(150.0).forecast)
     made = replace(assessed(150.0), step=step)
+    assert (expected_miss(RUN, made) is not None) == told
+
+
+@pytest.mark.parametrize(("planned", "told"), [(0.1, False), (0.9, True)])
+def test_a_plan_is_believed_between_two_barriers_too(planned: float, told: bool) -> None:
+    def propose(_: Any) -> PlannedProposal:
+        return PlannedProposal(6, "by its plan", planned, 140.0)
+
+    made = assessed(150.0)
+    policy = replace(made.config.policy, propose=propose)
+    made = replace(made, config=replace(made.config, policy=policy))
+    assert made.step is None
     assert (expected_miss(RUN, made) is not None) == told
 
 
