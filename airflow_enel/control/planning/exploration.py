@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from airflow_enel.control.planning.rollout import Outlook
     from airflow_enel.domain import Bounds, ComponentForecast
 
-COMPONENTS_PER_RUN: Final = 3
-"""That explore at most."""
+COMPONENTS_PER_RUN: Final = 1
+"""That explore at most. With three, simulated jobs missed twice as many of their first ten targets,
+and were no cheaper later."""
 MARGIN: Final = 0.1
 """Of the time left, that must remain if what is tried takes as long as perfectly divisible work."""
 HALF: Final = 0.5

@@ -30,9 +30,9 @@ def test_half_the_fewest_executors_are_tried_next(fewest, size):
     assert size_to_explore(tried(fewest), BOUNDS) == size
 
 
-def test_a_run_explores_with_a_few_components_only():
-    assert size_to_explore(tried(12, explored=2), BOUNDS) == 6
-    assert size_to_explore(tried(12, explored=3), BOUNDS) is None
+def test_a_run_explores_with_one_component_only():
+    assert size_to_explore(tried(12, explored=0), BOUNDS) == 6
+    assert size_to_explore(tried(12, explored=1), BOUNDS) is None
 
 
 def test_without_knowledge_of_what_was_tried_nothing_is_explored():
