@@ -20,6 +20,10 @@ COMMON_WEIGHTS: Final = (1 / 6, 2 / 3, 1 / 6)
 """Points of a normal distribution for what all components have in common, and their weights:
 Gauss-Hermite quadrature of third order."""
 
+NO_GROWTH: Final = 0.003
+"""Probability that a cluster has no executors when a run asks for more: a plan that needs them only
+in order to be a little cheaper is not worth that risk."""
+
 _UNLIKELY: Final = 0.02
 
 
@@ -27,14 +31,18 @@ _UNLIKELY: Final = 0.02
 class Cases:
     """Without or with losses of executors, and slower or faster as a whole; ``(R,)`` each.
 
+    And one in which no executors come that are asked for later.
+
     :param factor: by how many standard deviations of what they have in common all components are
         slower than expected
     :param loss_rate: losses per second
+    :param grows: False if executors that are asked for do not come
     """
 
     probability: FloatArray
     factor: FloatArray
     loss_rate: FloatArray
+    grows: NDArray[np.bool_]
 
     @classmethod
     def of(cls, forecast: ComponentForecast) -> Self:
@@ -45,8 +53,11 @@ class Cases:
         losses = [(1 - failing, 0.0), (failing, failures.loss_rate)]
         together = max(forecast.correlation, default=0.0) > 0
         factors = zip(COMMON_WEIGHTS, COMMON_POINTS, strict=True) if together else [(1.0, 0.0)]
-        cases = [(p * q, z, rate) for q, z in factors for p, rate in losses if p > 0]
-        return cls(*np.array(cases).T)
+        likely = 1 - NO_GROWTH
+        cases = [(likely * p * q, z, rate) for q, z in factors for p, rate in losses if p > 0]
+        usual_rate = max(losses)[1]
+        probability, factor, rate = np.array([*cases, (NO_GROWTH, 0.0, usual_rate)]).T
+        return cls(probability, factor, rate, np.arange(rate.size) < rate.size - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Durations:
     :param untried: True at sizes so far below those that a component has run with that it may be
         far slower than its curve says, ``(m, S)``
     :param loss_rate: losses per second, ``(R,)``
+    :param grows: False where executors that are asked for do not come, ``(R,)``
     :param stall_s: seconds that a loss takes
     :param stall_square: mean of their squares
     """
@@ -56,6 +57,7 @@ class Durations:
     share: FloatArray
     untried: NDArray[np.bool_]
     loss_rate: FloatArray
+    grows: NDArray[np.bool_]
     stall_s: float
     stall_square: float
 
@@ -98,6 +100,7 @@ class Durations:
             share=share,
             untried=sizes < np.array([smallest_to_try(f) for f in fewest])[:, None],
             loss_rate=rate,
+            grows=cases.grows,
             stall_s=forecast.failures.stall_s,
             stall_square=forecast.failures.stall_square,
         )

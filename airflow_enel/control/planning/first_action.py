@@ -87,13 +87,15 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """States at the end of the component in which an action takes effect, of any one shape.
+    """States at the end of the component in which an action takes effect, ``(Z, R, A)`` each.
 
+    :param place: of the size from then on, ``(R, A)``
     :param following: the next component
     :param at_s: seconds from now
     :param executor_seconds: until then
     """
 
+    place: IndexArray
     following: IndexArray
     at_s: FloatArray
     executor_seconds: FloatArray
@@ -125,10 +127,15 @@ def reached_states(
             losses = durations.losses(seconds[:, case], case)
             seconds[:, case] += losses.stalls(chance[:, :, None])
     seconds *= durations.share[:, None]
+    # Where executors do not come, to ask for more is to keep those that are there.
+    grows = (actions.wait_s > 0) & durations.grows[:, None]  # (R, A)
+    asks = (actions.wait_s > 0) & ~durations.grows[:, None]
+    place = np.where(asks, now, actions.place)
+    pause_s = np.where(asks, 0.0, actions.pause_s)
+    work_s = np.where(asks, 0.0, np.maximum(actions.wait_s - actions.pause_s, 0.0))
     here = seconds[..., now]
     ends_s = np.cumsum(here, axis=2)
-    work_s = np.maximum(actions.wait_s - actions.pause_s, 0.0)
-    component = (ends_s[..., None] <= work_s).sum(axis=2)  # (Z, R, A)
+    component = (ends_s[..., None] <= work_s[:, None, :]).sum(axis=2)  # (Z, R, A)
     over = component == ends_s.shape[2]
     component = np.minimum(component, ends_s.shape[2] - 1)
     begin_s = np.take_along_axis(ends_s - here, component, axis=2)
@@ -136,8 +143,7 @@ def reached_states(
     undone = 1 - np.clip((work_s - begin_s) / np.maximum(whole_s, 1e-9), 0.0, 1.0)
     every = np.arange(seconds.shape[1])[None, :, None]
     point = np.arange(len(z))[:, None, None]
-    grows = actions.wait_s > 0
-    helped = np.where(grows & (warm_up > 0), now, actions.place)
+    helped = np.where(grows & (warm_up > 0), now, place)
     rest_s = undone * seconds[point, every, component, helped]
     following = component + 1
     for _ in range(1, warm_up):
@@ -146,9 +152,9 @@ def reached_states(
         following = np.where(grows, np.minimum(following + 1, ends_s.shape[2]), following)
     rest_s = np.where(over, 0.0, rest_s)
     before_s = np.where(over, ends_s[:, :, -1:], work_s)
-    cost = actions.pause_executors * actions.pause_s + present.executors * before_s
-    cost = cost + durations.sizes[actions.place] * rest_s
-    return Reached(following, actions.pause_s + before_s + rest_s, cost)
+    cost = actions.pause_executors * pause_s + present.executors * before_s
+    cost = cost + durations.sizes[place] * rest_s
+    return Reached(place, following, pause_s + before_s + rest_s, cost)
 
 
 def expected_prices(
@@ -159,7 +165,7 @@ def expected_prices(
     :param weights: of the points of the reached states, ``(Z,)``
     """
     case = np.arange(reached.at_s.shape[1])[None, :, None]
-    value = programme.value(reached.following, case, actions.place, reached.at_s)
+    value = programme.value(reached.following, case, reached.place, reached.at_s)
     price = reached.executor_seconds + value
     price += programme.prices.miss * programme.durations.untried[0, actions.place]
     probability = programme.durations.probability

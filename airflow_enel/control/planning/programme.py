@@ -127,6 +127,7 @@ class Programme:
         count = self.moments.count
         cases, components, sizes = self.durations.log_median.shape
         price = np.full((cases, sizes, sizes, count), np.inf)
+        grows = self.durations.grows[:, None, None]
         later_s = np.arange(1, count + 1) * self.moments.step_s * self.prices.late
         for k in range(components - 1, -1, -1):
             stay = self._stays.value(k, self._later[k + 1])
@@ -134,9 +135,8 @@ class Programme:
             if self.plant.can_shrink:
                 price[:, self._down[0], self._down[1]] = self._shrinkage(stay) + self.prices.change
             if self.can_grow:
-                price[:, self._up[0], self._up[1]] = (
-                    self._growths.value(k, self._later) + self.prices.change
-                )
+                grown = self._growths.value(k, self._later) + self.prices.change
+                price[:, self._up[0], self._up[1]] = np.where(grows, grown, np.inf)
             self.best[k] = price.argmin(axis=2)
             value = price.min(axis=2)
             self.values[k, ..., :count] = value

@@ -60,7 +60,7 @@ def outlooks(
     state = _State(
         case=np.broadcast_to(case, (SAMPLES, len(chosen))),
         following=reached.following[sample, case, action],
-        size=np.broadcast_to(some.place, (SAMPLES, len(chosen))),
+        size=reached.place[case, action],
         at_s=reached.at_s[sample, case, action],
         cost=reached.executor_seconds[sample, case, action],
     )

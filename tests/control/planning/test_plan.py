@@ -41,8 +41,12 @@ class TestStart:
         assert planned(job, 107.0).size == 4  # 95 s, at 3 it would be 120
 
     def test_flat_work_before_a_large_part_is_run_small_if_growth_comes_in_time(self):
-        job = component_forecast([flat(60.0), parallel(600.0), parallel(600.0)], log_sd=0.02)
-        assert planned(job, 250.0).size == 2
+        job = component_forecast([flat(150.0), parallel(600.0), parallel(600.0)], log_sd=0.02)
+        assert planned(job, 340.0).size == 2
+
+    def test_a_little_is_not_saved_by_counting_on_executors_that_may_not_come(self):
+        job = component_forecast([flat(10.0), parallel(600.0), parallel(600.0)], log_sd=0.02)
+        assert planned(job, 200.0).size >= 6  # 210 s with 6, 10 s more cost next to nothing
 
     def test_where_growth_does_not_help_the_first_size_is_large_enough_for_all(self):
         job = component_forecast([flat(60.0), parallel(600.0)], log_sd=0.02, plant=RIGID)
