@@ -1,8 +1,8 @@
 # ruff: noqa: PLC0415 - Airflow must not be imported before its settings are made
 """Policy ``enel`` against a static size from the same history, when a run differs from its past.
 
-The past are undisturbed runs at several sizes. In every run that counts, the input of the middle
-third doubles, and an executor is killed where that begins. The static size is the cheapest that
+The past are undisturbed runs at several sizes. In every run that counts, the input doubles after a
+third of the iterations, and an executor is killed there. The static size is the cheapest that
 misses the target with the accepted risk by the forecast before the start: that with which policy
 ``enel-risk`` starts. The target is the shortest one for which that is :data:`EXPECTED`.
 """
@@ -23,7 +23,7 @@ from benchmarks.real_spark.summary import Misses, paired_changes, run_figures, s
 MOST: Final = 8
 """``max_executors``."""
 JOB: Final = PacedJob(iterations=36, tasks=48, task_s=0.25)
-DISTURBED: Final = replace(JOB, doubled=(JOB.iterations // 3, 2 * JOB.iterations // 3))
+DISTURBED: Final = replace(JOB, doubled=(JOB.iterations // 3, JOB.iterations))
 HISTORY: Final = (
     ("static", 8),
     ("static", 4),
