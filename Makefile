@@ -15,7 +15,7 @@ export PATH := $(CURDIR)/$(BIN):$(SPARK_HOME)/bin:$(PATH)
 .PHONY: help install demo test test-fast lint format bench experiments constraints clean
 
 help:
-	@echo "make demo         a recurring Spark job under a real Airflow, in 5 to 6 minutes"
+	@echo "make demo         a recurring Spark job under a real Airflow, in 4 to 6 minutes"
 	@echo "make test         all tests"
 	@echo "make test-fast    without other processes: no JVM, Airflow or PostgreSQL, in a minute or so"
 	@echo "make lint         formatting, types, layers"
