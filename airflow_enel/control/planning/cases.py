@@ -20,7 +20,7 @@ COMMON_WEIGHTS: Final = (1 / 6, 2 / 3, 1 / 6)
 """Points of a normal distribution for what all components have in common, and their weights:
 Gauss-Hermite quadrature of third order."""
 
-NO_GROWTH: Final = 0.003
+NO_GROWTH: Final = 0.001
 """Probability that a cluster has no executors when a run asks for more: a plan that needs them only
 in order to be a little cheaper is not worth that risk."""
 
