@@ -1,8 +1,8 @@
-"""Exploration: a few components of a run with fewer executors than ever, if the target allows it.
+"""Exploration: one component of a run with fewer executors than ever, if the target allows it.
 
 A plan goes only where it expects to gain, so a size that no past run has tried would stay unknown,
-however cheap it is. A run that tries it with single components teaches as much of these as a whole
-run, and leaves the time to make up for them.
+however cheap it is. A run that tries it with a single component teaches as much of it as a whole
+run, and leaves the time to make up for it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from airflow_enel.domain import Bounds, ComponentForecast
 
 COMPONENTS_PER_RUN: Final = 1
-"""That explore at most. With three, simulated jobs missed twice as many of their first ten targets,
-and were no cheaper later."""
+"""That explore at most. With three, simulated jobs missed about twice as many of their first ten
+targets, and were no cheaper later."""
 MARGIN: Final = 0.1
 """Of the time left, that must remain if what is tried takes as long as perfectly divisible work."""
 HALF: Final = 0.5
